@@ -1,0 +1,18 @@
+/** What every corpus reader yields, in corpus order, one at a time. */
+import type { MetadataValue } from '../../runtime/searcher.ts'
+
+export interface CorpusPassage {
+  /** The user's own id, unique in the corpus, never empty. */
+  readonly id: string
+  /** Empty when the source has none. */
+  readonly title: string
+  /** Never blank. */
+  readonly text: string
+  /** Further fields of the source: path and anchor of a section, extra JSONL or CSV columns. */
+  readonly metadata?: Readonly<Record<string, MetadataValue>>
+}
+
+/** The text the encoder reads: BEIR's convention, title and text joined by one blank. */
+export function encodedTextOf(passage: { readonly title?: string; readonly text?: string }): string {
+  return `${passage.title ?? ''} ${passage.text ?? ''}`.trim()
+}

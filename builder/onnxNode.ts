@@ -1,0 +1,75 @@
+/**
+ * The one file that imports onnxruntime-node. Opens an ONNX model on an explicitly chosen execution provider and runs it.
+ */
+import ort from 'onnxruntime-node'
+import { DeviceError } from '../format/errors.ts'
+
+export type Device = 'cpu' | 'webgpu' | 'cuda'
+
+export type TensorData = Float32Array | BigInt64Array | Int32Array | Uint8Array | Int8Array
+
+export interface NamedTensor {
+  readonly type: 'float32' | 'int64' | 'int32' | 'uint8' | 'int8'
+  readonly data: TensorData
+  readonly dims: readonly number[]
+}
+
+/** A model that is ready to run. */
+export interface OnnxSession {
+  readonly device: Device
+  run(feeds: Readonly<Record<string, NamedTensor>>): Promise<Record<string, NamedTensor>>
+  close(): Promise<void>
+}
+
+export interface OnnxSessionOptions {
+  /** Default 'cpu'. */
+  readonly device?: Device
+  /** Threads inside one operator; default: all cores. */
+  readonly threads?: number
+}
+
+/** Execution providers in the installed onnxruntime-node binary. */
+export function availableDevices(): readonly Device[] {
+  const names = new Set(ort.listSupportedBackends().map((backend) => backend.name))
+  return (['cpu', 'webgpu', 'cuda'] as const).filter((name) => names.has(name))
+}
+
+/**
+ * @param model - bytes of an ONNX model
+ * @throws DeviceError when the provider is missing or fails to start; it lists the providers that are there
+ */
+export async function openOnnxSession(model: Uint8Array, options: OnnxSessionOptions = {}): Promise<OnnxSession> {
+  const device = options.device ?? 'cpu'
+  const available = availableDevices()
+  if (!available.includes(device)) {
+    throw new DeviceError(
+      `device "${device}" is not in this onnxruntime-node binary; it has: ${available.join(', ')}. Choose one with --device.`,
+      { device },
+    )
+  }
+  let session: ort.InferenceSession
+  try {
+    session = await ort.InferenceSession.create(model, {
+      executionProviders: [device],
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 3,
+      ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
+    })
+  } catch (cause) {
+    throw new DeviceError(`device "${device}" could not start the model: ${(cause as Error).message}`, { device }, { cause })
+  }
+  return {
+    device,
+    async run(feeds) {
+      const tensors: Record<string, ort.Tensor> = {}
+      for (const [name, { type, data, dims }] of Object.entries(feeds)) tensors[name] = new ort.Tensor(type, data as never, dims)
+      const results = await session.run(tensors)
+      const outputs: Record<string, NamedTensor> = {}
+      for (const [name, tensor] of Object.entries(results)) {
+        outputs[name] = { type: tensor.type as NamedTensor['type'], data: tensor.data as TensorData, dims: tensor.dims }
+      }
+      return outputs
+    },
+    close: () => session.release(),
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The encoder as the rest of Tartan sees it: texts in, token vectors out. Implementations share ColBERT's conventions
+ * and differ only in the session that runs the network (onnxruntime-node in builder/, onnxruntime-web in runtime/).
+ */
+
+/** Half-open range of UTF-16 code units in the text that was encoded. */
+export interface TextSpan {
+  readonly start: number
+  readonly end: number
+}
+
+/** Token vectors of one text. */
+export interface EncodedText {
+  /** f32[rows][dim], each row of unit length. */
+  readonly vectors: Float32Array
+  readonly rows: number
+  readonly dim: number
+  /** Where each row's token stands in the text; `undefined` for [CLS], markers, [SEP] and [MASK]. One entry a row. */
+  readonly spans: readonly (TextSpan | undefined)[]
+}
+
+/** What must be the same when an index is built and when it is queried. Stored in the manifest (SPEC.md §4.3). */
+export interface EncoderFingerprint {
+  /** Name of the model, for people, e.g. "tartan-small". */
+  readonly model: string
+  /** SHA-256 of the model file, lower-case hex. The float and the int8 file of one model differ, see `weights`. */
+  readonly modelSha256: string
+  /**
+   * SHA-256 that all precisions of one model share (of its reference weights), lower-case hex. A query encoder is
+   * accepted when `weights`, `tokenizerSha256` and every convention below agree: float and int8 may be mixed.
+   */
+  readonly weightsSha256: string
+  readonly tokenizerSha256: string
+  readonly dim: number
+  readonly queryMarker: string
+  readonly passageMarker: string
+  /** Rows of a query, [CLS], marker and [SEP] included; filled up with [MASK]. */
+  readonly queryLength: number
+  /** Most tokens of a passage, [CLS], marker and [SEP] included; the rest is cut. */
+  readonly passageLength: number
+  /** Whether the network attends to a query's [MASK] tokens. */
+  readonly attendToMask: boolean
+  /** Characters whose tokens' rows are dropped from passages after the encoder (ColBERT's punctuation mask). */
+  readonly skipList: readonly string[]
+}
+
+/** Runs the network on one padded batch. The port that hides onnxruntime-node and onnxruntime-web. */
+export interface EncoderSession {
+  /**
+   * @param inputIds - i64[batch][tokens]
+   * @param attentionMask - i64[batch][tokens], 1 where the network attends
+   * @returns f32[batch][tokens][dim], rows L2-normalised, padding rows meaningless
+   */
+  run(inputIds: BigInt64Array, attentionMask: BigInt64Array, batch: number, tokens: number): Promise<Float32Array>
+  close(): Promise<void>
+}
+
+export interface Encoder {
+  readonly fingerprint: EncoderFingerprint
+  /** Exactly `queryLength` rows. An empty or blank text is an InputError; a long one is cut as ColBERT does. */
+  encodeQuery(text: string): Promise<EncodedText>
+  /** One batch; results in the order of `texts`. The caller chooses batches (similar lengths waste less padding). */
+  encodePassages(texts: readonly string[]): Promise<readonly EncodedText[]>
+  /** Tokens a passage will be encoded with ([CLS], marker, [SEP] included, cut at `passageLength`). For sorting batches. */
+  countPassageTokens(text: string): number
+  /** The spans of the rows `encodePassages` would keep, without running the network. For marking words in results. */
+  passageSpans(text: string): readonly (TextSpan | undefined)[]
+  close(): Promise<void>
+}

@@ -1,0 +1,98 @@
+/** What a searchable index offers, whatever it is read from. The HTTP app, the CLI and applications see only this. */
+import type { EncoderFingerprint } from '../encoder/encoder.ts'
+import type { Nbits } from '../format/segment.ts'
+
+/** PLAID's parameters, with Stanford ColBERT's names and defaults (Santhanam et al., CIKM 2022, and its code). */
+export interface SearchParameters {
+  /** Cells probed for each query row. */
+  readonly ncells: number
+  /** Centroids whose best score over the query rows is below it are skipped when candidates are pruned. In [-1, 1]. */
+  readonly centroidScoreThreshold: number
+  /** Candidates kept after pruning; `ndocs / 4` of them are rescored on residuals. */
+  readonly ndocs: number
+}
+
+export interface SearchOptions extends Partial<SearchParameters> {
+  /** Results wanted, in [1, K_MAX]. Default 10. */
+  readonly k?: number
+  /** Only passages with these ids. Unknown ids are ignored. */
+  readonly filter?: readonly string[]
+}
+
+export interface QueryVectors {
+  /** f32[rows][dim]. */
+  readonly vectors: Float32Array
+  readonly rows: number
+  readonly dim: number
+}
+
+export interface SearchHit {
+  readonly id: string
+  /** Position over all segments: segment start plus pid in the segment. Not stable across generations; `id` is. */
+  readonly pid: number
+  /** 1-based. */
+  readonly rank: number
+  /** MaxSim of the compressed passage, about [-rows, rows]. */
+  readonly score: number
+}
+
+export interface SearchAnswer {
+  readonly hits: readonly SearchHit[]
+  readonly parameters: SearchParameters & { readonly k: number }
+  /** Passages that reached each stage. */
+  readonly counts: { readonly candidates: number; readonly approximated: number; readonly rescored: number }
+  readonly generation: number
+}
+
+export type MetadataValue = string | number | boolean | null | readonly MetadataValue[] | { readonly [key: string]: MetadataValue }
+
+export interface StoredPassage {
+  readonly id: string
+  readonly pid: number
+  /** Absent when the index was built without texts. */
+  readonly title?: string
+  readonly text?: string
+  readonly metadata?: Readonly<Record<string, MetadataValue>>
+}
+
+/** Which passage token answers each query row, for marking words. */
+export interface TokenMatch {
+  /** u32[rows]: index of the passage token with the largest score for the query row. */
+  readonly tokens: Uint32Array
+  /** f32[rows]: that score; their sum is the passage's MaxSim. */
+  readonly scores: Float32Array
+}
+
+export interface IndexInfo {
+  readonly name: string
+  readonly generation: number
+  readonly passages: number
+  readonly tokens: number
+  readonly dim: number
+  readonly nbits: Nbits
+  readonly centroids: number
+  /** Bytes of all files. */
+  readonly bytes: number
+  readonly hasTexts: boolean
+  /** Absent for an index built from ready vectors without a model. */
+  readonly encoder?: EncoderFingerprint
+}
+
+export interface Searcher {
+  readonly info: IndexInfo
+  /** @throws InputError on a wrong dim, non-finite values, or options out of range */
+  search(query: QueryVectors, options?: SearchOptions): Promise<SearchAnswer>
+  /** @throws NotFoundError when no passage has this id */
+  passage(id: string): Promise<StoredPassage>
+  /** Texts of hits, in their order; one call reads each block of texts once. */
+  passages(pids: readonly number[]): Promise<readonly StoredPassage[]>
+  /** @throws RangeReadError-free: pid must come from a hit of this searcher */
+  matchTokens(query: QueryVectors, pid: number): TokenMatch
+}
+
+/** Stanford ColBERT's defaults by k (colbert-ai 0.2.22, searcher.py). */
+export function defaultParameters(k: number): SearchParameters {
+  if (k <= 10) return { ncells: 1, centroidScoreThreshold: 0.5, ndocs: 256 }
+  if (k <= 100) return { ncells: 2, centroidScoreThreshold: 0.45, ndocs: 1024 }
+  return { ncells: 4, centroidScoreThreshold: 0.4, ndocs: Math.max(k * 4, 4096) }
+}
