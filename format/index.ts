@@ -1,0 +1,13 @@
+/** The index on disk: container, manifest, sections, checksums, errors. SPEC.md in this folder is normative. */
+export { type ContainerKind, encodePart, type SectionEntry } from './container.ts'
+export { crc32c } from './crc32c.ts'
+export * from './errors.ts'
+export { encodeIds, IdTable } from './ids.ts'
+export { IndexReader, openPack, readIndex } from './indexReader.ts'
+export { decodeManifest, encodeManifest, MANIFEST_NAME, type Manifest, type SegmentEntry } from './manifest.ts'
+export { encodePack } from './pack.ts'
+export { type IndexFiles, type RangeReader, subReader } from './rangeReader.ts'
+export type { Nbits, ResidualCodec, SegmentData } from './segment.ts'
+export { decodeTextBlock, decodeTextBlockEntries, TextBlockEncoder, type TextRecord } from './textBlocks.ts'
+export { type VerifyReport, verifyIndex } from './verify.ts'
+export { type IndexSink, PartWriter } from './writer.ts'

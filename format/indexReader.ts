@@ -1,0 +1,135 @@
+/** Reads the manifest and whole sections of an index and checks them (SPEC.md §6). What it returns is as the writer wrote it. */
+import { decodeHead, headLength, PRELUDE_BYTES_MIN, sectionTable } from './container.ts'
+import { crc32c as crc32cOf } from './crc32c.ts'
+import { ChecksumError, FormatError } from './errors.ts'
+import { FILE_BYTES_MAX } from './limits.ts'
+import { decodeManifest, MANIFEST_NAME, type Manifest, type SectionName, type SegmentEntry } from './manifest.ts'
+import { type IndexFiles, type RangeReader, subReader } from './rangeReader.ts'
+
+export interface IndexReaderOptions {
+  /** CRC-32C of bytes; default is the TypeScript one. The runtime hands in its WASM kernel. */
+  readonly crc32c?: (bytes: Uint8Array) => number
+}
+
+/** A manifest and the parts behind it. Opens each part once. */
+export class IndexReader {
+  readonly files: IndexFiles
+  readonly manifest: Manifest
+  readonly #crc32c: (bytes: Uint8Array) => number
+  readonly #parts = new Map<number, RangeReader>()
+
+  constructor(files: IndexFiles, manifest: Manifest, options: IndexReaderOptions = {}) {
+    this.files = files
+    this.manifest = manifest
+    this.#crc32c = options.crc32c ?? crc32cOf
+  }
+
+  /** Bytes of the manifest's parts. */
+  get bytes(): number {
+    return this.manifest.parts.reduce((sum, part) => sum + part.bytes, 0)
+  }
+
+  /** Length of a section, 0 when the segment has none of this name. */
+  sectionLength(segment: SegmentEntry, name: SectionName): number {
+    return chunksOf(segment, name).reduce((sum, chunk) => sum + chunk.length, 0)
+  }
+
+  /**
+   * The chunks of a section, one at a time, each checked against its CRC32C.
+   * @throws ChecksumError, FormatError, NotFoundError (a part is missing), StorageError
+   */
+  async *sectionChunks(segment: SegmentEntry, name: SectionName, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    for (const chunk of chunksOf(segment, name)) {
+      const part = await this.#part(chunk.part)
+      const bytes = await part.read(chunk.offset, chunk.length, signal)
+      const crc = this.#crc32c(bytes)
+      if (crc !== chunk.crc32c) throw new ChecksumError(name, chunk.crc32c, crc)
+      yield bytes
+    }
+  }
+
+  /** A whole section in an array of its own, so that any typed array may view it. */
+  async section(segment: SegmentEntry, name: SectionName, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    const all = new Uint8Array(this.sectionLength(segment, name))
+    let at = 0
+    for await (const bytes of this.sectionChunks(segment, name, signal)) {
+      all.set(bytes, at)
+      at += bytes.length
+    }
+    return all
+  }
+
+  /**
+   * `length` bytes at `offset` of a section, both inside one chunk: for items, which are never split.
+   * The caller checks the item's own CRC.
+   */
+  async sectionRange(
+    segment: SegmentEntry,
+    name: SectionName,
+    offset: number,
+    length: number,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array> {
+    let start = 0
+    for (const chunk of chunksOf(segment, name)) {
+      if (offset >= start && offset + length <= start + chunk.length) {
+        const part = await this.#part(chunk.part)
+        return part.read(chunk.offset + offset - start, length, signal)
+      }
+      start += chunk.length
+    }
+    throw new FormatError(name, `[${offset}, ${offset + length}) inside one chunk`, `${start} bytes in all`)
+  }
+
+  async close(): Promise<void> {
+    const parts = [...this.#parts.values()]
+    this.#parts.clear()
+    await Promise.all(parts.map((part) => part.close?.()))
+  }
+
+  async #part(index: number): Promise<RangeReader> {
+    const open = this.#parts.get(index)
+    if (open) return open
+    const entry = this.manifest.parts[index]
+    if (!entry) throw new FormatError('manifest.parts', `a part ${index}`, `${this.manifest.parts.length} parts`)
+    const part = await this.files.open(entry.name)
+    if (part.size !== entry.bytes) throw new FormatError(entry.name, `${entry.bytes} bytes`, part.size)
+    this.#parts.set(index, part)
+    return part
+  }
+}
+
+/** @throws NotFoundError when there is no manifest, FormatError and its kin when it is not sound */
+export async function readIndex(files: IndexFiles, options: IndexReaderOptions = {}): Promise<IndexReader> {
+  const reader = await files.open(MANIFEST_NAME)
+  try {
+    const bytes = await reader.read(0, Math.min(reader.size, FILE_BYTES_MAX))
+    return new IndexReader(files, decodeManifest(bytes), options)
+  } finally {
+    await reader.close?.()
+  }
+}
+
+/**
+ * The files inside a pack (SPEC.md §7), read by range.
+ * @throws FormatError and its kin when the file is not a sound pack
+ */
+export async function openPack(pack: RangeReader): Promise<IndexFiles> {
+  const prelude = await pack.read(0, Math.min(pack.size, PRELUDE_BYTES_MIN))
+  const headBytes = headLength(prelude, 'pack', pack.key)
+  if (headBytes > pack.size) throw new FormatError(pack.key, `a head of ${headBytes} bytes`, pack.size)
+  const head = decodeHead(await pack.read(0, headBytes), 'pack', pack.key)
+  const entries = new Map(sectionTable(head, pack.key, pack.size).map((entry) => [entry.name, entry]))
+  return {
+    key: pack.key,
+    async open(name) {
+      const entry = entries.get(name)
+      if (!entry) throw new FormatError(pack.key, `a file "${name}" in the pack`, 'none')
+      return subReader(`${pack.key}#${name}`, pack, entry.offset, entry.length)
+    },
+  }
+}
+
+function chunksOf(segment: SegmentEntry, name: SectionName) {
+  return segment.sections.find((section) => section.name === name)?.chunks ?? []
+}

@@ -1,0 +1,49 @@
+/** The storage ports: a file that can be read by byte range, and a set of such files that makes an index. */
+import { RangeReadError } from './errors.ts'
+
+/** A file that can be read by byte range: disk, HTTP, R2, S3, Blob, or memory. */
+export interface RangeReader {
+  /** Stable identity for caches and messages, e.g. the URL, the path or the object key. */
+  readonly key: string
+  /** Total size in bytes. */
+  readonly size: number
+  /**
+   * Read `[offset, offset + length)`.
+   *
+   * @param offset - first byte, integer in `[0, size]`
+   * @param length - number of bytes; `0` resolves to an empty array without I/O
+   * @returns exactly `length` bytes, never a short read; the caller may keep the array
+   * @throws RangeReadError when the range is not inside the file
+   * @throws StorageError when the storage fails or answers short
+   */
+  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>
+  /** Give back what the reader holds (a file handle). Reading afterwards is a mistake. */
+  close?(): Promise<void>
+}
+
+/** The files of one index: a folder, a key prefix, or a pack. */
+export interface IndexFiles {
+  /** For messages, e.g. the folder's path. */
+  readonly key: string
+  /** @throws NotFoundError when there is no file of this name */
+  open(name: string): Promise<RangeReader>
+}
+
+/** @throws RangeReadError unless `[offset, offset + length)` lies in `[0, size]` and both are integers */
+export function checkRange(key: string, offset: number, length: number, size: number): void {
+  const sound = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0
+  if (!sound || offset + length > size) throw new RangeReadError(key, offset, length, size)
+}
+
+/** A window `[start, start + size)` of another reader: a file inside a pack. */
+export function subReader(key: string, outer: RangeReader, start: number, size: number): RangeReader {
+  checkRange(outer.key, start, size, outer.size)
+  return {
+    key,
+    size,
+    async read(offset, length, signal) {
+      checkRange(key, offset, length, size)
+      return outer.read(start + offset, length, signal)
+    },
+  }
+}

@@ -1,0 +1,228 @@
+/** Reads every byte of an index and checks everything SPEC.md promises. Slow on purpose: for builds, CI and doubts. */
+import { decodeHead, sectionHead, sectionPadding, sectionTable } from './container.ts'
+import { crc32c } from './crc32c.ts'
+import { ChecksumError, FormatError } from './errors.ts'
+import { IdTable } from './ids.ts'
+import { IndexReader } from './indexReader.ts'
+import type { Manifest, SegmentEntry } from './manifest.ts'
+import type { IndexFiles } from './rangeReader.ts'
+import { codeBytesOf, rowBlockBytes } from './segment.ts'
+import { decodeTextBlock, decodeTextBlockEntries } from './textBlocks.ts'
+import { partName } from './writer.ts'
+
+export interface VerifyReport {
+  readonly files: number
+  readonly bytes: number
+  readonly passages: number
+  readonly tokens: number
+}
+
+/**
+ * @param onProgress - called after each file and each segment with the share of the work done, in [0, 1]
+ * @throws FormatError and its kin at the first thing that is wrong
+ */
+export async function verifyIndex(
+  files: IndexFiles,
+  manifest: Manifest,
+  onProgress?: (done: number) => void,
+): Promise<VerifyReport> {
+  const steps = manifest.parts.length + manifest.segments.length
+  let done = 0
+  const step = () => onProgress?.(++done / steps)
+  for (const part of manifest.parts) {
+    await verifyPart(files, part.name, part.bytes, manifest)
+    step()
+  }
+  const reader = new IndexReader(files, manifest)
+  try {
+    for (const segment of manifest.segments) {
+      await verifySegment(reader, segment, manifest.dim)
+      step()
+    }
+  } finally {
+    await reader.close()
+  }
+  const sum = (of: (segment: SegmentEntry) => number) =>
+    manifest.segments.reduce((total, segment) => total + of(segment), 0)
+  return {
+    files: manifest.parts.length + 1,
+    bytes: reader.bytes,
+    passages: sum((segment) => segment.passages),
+    tokens: sum((segment) => segment.tokens),
+  }
+}
+
+/** A part's name, head, section heads, padding and checksums, and that its table says what the manifest says. */
+async function verifyPart(files: IndexFiles, name: string, size: number, manifest: Manifest): Promise<void> {
+  const reader = await files.open(name)
+  let bytes: Uint8Array
+  try {
+    if (reader.size !== size) throw new FormatError(name, `${size} bytes`, reader.size)
+    bytes = await reader.read(0, size)
+  } finally {
+    await reader.close?.()
+  }
+  const entries = sectionTable(decodeHead(bytes, 'part', name), name, size)
+  let end = 0
+  for (const entry of entries) {
+    const got = crc32c(bytes.subarray(entry.offset, entry.offset + entry.length))
+    if (got !== entry.crc32c) throw new ChecksumError(`${name} ${entry.name}`, entry.crc32c, got)
+    const head = sectionHead(entry.length)
+    if (head.some((byte, i) => byte !== bytes[entry.offset - head.length + i])) {
+      throw new FormatError(`${name} ${entry.name}`, 'the MessagePack head of its length', 'other bytes')
+    }
+    end = entry.offset + entry.length + sectionPadding(entry.length)
+    if (bytes.subarray(entry.offset + entry.length, end).some((byte) => byte !== 0)) {
+      throw new FormatError(`${name} ${entry.name}`, 'zero padding', 'other bytes')
+    }
+  }
+  if (end !== size) throw new FormatError(name, `an end at ${end}`, size)
+  const content = await partName(bytes)
+  if (content !== name) throw new FormatError(name, `the name of its content, ${content}`, name)
+  const index = manifest.parts.findIndex((part) => part.name === name)
+  const used = manifest.segments.flatMap(({ sections }) =>
+    sections.flatMap((section) =>
+      section.chunks.filter((chunk) => chunk.part === index).map((chunk) => ({ ...chunk, name: section.name })),
+    ),
+  )
+  for (const { name: section, offset, length, crc32c: crc } of used) {
+    const found = entries.find((entry) => entry.offset === offset)
+    if (found?.name !== section || found.length !== length || found.crc32c !== crc) {
+      throw new FormatError(
+        `${name} ${section}`,
+        `a section at ${offset} as the manifest says`,
+        found ? found.name : 'none',
+      )
+    }
+  }
+}
+
+async function verifySegment(reader: IndexReader, segment: SegmentEntry, dim: number): Promise<void> {
+  const section = (name: Parameters<IndexReader['section']>[1]) => reader.section(segment, name)
+  const lengths = new Uint16Array((await section('passageLengths')).buffer)
+  const tokens = lengths.reduce((sum, length) => sum + length, 0)
+  if (tokens !== segment.tokens) throw new FormatError('passageLengths', `a sum of ${segment.tokens} tokens`, tokens)
+  const offsets = new Uint32Array((await section('postingOffsets')).buffer)
+  const lists = decodePostings(await section('postings'), offsets, segment.passages)
+  await verifyRows(reader, segment, dim, lengths, lists)
+  new IdTable(
+    new Uint32Array((await section('idOffsets')).buffer),
+    await section('ids'),
+    new Uint32Array((await section('idOrder')).buffer),
+  )
+  await verifyTexts(reader, segment)
+}
+
+/** An order-independent sum over pairs of cell and pid: equal sums mean, all but surely, equal sets. Constant memory. */
+class PairSum {
+  count = 0
+  #low = 0
+  #high = 0
+
+  add(cell: number, pid: number): void {
+    this.count++
+    // Two rounds of MurmurHash3's 32-bit finaliser, as mixing only.
+    const mixed = mix(mix(cell + 0x9e3779b9) ^ pid)
+    this.#low = (this.#low + mixed) >>> 0
+    this.#high = (this.#high + mix(mixed + 1)) >>> 0
+  }
+
+  equals(other: PairSum): boolean {
+    return this.count === other.count && this.#low === other.#low && this.#high === other.#high
+  }
+}
+
+function mix(value: number): number {
+  let bits = value >>> 0
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b)
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
+  return (bits ^ (bits >>> 16)) >>> 0
+}
+
+/** Pairs of cell and pid that the posting lists hold. */
+function decodePostings(postings: Uint8Array, offsets: Uint32Array, passages: number): PairSum {
+  const pairs = new PairSum()
+  for (let cell = 0; cell + 1 < offsets.length; cell++) {
+    const start = offsets[cell] ?? 0
+    const end = offsets[cell + 1] ?? 0
+    if (end === start) continue
+    if (end < start + 5 || end > postings.length)
+      throw new FormatError('postingOffsets', 'lists of no or at least 5 bytes', end - start)
+    const view = new DataView(postings.buffer, postings.byteOffset + end - 4, 4)
+    const crc = crc32c(postings.subarray(start, end - 4))
+    if (crc !== view.getUint32(0, true)) throw new ChecksumError(`postings ${cell}`, view.getUint32(0, true), crc)
+    let pid = -1
+    for (let at = start; at < end - 4; ) {
+      let gap = 0
+      let scale = 1
+      let byte = 0x80
+      while (byte & 0x80) {
+        if (at >= end - 4 || scale > 2 ** 28)
+          throw new FormatError('postings', 'LEB128 values below 2^32', `list ${cell}`)
+        byte = postings[at++] ?? 0
+        gap += (byte & 0x7f) * scale
+        scale *= 128
+      }
+      pid += gap + 1
+      if (pid >= passages) throw new FormatError('postings', `pids below ${passages}`, pid)
+      pairs.add(cell, pid)
+    }
+  }
+  if (offsets.at(-1) !== postings.length)
+    throw new FormatError('postingOffsets', `an end at ${postings.length}`, offsets.at(-1) ?? 0)
+  return pairs
+}
+
+/** Every row block's CRC and codes, and that the posting lists are exactly the codes' passages. */
+async function verifyRows(
+  reader: IndexReader,
+  segment: SegmentEntry,
+  dim: number,
+  lengths: Uint16Array,
+  pairs: PairSum,
+): Promise<void> {
+  const codeBytes = codeBytesOf(segment.centroids)
+  const seen = new PairSum()
+  let pid = 0
+  for await (const chunk of reader.sectionChunks(segment, 'rows')) {
+    const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    let at = 0
+    while (at < chunk.length) {
+      const tokens = lengths[pid] ?? 0
+      const end = at + rowBlockBytes(tokens, dim, segment.codec.nbits, segment.centroids)
+      if (pid >= segment.passages || end > chunk.length)
+        throw new FormatError('rows', 'whole row blocks', `${chunk.length - at} bytes left`)
+      const crc = crc32c(chunk.subarray(at, end - 4))
+      if (crc !== view.getUint32(end - 4, true))
+        throw new ChecksumError(`rows ${pid}`, view.getUint32(end - 4, true), crc)
+      const cells = new Set<number>()
+      for (let token = 0; token < tokens; token++) {
+        const code = codeBytes === 2 ? view.getUint16(at + token * 2, true) : view.getUint32(at + token * 4, true)
+        if (code >= segment.centroids) throw new FormatError('rows', `codes below ${segment.centroids}`, code)
+        cells.add(code)
+      }
+      for (const cell of cells) seen.add(cell, pid)
+      pid++
+      at = end
+    }
+  }
+  if (pid !== segment.passages) throw new FormatError('rows', `${segment.passages} row blocks`, pid)
+  if (!seen.equals(pairs)) {
+    throw new FormatError(
+      'postings',
+      `exactly the ${seen.count} pairs of centroid and passage of the rows`,
+      `${pairs.count}, or others`,
+    )
+  }
+}
+
+async function verifyTexts(reader: IndexReader, segment: SegmentEntry): Promise<void> {
+  const directory = await reader.section(segment, 'textBlocks')
+  const length = reader.sectionLength(segment, 'texts')
+  if (directory.length === 0 && length === 0) return
+  let offset = 0
+  for (const entry of decodeTextBlockEntries(directory, segment.passages, length)) {
+    await decodeTextBlock(await reader.sectionRange(segment, 'texts', offset, entry.compressedBytes), entry)
+    offset += entry.compressedBytes
+  }
+}

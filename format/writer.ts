@@ -1,0 +1,118 @@
+/** Puts sections into parts as they come (SPEC.md §2, §4.2): at most one part is in memory. */
+import { encodePart } from './container.ts'
+import { PART_BYTES_DEFAULT } from './limits.ts'
+import type { PartEntry, SectionChunk, SectionName, SegmentSection } from './manifest.ts'
+
+/** Where finished files go: a folder, an object store, memory. */
+export interface IndexSink {
+  /** Store a whole file under a name; a file of the same name has the same bytes. */
+  write(name: string, bytes: Uint8Array): Promise<void>
+}
+
+interface OpenChunk {
+  readonly name: SectionName
+  readonly pieces: Uint8Array[]
+  length: number
+  items: number
+}
+
+/** Bytes of a piece that fixed-size items are cut into; small beside a part, so that parts fill well. */
+const PIECE_BYTES = 1 << 20
+/** Room for a part's head and for alignment, well above what the largest section table of a part needs. */
+const PART_OVERHEAD_BYTES = 64 * 1024
+
+export class PartWriter {
+  readonly #sink: IndexSink
+  readonly #payloadBytesMax: number
+  readonly #parts: PartEntry[] = []
+  readonly #sections = new Map<SectionName, SectionChunk[]>()
+  #open: OpenChunk[] = []
+  #openBytes = 0
+
+  /** @param partBytes - size that no part exceeds unless a single item does */
+  constructor(sink: IndexSink, partBytes = PART_BYTES_DEFAULT) {
+    this.#sink = sink
+    this.#payloadBytesMax = Math.max(1, partBytes - PART_OVERHEAD_BYTES)
+  }
+
+  /**
+   * Append whole items to a section. The bytes may be reused by the caller afterwards.
+   * @param bytes - never split over two parts
+   */
+  async append(name: SectionName, bytes: Uint8Array, items: number): Promise<void> {
+    if (this.#openBytes > 0 && this.#openBytes + bytes.length > this.#payloadBytesMax) await this.#flush()
+    let chunk = this.#open.at(-1)
+    if (chunk?.name !== name) {
+      chunk = { name, pieces: [], length: 0, items: 0 }
+      this.#open.push(chunk)
+    }
+    chunk.pieces.push(bytes.slice())
+    chunk.length += bytes.length
+    chunk.items += items
+    this.#openBytes += bytes.length
+  }
+
+  /** Append a section of fixed-size items, split over parts where needed. */
+  async appendArray(name: SectionName, bytes: Uint8Array, itemBytes: number): Promise<void> {
+    const itemsAPiece = Math.max(1, Math.floor(PIECE_BYTES / itemBytes))
+    const items = bytes.length / itemBytes
+    for (let first = 0; first < items; first += itemsAPiece) {
+      const count = Math.min(itemsAPiece, items - first)
+      await this.append(name, bytes.subarray(first * itemBytes, (first + count) * itemBytes), count)
+    }
+  }
+
+  /** Append a section of variable items given by u32 offsets, split over parts where needed. */
+  async appendItems(name: SectionName, bytes: Uint8Array, offsets: Uint32Array): Promise<void> {
+    const items = offsets.length - 1
+    for (let first = 0; first < items; ) {
+      const start = offsets[first] ?? 0
+      let end = first + 1
+      while (end < items && (offsets[end + 1] ?? 0) - start <= PIECE_BYTES) end++
+      await this.append(name, bytes.subarray(start, offsets[end]), end - first)
+      first = end
+    }
+  }
+
+  /** Write what is left; the table of all sections and parts, for the manifest. */
+  async finish(): Promise<{ readonly parts: readonly PartEntry[]; readonly sections: readonly SegmentSection[] }> {
+    await this.#flush()
+    return { parts: this.#parts, sections: [...this.#sections].map(([name, chunks]) => ({ name, chunks })) }
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#open.length === 0) return
+    const open = this.#open
+    const part = encodePart(open.map(({ name, pieces, length }) => ({ name, payload: concatenate(pieces, length) })))
+    const name = await partName(part.bytes)
+    await this.#sink.write(name, part.bytes)
+    const index = this.#parts.push({ name, bytes: part.bytes.length }) - 1
+    part.entries.forEach((entry, i) => {
+      const section = open[i]?.name
+      if (section === undefined) return
+      const chunks = this.#sections.get(section) ?? []
+      const { offset, length, crc32c } = entry
+      chunks.push({ part: index, offset, length, crc32c, items: open[i]?.items ?? 0 })
+      this.#sections.set(section, chunks)
+    })
+    this.#open = []
+    this.#openBytes = 0
+  }
+}
+
+/** A part's name: the first 128 bits of its SHA-256. */
+export async function partName(bytes: Uint8Array): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as BufferSource))
+  const hex = Array.from(digest.subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return `${hex}.msgpack`
+}
+
+function concatenate(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  const all = new Uint8Array(length)
+  let at = 0
+  for (const piece of pieces) {
+    all.set(piece, at)
+    at += piece.length
+  }
+  return all
+}
