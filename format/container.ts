@@ -184,6 +184,9 @@ export function decodeHead(bytes: Uint8Array, kind: ContainerKind, file: string)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const packed = bytes.subarray(headBytes - view.getUint32(16, true), headBytes)
   const crc = crc32c(packed)
+  if (bytes.subarray(PRELUDE_BYTES_MIN, 5 + (bytes[4] ?? 0)).some((byte) => byte !== 0)) {
+    throw new FormatError(file, 'zero padding in the prelude', 'other bytes')
+  }
   if (crc !== view.getUint32(20, true)) throw new ChecksumError(`${file} header`, view.getUint32(20, true), crc)
   const elements = view.getUint16(1)
   if (elements < 2) throw new FormatError(file, 'an array of prelude, header and sections', `${elements} elements`)
