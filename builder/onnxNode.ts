@@ -56,13 +56,18 @@ export async function openOnnxSession(model: Uint8Array, options: OnnxSessionOpt
       ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
     })
   } catch (cause) {
-    throw new DeviceError(`device "${device}" could not start the model: ${(cause as Error).message}`, { device }, { cause })
+    throw new DeviceError(
+      `device "${device}" could not start the model: ${(cause as Error).message}`,
+      { device },
+      { cause },
+    )
   }
   return {
     device,
     async run(feeds) {
       const tensors: Record<string, ort.Tensor> = {}
-      for (const [name, { type, data, dims }] of Object.entries(feeds)) tensors[name] = new ort.Tensor(type, data as never, dims)
+      for (const [name, { type, data, dims }] of Object.entries(feeds))
+        tensors[name] = new ort.Tensor(type, data as never, dims)
       const results = await session.run(tensors)
       const outputs: Record<string, NamedTensor> = {}
       for (const [name, tensor] of Object.entries(results)) {

@@ -44,7 +44,13 @@ export interface SearchAnswer {
   readonly generation: number
 }
 
-export type MetadataValue = string | number | boolean | null | readonly MetadataValue[] | { readonly [key: string]: MetadataValue }
+export type MetadataValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly MetadataValue[]
+  | { readonly [key: string]: MetadataValue }
 
 export interface StoredPassage {
   readonly id: string

@@ -11,8 +11,3 @@ export interface CorpusPassage {
   /** Further fields of the source: path and anchor of a section, extra JSONL or CSV columns. */
   readonly metadata?: Readonly<Record<string, MetadataValue>>
 }
-
-/** The text the encoder reads: BEIR's convention, title and text joined by one blank. */
-export function encodedTextOf(passage: { readonly title?: string; readonly text?: string }): string {
-  return `${passage.title ?? ''} ${passage.text ?? ''}`.trim()
-}

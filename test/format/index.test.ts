@@ -120,7 +120,7 @@ describe('a damaged index', () => {
 
   it('is refused when a part is cut at any byte', async () => {
     const index = await tinyIndex({ lengths: [2, 1], texts: false })
-    const [{ name }] = index.manifest.parts as [{ name: string }]
+    const { name } = index.manifest.parts[0]!
     const whole = index.files.get(name)!
     for (let length = 0; length < whole.length; length++) {
       index.files.set(name, whole.slice(0, length))
@@ -148,7 +148,7 @@ describe('a damaged index', () => {
 
   it('says which section a flipped bit is in, for every section', async () => {
     const index = await tinyIndex({ lengths: [2, 1] })
-    const [part] = index.manifest.parts as [{ name: string }]
+    const part = index.manifest.parts[0]!
     const whole = index.files.get(part.name)!
     for (const { name, chunks } of index.manifest.segments[0]!.sections) {
       const flipped = whole.slice()
@@ -162,7 +162,7 @@ describe('a damaged index', () => {
 
   it('is refused when a part is missing, by name', async () => {
     const index = await tinyIndex({ lengths: [2] })
-    const [{ name }] = index.manifest.parts as [{ name: string }]
+    const { name } = index.manifest.parts[0]!
     index.files.delete(name)
     await expect(readAll(index)).rejects.toThrow(name)
   })

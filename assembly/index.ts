@@ -1,0 +1,6 @@
+/** What kernels.wasm exports. README.md beside this file has the table of kernels. */
+export { approximate, selectTop } from './approximate'
+export { collectPids, countPids, gather, gatherList } from './gather'
+export { scoreCentroids, topCells } from './probe'
+export { rescore, tokenScores } from './rescore'
+export { crc32c, validateBlocks, validateCodes } from './validate'

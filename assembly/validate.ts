@@ -1,0 +1,85 @@
+/** Checks of whole sections when an index is opened: checksums, and that no code points outside the centroids. */
+import { SEGMENT_CENTROID_COUNT, SEGMENT_CODE_BYTES, SEGMENT_DIM, SEGMENT_NBITS, SEGMENT_PASSAGE_COUNT, SEGMENT_ROWS, SEGMENT_TOKEN_STARTS } from './layout'
+
+/**
+ * CRC32C (Castagnoli, reflected polynomial 0x82f63b78; RFC 3720 §12.1) of `length` bytes, continued from `previous` (0 at first).
+ * Sixteen bytes a step with one table a byte: Kounavis and Berry, "A systematic approach to building high performance
+ * software-based CRC generators", 2005.
+ *
+ *   tablesPtr  u32[16][256], tables[0] the byte table, tables[n][b] = tables[0][tables[n-1][b] & 255] ^ tables[n-1][b] >> 8
+ *
+ * Reads exactly `length` bytes at ptr, no alignment needed.
+ */
+export function crc32c(ptr: usize, length: usize, previous: u32, tablesPtr: usize): u32 {
+  assert((tablesPtr & 3) == 0)
+  let crc: u32 = ~previous
+  const end: usize = ptr + length
+  const wideEnd: usize = ptr + (length & ~15)
+  for (; ptr < wideEnd; ptr += 16) {
+    const a = load<u32>(ptr) ^ crc
+    const b = load<u32>(ptr, 4)
+    const c = load<u32>(ptr, 8)
+    const d = load<u32>(ptr, 12)
+    crc =
+      entry(tablesPtr, 15, a) ^ entry(tablesPtr, 14, a >> 8) ^ entry(tablesPtr, 13, a >> 16) ^ entry(tablesPtr, 12, a >> 24) ^
+      entry(tablesPtr, 11, b) ^ entry(tablesPtr, 10, b >> 8) ^ entry(tablesPtr, 9, b >> 16) ^ entry(tablesPtr, 8, b >> 24) ^
+      entry(tablesPtr, 7, c) ^ entry(tablesPtr, 6, c >> 8) ^ entry(tablesPtr, 5, c >> 16) ^ entry(tablesPtr, 4, c >> 24) ^
+      entry(tablesPtr, 3, d) ^ entry(tablesPtr, 2, d >> 8) ^ entry(tablesPtr, 1, d >> 16) ^ entry(tablesPtr, 0, d >> 24)
+  }
+  for (; ptr < end; ptr++) crc = entry(tablesPtr, 0, crc ^ <u32>load<u8>(ptr)) ^ (crc >> 8)
+  return ~crc
+}
+
+// @ts-ignore: decorator
+@inline
+function entry(tablesPtr: usize, table: usize, byte: u32): u32 {
+  return load<u32>(tablesPtr + (table << 10) + (<usize>(byte & 255) << 2))
+}
+
+/** The first pid whose block holds a code that is not below K, or N when all codes are. Reads token starts and codes. */
+export function validateCodes(segment: usize): u32 {
+  const codeBytes: usize = load<u32>(segment, SEGMENT_CODE_BYTES)
+  const count: u32 = load<u32>(segment, SEGMENT_CENTROID_COUNT)
+  const passageCount: usize = load<u32>(segment, SEGMENT_PASSAGE_COUNT)
+  for (let pid: usize = 0; pid < passageCount; pid++) {
+    const end = blockPtr(segment, pid) + tokensOf(segment, pid) * codeBytes
+    for (let codePtr = blockPtr(segment, pid); codePtr < end; codePtr += codeBytes) {
+      const code: u32 = codeBytes == 2 ? <u32>load<u16>(codePtr) : load<u32>(codePtr)
+      if (code >= count) return <u32>pid
+    }
+  }
+  return <u32>passageCount
+}
+
+/** The first pid whose block does not match its CRC32C, or N when all do. Reads token starts and whole blocks. */
+export function validateBlocks(segment: usize, tablesPtr: usize): u32 {
+  const passageCount: usize = load<u32>(segment, SEGMENT_PASSAGE_COUNT)
+  for (let pid: usize = 0; pid < passageCount; pid++) {
+    const ptr = blockPtr(segment, pid)
+    const length = tokensOf(segment, pid) * tokenBytesOf(segment)
+    if (crc32c(ptr, length, 0, tablesPtr) != load<u32>(ptr + length)) return <u32>pid
+  }
+  return <u32>passageCount
+}
+
+// @ts-ignore: decorator
+@inline
+function tokenBytesOf(segment: usize): usize {
+  const packedBytes = (load<u32>(segment, SEGMENT_DIM) * load<u32>(segment, SEGMENT_NBITS)) >> 3
+  return <usize>(load<u32>(segment, SEGMENT_CODE_BYTES) + 1 + packedBytes)
+}
+
+// @ts-ignore: decorator
+@inline
+function tokensOf(segment: usize, pid: usize): usize {
+  const startsPtr: usize = <usize>load<u32>(segment, SEGMENT_TOKEN_STARTS) + (pid << 2)
+  return <usize>(load<u32>(startsPtr, 4) - load<u32>(startsPtr))
+}
+
+/** Blocks lie one after another, each with the 4 bytes of its CRC. */
+// @ts-ignore: decorator
+@inline
+function blockPtr(segment: usize, pid: usize): usize {
+  const start: usize = load<u32>(<usize>load<u32>(segment, SEGMENT_TOKEN_STARTS) + (pid << 2))
+  return <usize>load<u32>(segment, SEGMENT_ROWS) + start * tokenBytesOf(segment) + (pid << 2)
+}

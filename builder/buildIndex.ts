@@ -1,0 +1,252 @@
+/** A corpus, or ready vectors, to an index folder: read → encode → train → compress → write → verify → rename. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import type { Encoder, EncoderFingerprint } from '../encoder/encoder.ts'
+import { AbortedError, InputError } from '../format/errors.ts'
+import { encodeIds } from '../format/ids.ts'
+import { readIndex } from '../format/indexReader.ts'
+import { encodeManifest, MANIFEST_NAME, type Manifest } from '../format/manifest.ts'
+import type { Nbits } from '../format/segment.ts'
+import { encodeTextBlockEntry } from '../format/textBlocks.ts'
+import { verifyIndex } from '../format/verify.ts'
+import { PartWriter } from '../format/writer.ts'
+import { folderFiles } from '../runtime/platform/nodeFiles.ts'
+import type { CorpusPassage } from './corpus/passage.ts'
+import { type EncodeOptions, encodeCorpus } from './encodeCorpus.ts'
+import { buildSegment } from './index/indexSegment.ts'
+import { createVectorStore, openVectorStore, type VectorStore } from './index/vectorStore.ts'
+import { type StagedFolder, stageFolder, writeFailure } from './indexFolder.ts'
+import type { Device } from './onnxNode.ts'
+import type { OnProgress, Stage } from './progress.ts'
+import { type Spool, spoolCorpus } from './spool.ts'
+import { BUILDER_NAME } from './version.ts'
+
+export interface BuildOptions {
+  /** Folder the index appears in when it is whole and verified. */
+  readonly out: string
+  /** Replace an index that is at `out`. Default false. */
+  readonly replace?: boolean
+  /** For people. Default: last part of `out`. */
+  readonly name?: string
+  /** Bits a residual value. Default 4. */
+  readonly nbits?: Nbits
+  /** Same seed, same input, same options: same bytes. Default 42. */
+  readonly seed?: number
+  /** Store titles, texts and metadata in the index. Default true. */
+  readonly texts?: boolean
+  /** Bytes of a part. Default 24 MiB. */
+  readonly partBytes?: number
+  /** Where temporary files go, up to 2 bytes a vector value: 192 bytes a token at 96 dims. Default: the system's. */
+  readonly temp?: string
+  /** Where clustering and compression run. Default 'cpu'. */
+  readonly device?: Device
+  readonly threads?: number
+  readonly batchSize?: number
+  readonly onProgress?: OnProgress
+  readonly signal?: AbortSignal
+}
+
+export interface BuildReport {
+  readonly out: string
+  readonly passages: number
+  readonly tokens: number
+  readonly centroids: number
+  readonly dim: number
+  readonly nbits: Nbits
+  /** Of all files. */
+  readonly bytes: number
+  readonly parts: number
+  /** Wall time by stage. */
+  readonly seconds: Readonly<Partial<Record<Stage, number>>>
+}
+
+/**
+ * Build from texts. Memory is bounded but for ids, posting lists and centroids, whatever the corpus.
+ * @throws InputError (corpus, `out`), ModelError, DeviceError, StorageError (disk), AbortedError; nothing is left behind
+ */
+export async function buildFromCorpus(
+  corpus: AsyncIterable<CorpusPassage>,
+  encoder: Encoder,
+  options: BuildOptions,
+): Promise<BuildReport> {
+  return withStage(options, async (staged, temp, timed) => {
+    const spool = await spoolCorpus(corpus, join(temp, 'texts.spool'), (done) =>
+      timed.onProgress({ stage: 'read', done, unit: 'passages' }),
+    )
+    try {
+      const folder = join(temp, 'vectors')
+      await encodeToStore(spool, encoder, folder, { ...options, onProgress: timed.onProgress })
+      const vectors = await openVectorStore(folder)
+      try {
+        return await writeIndex({ vectors, spool, encoder: encoder.fingerprint, staged, timed, options })
+      } finally {
+        await vectors.close()
+      }
+    } finally {
+      await spool.close()
+    }
+  })
+}
+
+/** Build from a vectors folder. No texts are stored; queries by text work when the folder names its encoder. */
+export async function buildFromVectors(
+  vectors: VectorStore,
+  encoder: EncoderFingerprint | undefined,
+  options: BuildOptions,
+): Promise<BuildReport> {
+  return withStage(options, (staged, _temp, timed) => writeIndex({ vectors, encoder, staged, timed, options }))
+}
+
+/** Encodes a spooled corpus into a vectors folder, for `build` and `encode`. */
+export async function encodeToStore(
+  spool: Spool,
+  encoder: Encoder,
+  folder: string,
+  options: EncodeOptions,
+): Promise<void> {
+  const writer = await createVectorStore(folder, encoder.fingerprint.dim)
+  try {
+    await encodeCorpus(spool, encoder, writer, options)
+    await writer.finish(spool.ids)
+  } catch (error) {
+    await writer.abandon()
+    throw isDiskError(error) ? writeFailure(folder)(error) : error
+  }
+}
+
+interface Timed {
+  readonly onProgress: OnProgress
+  readonly seconds: Partial<Record<Stage, number>>
+}
+
+/** Stage folder, temporary folder and stage clock around a build; whatever happens, nothing unfinished stays. */
+async function withStage(
+  options: BuildOptions,
+  build: (staged: StagedFolder, temp: string, timed: Timed) => Promise<BuildReport>,
+): Promise<BuildReport> {
+  const staged = await stageFolder(options.out, options.replace ?? false)
+  const parent = options.temp ?? tmpdir()
+  let temp: string | undefined
+  try {
+    temp = await mkdtemp(join(parent, 'tartan-')).catch(writeFailure(parent))
+    return await build(staged, temp, stageClock(options.onProgress))
+  } catch (error) {
+    if (options.signal?.aborted) throw new AbortedError()
+    throw isDiskError(error) ? writeFailure(options.out)(error) : error
+  } finally {
+    await staged.discard()
+    if (temp) await rm(temp, { recursive: true, force: true })
+  }
+}
+
+function stageClock(onProgress?: OnProgress): Timed {
+  const seconds: Partial<Record<Stage, number>> = {}
+  let last = performance.now()
+  return {
+    seconds,
+    onProgress(event) {
+      const now = performance.now()
+      seconds[event.stage] = (seconds[event.stage] ?? 0) + (now - last) / 1000
+      last = now
+      onProgress?.(event)
+    },
+  }
+}
+
+interface WriteOptions {
+  readonly vectors: VectorStore
+  readonly spool?: Spool
+  readonly encoder: EncoderFingerprint | undefined
+  readonly staged: StagedFolder
+  readonly timed: Timed
+  readonly options: BuildOptions
+}
+
+async function writeIndex({ vectors, spool, encoder, staged, timed, options }: WriteOptions): Promise<BuildReport> {
+  const nbits = options.nbits ?? 4
+  if (encoder && encoder.dim !== vectors.dim) {
+    throw new InputError(
+      `vectors have ${vectors.dim} dims, the encoder "${encoder.model}" has ${encoder.dim}. Encode the corpus again.`,
+    )
+  }
+  const writer = new PartWriter(staged, options.partBytes)
+  const segment = await buildSegment(vectors, {
+    nbits,
+    seed: options.seed ?? 42,
+    device: options.device,
+    threads: options.threads,
+    onProgress: timed.onProgress,
+    signal: options.signal,
+    onRows: (bytes, passages) => writer.append('rows', bytes, passages),
+  })
+  timed.onProgress({ stage: 'write', done: 0, unit: 'passages' })
+  const bytesOf = (array: Float32Array | Uint32Array | Uint16Array | Int8Array) =>
+    new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+  await writer.appendArray('centroids', bytesOf(segment.centroids), vectors.dim)
+  await writer.appendArray('centroidScales', bytesOf(segment.centroidScales), 4)
+  await writer.appendArray('passageLengths', bytesOf(segment.passageLengths), 2)
+  await writer.appendArray('postingOffsets', bytesOf(segment.postingOffsets), 4)
+  await writer.appendItems('postings', segment.postings, segment.postingOffsets)
+  const ids = encodeIds(vectors.ids)
+  await writer.appendArray('idOffsets', bytesOf(ids.idOffsets), 4)
+  await writer.appendItems('ids', ids.ids, ids.idOffsets)
+  await writer.appendArray('idOrder', bytesOf(ids.idOrder), 4)
+  if (spool && (options.texts ?? true)) await appendTexts(writer, spool)
+  const { parts, sections } = await writer.finish()
+  const manifest: Manifest = {
+    generation: 1,
+    name: options.name ?? basename(options.out).replace(/\.tartan$/, ''),
+    dim: vectors.dim,
+    builder: BUILDER_NAME,
+    ...(encoder ? { encoder } : {}),
+    parts,
+    segments: [
+      {
+        passages: vectors.passageLengths.length,
+        tokens: vectors.tokens,
+        centroids: segment.centroidScales.length,
+        codec: segment.codec,
+        sections,
+      },
+    ],
+  }
+  const encoded = encodeManifest(manifest)
+  await staged.write(MANIFEST_NAME, encoded)
+  await verifyStaged(staged, timed)
+  if (options.signal?.aborted) throw new AbortedError()
+  await staged.commit()
+  return {
+    out: options.out,
+    passages: vectors.passageLengths.length,
+    tokens: vectors.tokens,
+    centroids: segment.centroidScales.length,
+    dim: vectors.dim,
+    nbits,
+    bytes: encoded.length + parts.reduce((sum, part) => sum + part.bytes, 0),
+    parts: parts.length,
+    seconds: timed.seconds,
+  }
+}
+
+async function appendTexts(writer: PartWriter, spool: Spool): Promise<void> {
+  for (const entry of spool.blocks) await writer.append('textBlocks', encodeTextBlockEntry(entry), 1)
+  for (let block = 0; block < spool.blocks.length; block++)
+    await writer.append('texts', await spool.readBlock(block), 1)
+}
+
+/** What was written is read back from disk and checked in full before it gets its name. */
+async function verifyStaged(staged: StagedFolder, timed: Timed): Promise<void> {
+  const files = folderFiles(staged.path)
+  const reader = await readIndex(files)
+  const total = reader.manifest.parts.length + 1
+  timed.onProgress({ stage: 'verify', done: 0, total, unit: 'files' })
+  await verifyIndex(files, reader.manifest, (done) =>
+    timed.onProgress({ stage: 'verify', done: Math.round(done * total), total, unit: 'files' }),
+  )
+}
+
+function isDiskError(error: unknown): error is NodeJS.ErrnoException {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG' || code === 'EROFS'
+}

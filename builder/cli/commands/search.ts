@@ -1,0 +1,70 @@
+/** `tartan search`: the best passages for a query, on the terminal. */
+import { Command, Option } from 'commander'
+import pc from 'picocolors'
+import { K_MAX } from '../../../format/limits.ts'
+import { openIndex } from '../../../runtime/platform/nodeIndex.ts'
+import type { SearchOptions } from '../../../runtime/searcher.ts'
+import { openQueryEncoder } from '../../queryEncoder.ts'
+import { integer, jsonOption, searchParameterOptions } from '../options.ts'
+
+interface Options extends SearchOptions {
+  readonly model?: string
+  readonly json?: boolean
+}
+
+export function searchCommand(): Command {
+  const command = new Command('search')
+    .description('Search an index from the terminal.')
+    .argument('<index>', 'index folder or pack')
+    .argument('<query>', 'what to look for')
+    .addOption(new Option('-k, --k <n>', 'passages wanted').argParser(integer(1, K_MAX)).default(10))
+    .addOption(new Option('--filter <id...>', 'only passages with these ids'))
+    .addOption(new Option('-m, --model <name|folder>', "encoder (default: the index's own, if bundled)"))
+  for (const option of searchParameterOptions()) command.addOption(option)
+  return command
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  tartan search corpus.tartan "does vitamin d prevent fractures" --k 5
+  tartan search corpus.tartan "boundary layer" --json | jq -r '.hits[].id'`,
+    )
+    .action(search)
+}
+
+async function search(index: string, query: string, { model, json, ...options }: Options): Promise<void> {
+  const searcher = await openIndex(index)
+  try {
+    const encoder = await openQueryEncoder(searcher.info, model)
+    try {
+      const encoded = await encoder.encodeQuery(query)
+      const started = performance.now()
+      const answer = await searcher.search(encoded, options)
+      const ms = performance.now() - started
+      const passages = await searcher.passages(answer.hits.map(({ pid }) => pid))
+      if (json) {
+        const hits = answer.hits.map((hit, i) => ({ ...hit, ...passages[i] }))
+        process.stdout.write(`${JSON.stringify({ query, ...answer, ms, hits })}\n`)
+        return
+      }
+      for (const [i, hit] of answer.hits.entries()) {
+        const { title, text } = passages[i] ?? {}
+        const heading = `${String(hit.rank).padStart(3)}  ${pc.bold(title || hit.id)}  ${pc.dim(`${hit.id}  ${hit.score.toFixed(3)}`)}`
+        process.stdout.write(`${heading}\n${text ? `     ${excerpt(text)}\n` : ''}`)
+      }
+      process.stderr.write(pc.dim(`${answer.hits.length} of ${searcher.info.passages} passages, ${ms.toFixed(1)} ms\n`))
+    } finally {
+      await encoder.close()
+    }
+  } finally {
+    await searcher.close()
+  }
+}
+
+const EXCERPT_CHARACTERS = 180
+
+function excerpt(text: string): string {
+  const line = text.replace(/\s+/g, ' ')
+  return line.length <= EXCERPT_CHARACTERS ? line : `${line.slice(0, EXCERPT_CHARACTERS).replace(/\s\S*$/, '')} …`
+}

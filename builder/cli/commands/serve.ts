@@ -1,0 +1,95 @@
+/** `tartan serve`: search page and HTTP API over one or more indexes. */
+import { spawn } from 'node:child_process'
+import { Command, Option } from 'commander'
+import pc from 'picocolors'
+import type { Encoder } from '../../../encoder/encoder.ts'
+import { assertSameEncoder } from '../../../encoder/fingerprint.ts'
+import { InputError } from '../../../format/errors.ts'
+import { serveIndexes } from '../../../runtime/platform/node.ts'
+import { type NodeSearcher, openIndex } from '../../../runtime/platform/nodeIndex.ts'
+import { openQueryEncoder } from '../../queryEncoder.ts'
+import { VERSION } from '../../version.ts'
+import { integer } from '../options.ts'
+import { formatBytes, formatCount } from '../terminal.ts'
+
+interface Options {
+  readonly port: number
+  readonly host: string
+  readonly model?: string
+  readonly open?: boolean
+}
+
+export function serveCommand(signal: AbortSignal): Command {
+  return new Command('serve')
+    .description('Serve a search page and the HTTP API over one or more indexes, until Ctrl-C.')
+    .argument('<index...>', 'index folders or packs')
+    .addOption(new Option('-p, --port <n>', 'port; 0 picks a free one').argParser(integer(0, 65_535)).default(8080))
+    .option('--host <host>', 'address to listen on; 0.0.0.0 for all', '127.0.0.1')
+    .addOption(new Option('-m, --model <name|folder>', "encoder (default: the index's own, if bundled)"))
+    .option('--open', 'open the search page in the browser')
+    .addHelpText(
+      'after',
+      `
+Routes: / (search page), /api/search?query=&k= (ColBERT's own), /v1/search, /v1/passages/:id, /v1/indexes, /health, /openapi.json
+
+Examples:
+  tartan serve corpus.tartan --open
+  tartan serve a.tartan b.tartan --port 3000 --host 0.0.0.0`,
+    )
+    .action((indexes: string[], options: Options) => serveUntilStopped(indexes, options, signal))
+}
+
+async function serveUntilStopped(paths: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
+  const searchers: Record<string, NodeSearcher> = {}
+  for (const path of paths) {
+    const searcher = await openIndex(path)
+    const { name } = searcher.info
+    if (Object.hasOwn(searchers, name))
+      throw new InputError(`two indexes are named "${name}". Build one of them with another --name.`)
+    searchers[name] = searcher
+  }
+  const encoder = await sharedEncoder(Object.values(searchers), options.model)
+  const server = await serveIndexes({
+    indexes: searchers,
+    encoder,
+    version: VERSION,
+    port: options.port,
+    host: options.host,
+    log: ({ requestId, method, path, status, error }) =>
+      process.stderr.write(
+        `${method} ${path} ${status} ${requestId} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+      ),
+  })
+  for (const { info } of Object.values(searchers)) {
+    process.stdout.write(
+      `${info.name}: ${formatCount(info.passages)} passages, ${formatBytes(info.bytes)}${encoder ? '' : ', vectors only'}\n`,
+    )
+  }
+  process.stdout.write(`Search page: ${pc.cyan(pc.underline(server.url))}   (Ctrl-C stops)\n`)
+  if (options.open) openBrowser(server.url)
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+  process.stdout.write('Stopping.\n')
+  await server.close()
+  await encoder?.close()
+  await Promise.all(Object.values(searchers).map((searcher) => searcher.close()))
+}
+
+/** One encoder for all indexes; `undefined` when none of them can be searched by text. */
+async function sharedEncoder(searchers: readonly NodeSearcher[], model?: string): Promise<Encoder | undefined> {
+  const [first, ...others] = searchers.filter(({ info }) => info.encoder)
+  if (!first) return undefined
+  const encoder = await openQueryEncoder(first.info, model)
+  for (const { info } of others) if (info.encoder) assertSameEncoder(info.encoder, encoder.fingerprint)
+  return encoder
+}
+
+/** Best effort: on a machine without a browser nothing happens, and the address is on the screen. */
+function openBrowser(url: string): void {
+  const command = { darwin: 'open', win32: 'explorer' }[process.platform as string] ?? 'xdg-open'
+  spawn(command, [url], { stdio: 'ignore', detached: true })
+    .on('error', () => undefined)
+    .unref()
+}

@@ -1,0 +1,163 @@
+/** Any corpus as a stream of passages: picks the reader by the source's name and checks what it yields. */
+import { stat } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import { AbortedError, InputError } from '../../format/errors.ts'
+import { readCsv } from './csv.ts'
+import { type CorpusEntry, checkPassage, excerpt, type Place, type Problem, problemError } from './entry.ts'
+import { PAGE_EXTENSIONS, readFolder } from './folder.ts'
+import { IdTable } from './idTable.ts'
+import { readJsonl } from './jsonl.ts'
+import { LINE_BYTES_MAX_DEFAULT, readLines } from './lines.ts'
+import type { CorpusPassage } from './passage.ts'
+import { readBytes, STDIN, sourceName } from './source.ts'
+import { estimateTokens } from './split.ts'
+import { readTsv } from './tsv.ts'
+
+export type CorpusFormat = 'tsv' | 'jsonl' | 'csv'
+
+/** Formats of a single file, each also as `.gz`. */
+export const CORPUS_FORMATS: readonly CorpusFormat[] = ['tsv', 'jsonl', 'csv']
+
+const EXTENSIONS: Readonly<Record<string, CorpusFormat>> = { tsv: 'tsv', jsonl: 'jsonl', ndjson: 'jsonl', csv: 'csv' }
+
+/** Default bound of the tokens of a passage cut from a page. */
+export const PAGE_TOKENS_MAX_DEFAULT = 180
+
+/** Something of the source that is not in the corpus. */
+export interface SkippedEntry {
+  /** A whole file of a folder, or one line, row or section. */
+  readonly kind: 'file' | 'passage'
+  readonly file: string
+  /** 1-based; absent for a whole file. */
+  readonly line?: number
+  readonly reason: string
+}
+
+export interface CorpusOptions {
+  /** Overrides the extension; needed for standard input. A folder has none. */
+  readonly format?: CorpusFormat
+  /** Stop after so many passages, at least 1. */
+  readonly limit?: number
+  readonly signal?: AbortSignal
+  /** Default 'error': the first bad passage ends the reading. 'skip' leaves it out and tells `onSkipped`. */
+  readonly onBadPassage?: 'error' | 'skip'
+  /** Files of a folder that give no passage are reported here always, bad passages when they are skipped. */
+  readonly onSkipped?: (skipped: SkippedEntry) => void
+  /** Longest line, CSV row, or file of a folder, in bytes. Default 64 MiB. */
+  readonly lineBytesMax?: number
+  /** Bound of the tokens of a passage cut from a page, its title included. Default 180. */
+  readonly tokensMax?: number
+  /** Counts a text's tokens without cutting it at the encoder's length. Default: an estimate by words. */
+  readonly countTokens?: (text: string) => number
+  /** What source "-" reads. Default: the standard input of the process. */
+  readonly stdin?: Readable
+}
+
+/**
+ * Streams the passages of a TSV, JSONL or CSV file (plain or gzip), of a folder of pages, or of standard input ("-"), in
+ * the order of the source. Memory does not grow with the corpus but for 21 to 43 bytes an id, which find duplicates.
+ *
+ * @throws InputError at the first entry that breaks the promises of `CorpusPassage` (unless they are skipped), when the
+ * source cannot be read, or when it holds no passage at all
+ * @throws AbortedError when `signal` fires
+ */
+export async function* readCorpus(source: string, options: CorpusOptions = {}): AsyncGenerator<CorpusPassage> {
+  const { limit = Number.POSITIVE_INFINITY, onBadPassage = 'error', signal } = options
+  checkOptions(options)
+  const ids = new IdTable()
+  let count = 0
+  let skipped = 0
+  for await (const entry of await openEntries(source, options)) {
+    if (signal?.aborted) throw new AbortedError()
+    const checked = checkEntry(entry, ids)
+    if (!('reason' in checked)) {
+      yield checked
+      if (++count >= limit) return
+    } else if (onBadPassage === 'skip') {
+      skipped++
+      options.onSkipped?.({ kind: 'passage', ...entry.place, reason: checked.reason })
+    } else {
+      throw problemError(entry.place, checked)
+    }
+  }
+  if (count > 0) return
+  const got = skipped === 0 ? 'none' : `only ${skipped} bad ones`
+  throw new InputError(
+    `reading "${sourceName(source)}": expected at least one passage, got ${got}. Is this the right source?`,
+    {
+      file: sourceName(source),
+      skipped,
+    },
+  )
+}
+
+/**
+ * The format that a file's name tells: its extension, with or without ".gz".
+ *
+ * @throws InputError for another extension, and for standard input
+ */
+export function formatOfName(source: string): CorpusFormat {
+  const extension = /\.([^./\\]+)$/.exec(source.toLowerCase().replace(/\.gz$/, ''))?.[1] ?? ''
+  const format = Object.hasOwn(EXTENSIONS, extension) ? EXTENSIONS[extension] : undefined
+  if (format) return format
+  const got = source === STDIN ? 'standard input, which has no name' : `"${source}"`
+  throw new InputError(
+    `choosing a reader: expected a file named .tsv, .jsonl, .ndjson or .csv (each also .gz) or a folder of ${PAGE_EXTENSIONS.join(' ')} files, got ${got}. Name the format with --format ${CORPUS_FORMATS.join('|')}.`,
+    { file: source },
+  )
+}
+
+function checkOptions({ limit = 1, format, tokensMax = 1, lineBytesMax = 1 }: CorpusOptions): void {
+  for (const [name, value] of Object.entries({ limit, tokensMax, lineBytesMax })) {
+    if (Number.isInteger(value) && value >= 1) continue
+    throw new InputError(`reading a corpus: expected ${name} to be a whole number of at least 1, got ${value}`, {
+      [name]: value,
+    })
+  }
+  if (format === undefined || CORPUS_FORMATS.includes(format)) return
+  throw new InputError(`reading a corpus: expected the format ${CORPUS_FORMATS.join(', ')}, got ${excerpt(format)}`, {
+    format,
+  })
+}
+
+async function openEntries(source: string, options: CorpusOptions): Promise<AsyncIterable<CorpusEntry>> {
+  const { lineBytesMax = LINE_BYTES_MAX_DEFAULT, signal } = options
+  const status = source === STDIN ? undefined : await stat(source).catch(() => undefined)
+  // A missing "docs" is a missing file, not a file of an unknown format: reading it tells that.
+  if (source !== STDIN && !status) await readBytes(source, options).next()
+  if (status?.isDirectory()) {
+    if (options.format) {
+      throw new InputError(
+        `reading "${source}": expected a ${options.format} file, got a folder. Leave --format out.`,
+        { file: source },
+      )
+    }
+    const { tokensMax = PAGE_TOKENS_MAX_DEFAULT, countTokens = estimateTokens, onSkipped } = options
+    return readFolder(source, {
+      split: { tokensMax, countTokens },
+      fileBytesMax: lineBytesMax,
+      signal,
+      onFileSkipped: (file, reason) => onSkipped?.({ kind: 'file', file, reason }),
+    })
+  }
+  const format = options.format ?? formatOfName(source)
+  const file = sourceName(source)
+  const lines = readLines(readBytes(source, options), { file, lineBytesMax })
+  if (format === 'csv') return readCsv(lines, file, lineBytesMax)
+  return format === 'tsv' ? readTsv(lines, file) : readJsonl(lines, file)
+}
+
+function checkEntry(entry: CorpusEntry, ids: IdTable): CorpusPassage | Problem {
+  if (entry.problem) return entry.problem
+  const checked = checkPassage(entry.passage)
+  if ('reason' in checked) return checked
+  const lineBefore = ids.add(checked.id, entry.place.line)
+  return lineBefore === undefined ? checked : duplicateProblem(checked.id, entry.place, lineBefore)
+}
+
+function duplicateProblem(id: string, place: Place, lineBefore: number): Problem {
+  return {
+    reason: `expected every id once, got ${excerpt(id)} in lines ${lineBefore} and ${place.line}`,
+    cure: 'Rename or remove one of the two.',
+  }
+}

@@ -1,0 +1,141 @@
+/** A folder of Markdown, HTML and text files as a corpus: one file in memory at a time, in the order of their paths. */
+import type { Dirent } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { extname, join } from 'node:path'
+import { InputError } from '../../format/errors.ts'
+import type { CorpusEntry, Place, Problem } from './entry.ts'
+import { parseHtml } from './html.ts'
+import { LINE_BYTES_MAX_DEFAULT, readLines } from './lines.ts'
+import { parseMarkdown } from './markdown.ts'
+import { type Page, pagePassages, type SplitOptions } from './page.ts'
+import { readBytes } from './source.ts'
+
+/** Readers of single files by extension. */
+const PARSERS: Readonly<Record<string, (source: string) => Page>> = {
+  '.md': parseMarkdown,
+  '.markdown': parseMarkdown,
+  '.html': parseHtml,
+  '.htm': parseHtml,
+  '.txt': parseText,
+}
+
+export const PAGE_EXTENSIONS: readonly string[] = Object.keys(PARSERS)
+
+/** Folders of tools, not of their users. */
+const IGNORED_FOLDERS = new Set(['node_modules'])
+
+export interface FolderOptions {
+  readonly split: SplitOptions
+  /** Longest file, in bytes. Default LINE_BYTES_MAX_DEFAULT. */
+  readonly fileBytesMax?: number
+  readonly signal?: AbortSignal
+  /** Told of every file that gives no passage, and why. */
+  readonly onFileSkipped: (file: string, reason: string) => void
+}
+
+/**
+ * Yields the passages of all pages below `folder`, sorted by path. Links to files are followed, links to folders are
+ * not (they could form a ring); names that begin with "." are passed over.
+ *
+ * @throws InputError when no file has one of PAGE_EXTENSIONS
+ */
+export async function* readFolder(folder: string, options: FolderOptions): AsyncGenerator<CorpusEntry> {
+  let pages = 0
+  for await (const path of walk(folder, '', options.onFileSkipped)) {
+    const parse = PARSERS[extname(path).toLowerCase()]
+    if (!parse) {
+      options.onFileSkipped(join(folder, path), `not one of ${PAGE_EXTENSIONS.join(' ')}`)
+      continue
+    }
+    pages++
+    yield* readPage(folder, path, parse, options)
+  }
+  if (pages > 0) return
+  throw new InputError(
+    `reading the folder "${folder}": expected files with the extension ${PAGE_EXTENSIONS.join(', ')}, got none. Name another folder.`,
+    { file: folder },
+  )
+}
+
+/** Relative paths with "/" in the order of their code units. */
+async function* walk(
+  folder: string,
+  prefix: string,
+  onSkipped: FolderOptions['onFileSkipped'],
+): AsyncGenerator<string> {
+  const entries = await readdir(join(folder, prefix), { withFileTypes: true }).catch((cause: Error) => {
+    throw new InputError(`reading the folder "${join(folder, prefix)}": ${cause.message}`, { file: folder }, { cause })
+  })
+  // With its "/" a folder sorts among files as its whole paths do: "a.md" < "a/b.md".
+  const names = entries.map((entry) => ({ entry, path: `${prefix}${entry.name}${entry.isDirectory() ? '/' : ''}` }))
+  names.sort((a, b) => (a.path < b.path ? -1 : 1))
+  for (const { entry, path } of names) {
+    if (entry.name.startsWith('.')) onSkipped(join(folder, path), 'hidden')
+    else if (entry.isDirectory() && IGNORED_FOLDERS.has(entry.name)) onSkipped(join(folder, path), 'not documentation')
+    else if (entry.isDirectory()) yield* walk(folder, path, onSkipped)
+    else if (await isFile(entry, join(folder, path))) yield path
+    else onSkipped(join(folder, path), 'neither a file nor a link to one')
+  }
+}
+
+async function isFile(entry: Dirent, path: string): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isFile()
+  const target = await stat(path).catch(() => undefined)
+  return target?.isFile() ?? false
+}
+
+async function* readPage(
+  folder: string,
+  path: string,
+  parse: (source: string) => Page,
+  options: FolderOptions,
+): AsyncGenerator<CorpusEntry> {
+  const file = join(folder, path)
+  const source = await readText(file, options)
+  if (typeof source !== 'string') {
+    yield source
+    return
+  }
+  let page: Page
+  try {
+    page = parse(source)
+  } catch (error) {
+    // The parsers recurse; a file made of brackets only can exhaust the stack.
+    if (!(error instanceof RangeError)) throw error
+    yield {
+      place: { file, line: 1 },
+      problem: { reason: 'expected a page, got one nested too deep to read', cure: 'Remove the file.' },
+    }
+    return
+  }
+  let count = 0
+  for (const { line, passage } of pagePassages(page, path, options.split)) {
+    count++
+    yield { place: { file, line }, passage }
+  }
+  if (count === 0) options.onFileSkipped(file, 'no text in it')
+}
+
+async function readText(file: string, options: FolderOptions): Promise<string | { place: Place; problem: Problem }> {
+  const fileBytesMax = options.fileBytesMax ?? LINE_BYTES_MAX_DEFAULT
+  const lines: string[] = []
+  let length = 0
+  for await (const line of readLines(readBytes(file, options), { file, lineBytesMax: fileBytesMax })) {
+    const place = { file, line: line.number }
+    if (line.problem) return { place, problem: line.problem }
+    length += line.text.length + 1
+    if (length > fileBytesMax) {
+      return {
+        place,
+        problem: { reason: `expected a file of at most ${fileBytesMax} bytes, got more`, cure: 'Split it.' },
+      }
+    }
+    lines.push(line.text)
+  }
+  return lines.join('\n')
+}
+
+/** Plain text: no title, no headings; blank lines separate its blocks. */
+function parseText(source: string): Page {
+  return { title: '', blocks: source.trim() === '' ? [] : [{ kind: 'text', text: source, line: 1 }] }
+}

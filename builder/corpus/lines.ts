@@ -1,0 +1,110 @@
+/** Bytes to checked UTF-8 lines. Memory is one line plus one chunk, whatever the length of the file. */
+import { Buffer } from 'node:buffer'
+import { InputError } from '../../format/errors.ts'
+import type { Problem } from './entry.ts'
+
+/** Longest line read by default. A longer one is rather a binary file or one without line ends. */
+export const LINE_BYTES_MAX_DEFAULT = 64 * 1024 * 1024
+
+/** One line without its line end ("\n" or "\r\n"), or why it is not text. `number` is 1-based. */
+export type Line =
+  | { readonly number: number; readonly text: string; readonly problem?: undefined }
+  | { readonly number: number; readonly problem: Problem; readonly text?: undefined }
+
+export interface LineOptions {
+  /** Name of the source in messages. */
+  readonly file: string
+  /** Default LINE_BYTES_MAX_DEFAULT. */
+  readonly lineBytesMax?: number
+}
+
+/**
+ * Splits at "\n" before decoding: that byte is part of no longer UTF-8 sequence, so every line can be decoded by itself
+ * and chunk borders do not matter. A byte-order mark at the start is dropped.
+ *
+ * @throws InputError at a line longer than `lineBytesMax`, before it is held in memory
+ */
+export async function* readLines(chunks: AsyncIterable<Uint8Array>, options: LineOptions): AsyncGenerator<Line> {
+  const { file, lineBytesMax = LINE_BYTES_MAX_DEFAULT } = options
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  let number = 1
+  let offsetBytes = 0
+  let pending: Uint8Array[] = []
+  let pendingBytes = 0
+  const take = (tail: Uint8Array): Line => {
+    const bytes = pending.length === 0 ? tail : Buffer.concat([...pending, tail])
+    const line = decodeLine(decoder, bytes, number, offsetBytes)
+    offsetBytes += bytes.length + 1
+    number++
+    pending = []
+    pendingBytes = 0
+    return line
+  }
+  const checkLength = (length: number) => {
+    if (length <= lineBytesMax) return
+    throw new InputError(
+      `reading "${file}", line ${number}: expected a line of at most ${lineBytesMax} bytes, got a longer one. Is this a text file with line ends?`,
+      { file, line: number, lineBytesMax },
+    )
+  }
+  for await (const chunk of chunks) {
+    let start = 0
+    for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
+      checkLength(pendingBytes + end - start)
+      yield take(chunk.subarray(start, end))
+      start = end + 1
+    }
+    if (start === chunk.length) continue
+    checkLength(pendingBytes + chunk.length - start)
+    pending.push(chunk.subarray(start))
+    pendingBytes += chunk.length - start
+  }
+  if (pendingBytes > 0) yield take(new Uint8Array(0))
+}
+
+function decodeLine(decoder: TextDecoder, bytes: Uint8Array, number: number, offsetBytes: number): Line {
+  let text: string
+  try {
+    text = decoder.decode(bytes)
+  } catch {
+    const badByte = offsetBytes + findBadByte(bytes)
+    return {
+      number,
+      problem: {
+        reason: `expected UTF-8, got an invalid byte at offset ${badByte} of the (unpacked) file`,
+        cure: 'Convert the file to UTF-8.',
+      },
+    }
+  }
+  if (number === 1 && text.startsWith('\ufeff')) text = text.slice(1)
+  if (text.endsWith('\r')) text = text.slice(0, -1)
+  const nul = text.indexOf('\0')
+  if (nul < 0) return { number, text }
+  return {
+    number,
+    problem: {
+      reason: `expected text, got a NUL byte at character ${nul + 1} of the line`,
+      cure: 'Is this a binary or a UTF-16 file? Convert it to UTF-8.',
+    },
+  }
+}
+
+/** Offset of the first byte that no continuation can make valid; the length when only the end of a character is missing. */
+function findBadByte(bytes: Uint8Array): number {
+  const isPrefixValid = (length: number) => {
+    try {
+      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, length), { stream: true })
+      return true
+    } catch {
+      return false
+    }
+  }
+  let valid = 0
+  let invalid = bytes.length + 1
+  while (invalid - valid > 1) {
+    const middle = (valid + invalid) >>> 1
+    if (isPrefixValid(middle)) valid = middle
+    else invalid = middle
+  }
+  return invalid - 1
+}

@@ -1,0 +1,97 @@
+/**
+ * Retrieval measures as trec_eval computes them (NIST, version 9: m_ndcg_cut, m_recip_rank, m_recall, m_success, m_map),
+ * averaged over all judged queries.
+ */
+import { Buffer } from 'node:buffer'
+import { InputError } from '../../format/errors.ts'
+import { K_MAX } from '../../format/limits.ts'
+import { excerpt } from '../corpus/entry.ts'
+import type { Qrels } from './qrels.ts'
+import type { RankedPassage, Run } from './ranking.ts'
+
+export type MetricName = 'ndcg@10' | 'mrr@10' | 'recall@100' | 'success@5' | 'map'
+
+/** Each in [0, 1]. */
+export type Metrics = Readonly<Record<MetricName, number>>
+
+/**
+ * Means over every query in `qrels`, also one without relevant passages; a query that the run does not answer counts 0
+ * (trec_eval -c). Queries without judgements are left out. A passage is relevant when its relevance is above 0, and its
+ * gain is that relevance.
+ *
+ * Passages are put in order by score before anything is counted, whatever their order in the run. Ties go to the larger
+ * id (trec_eval's rule, which no ranking can profit from), and scores are compared as f32, the type trec_eval keeps.
+ *
+ * @param k - best passages of each query that are looked at, at least 1 (trec_eval -M). Below 100 it also bounds recall@100.
+ * @throws InputError when `qrels` is empty, a passage occurs twice for a query, a score is not finite, or k is below 1
+ */
+export function evaluate(run: Run, qrels: Qrels, k: number = K_MAX): Metrics {
+  if (!Number.isInteger(k) || k < 1)
+    throw new InputError(`evaluating: expected k to be a whole number of at least 1, got ${k}`, { k })
+  if (qrels.size === 0)
+    throw new InputError('evaluating: expected judged queries, got none. Read a qrels file that has some.')
+  const sums = { 'ndcg@10': 0, 'mrr@10': 0, 'recall@100': 0, 'success@5': 0, map: 0 }
+  for (const [queryId, judged] of qrels) {
+    const ranking = orderAsTrec(queryId, run.get(queryId) ?? []).slice(0, k)
+    const metrics = evaluateQuery(ranking, judged)
+    for (const name of Object.keys(sums) as MetricName[]) sums[name] += metrics[name]
+  }
+  for (const name of Object.keys(sums) as MetricName[]) sums[name] /= qrels.size
+  return sums
+}
+
+function orderAsTrec(queryId: string, passages: readonly RankedPassage[]): readonly string[] {
+  const ids = new Set<string>()
+  for (const { id, score } of passages) {
+    if (ids.has(id))
+      throw new InputError(`evaluating query ${excerpt(queryId)}: expected each passage once, got ${excerpt(id)} twice`)
+    if (!Number.isFinite(score)) {
+      throw new InputError(
+        `evaluating query ${excerpt(queryId)}: expected a finite score of ${excerpt(id)}, got ${score}`,
+      )
+    }
+    ids.add(id)
+  }
+  return passages
+    .toSorted((a, b) => Math.fround(b.score) - Math.fround(a.score) || compareBytes(b.id, a.id))
+    .map((passage) => passage.id)
+}
+
+/** strcmp of the UTF-8 bytes; JavaScript's own order differs beyond U+FFFF. */
+function compareBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}
+
+/** Measures of one query. `ranking` holds distinct ids, best first. */
+function evaluateQuery(ranking: readonly string[], judged: ReadonlyMap<string, number>): Metrics {
+  // Unjudged passages and those judged below 0 gain nothing.
+  const gains = ranking.map((id) => Math.max(judged.get(id) ?? 0, 0))
+  const idealGains = [...judged.values()].filter((relevance) => relevance > 0).sort((a, b) => b - a)
+  const relevant = idealGains.length
+  const first = gains.findIndex((gain) => gain > 0)
+  if (first < 0) return { 'ndcg@10': 0, 'mrr@10': 0, 'recall@100': 0, 'success@5': 0, map: 0 }
+  return {
+    'ndcg@10': discountedGain(gains, 10) / discountedGain(idealGains, 10),
+    'mrr@10': first < 10 ? 1 / (first + 1) : 0,
+    'recall@100': gains.slice(0, 100).filter((gain) => gain > 0).length / relevant,
+    'success@5': first < 5 ? 1 : 0,
+    map: averagePrecision(gains) / relevant,
+  }
+}
+
+/** DCG: the gain of rank r, counted from 1, over log2(r + 1). */
+function discountedGain(gains: readonly number[], cutoff: number): number {
+  return gains.slice(0, cutoff).reduce((sum, gain, i) => sum + gain / Math.log2(i + 2), 0)
+}
+
+/** Sum of the precisions at the ranks of relevant passages. */
+function averagePrecision(gains: readonly number[]): number {
+  let found = 0
+  let sum = 0
+  for (const [i, gain] of gains.entries()) {
+    if (gain <= 0) continue
+    found++
+    sum += found / (i + 1)
+  }
+  return sum
+}

@@ -1,0 +1,88 @@
+/** Queries to evaluate with: BEIR's JSONL (`_id`, `text`) or a TSV of `qid \t text`; plain or gzip. */
+import { InputError } from '../../format/errors.ts'
+import { formatOfName } from '../corpus/corpus.ts'
+import { excerpt, idProblem, type Place, type Problem, problemError } from '../corpus/entry.ts'
+import { parseId, parseJsonObject } from '../corpus/jsonl.ts'
+import { readLines } from '../corpus/lines.ts'
+import { readBytes, type SourceOptions, sourceName } from '../corpus/source.ts'
+
+export interface EvalQuery {
+  readonly id: string
+  /** Never blank. */
+  readonly text: string
+}
+
+export interface QueryOptions extends SourceOptions {
+  /** Default: told by the extension. */
+  readonly format?: 'jsonl' | 'tsv'
+}
+
+const TSV_HEADER = /^(?:_?id|qid|query-id)\t(?:text|query)$/i
+
+/**
+ * All queries in the order of the file. Empty lines and a first line `id \t text` are passed over.
+ *
+ * @throws InputError with the line, for a missing id, a blank text, or an id that occurs twice; and for a file without queries
+ */
+export async function readQueries(source: string, options: QueryOptions = {}): Promise<readonly EvalQuery[]> {
+  const file = sourceName(source)
+  const format = options.format ?? queryFormat(source)
+  const queries: EvalQuery[] = []
+  const lineOf = new Map<string, number>()
+  for await (const { number, text, problem } of readLines(readBytes(source, options), { file })) {
+    const place: Place = { file, line: number }
+    if (problem) throw problemError(place, problem)
+    if (text.trim() === '' || (number === 1 && format === 'tsv' && TSV_HEADER.test(text))) continue
+    const query = format === 'tsv' ? parseTsvQuery(text) : parseJsonQuery(text)
+    const wrong = 'reason' in query ? query : queryProblem(query, lineOf.get(query.id), number)
+    if (wrong) throw problemError(place, wrong)
+    if ('reason' in query) continue
+    lineOf.set(query.id, number)
+    queries.push(query)
+  }
+  if (queries.length > 0) return queries
+  throw new InputError(`reading "${file}": expected queries, got none. Is this the right file?`, { file })
+}
+
+function queryFormat(source: string): 'jsonl' | 'tsv' {
+  const format = formatOfName(source)
+  if (format !== 'csv') return format
+  throw new InputError(`reading "${source}": expected queries as .jsonl or .tsv, got .csv. Convert the file.`, {
+    file: source,
+  })
+}
+
+function parseTsvQuery(line: string): EvalQuery | Problem {
+  const [id = '', text, ...more] = line.split('\t')
+  if (text !== undefined && more.length === 0) return { id, text }
+  return {
+    reason: `expected "qid<tab>text", got ${more.length + (text === undefined ? 1 : 2)} columns`,
+    cure: 'Use one tab.',
+  }
+}
+
+function parseJsonQuery(line: string): EvalQuery | Problem {
+  const parsed = parseJsonObject(line)
+  if ('problem' in parsed) return parsed.problem
+  const { object } = parsed
+  const id = parseId(object._id ?? object.id, Object.keys(object))
+  if (typeof id !== 'string') return id
+  if (typeof object.text === 'string') return { id, text: object.text }
+  return {
+    reason: `expected a field "text" with a string, got ${excerpt(object.text)}`,
+    cure: 'Name the field "text".',
+  }
+}
+
+function queryProblem({ id, text }: EvalQuery, lineBefore: number | undefined, line: number): Problem | undefined {
+  const problem = idProblem(id)
+  if (problem) return problem
+  if (text.trim() === '') return { reason: `expected a query text, got ${excerpt(text)}`, cure: 'Remove the query.' }
+  if (!text.isWellFormed())
+    return { reason: 'expected Unicode text, got half a surrogate pair', cure: 'Repair the text.' }
+  if (lineBefore === undefined) return undefined
+  return {
+    reason: `expected every id once, got ${excerpt(id)} in lines ${lineBefore} and ${line}`,
+    cure: 'Rename one.',
+  }
+}

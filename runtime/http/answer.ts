@@ -1,0 +1,169 @@
+/** Answers one search request from the ports: encode, search, read texts, mark words. Knows nothing of HTTP. */
+import type { EncodedText, Encoder } from '../../encoder/encoder.ts'
+import { assertSameEncoder } from '../../encoder/fingerprint.ts'
+import { encodedTextOf } from '../../encoder/passageText.ts'
+import { InputError, NotFoundError, StorageError } from '../../format/errors.ts'
+import { type PassageMarks, passageMarks } from '../marks.ts'
+import type { QueryVectors, SearchAnswer, SearchOptions, StoredPassage } from '../searcher.ts'
+import type { NamedSearcher } from './catalog.ts'
+
+import {
+  type ColbertAnswer,
+  K_DEFAULT,
+  type SearchAnswerBody,
+  type SearchHitBody,
+  type SearchRequest,
+} from './schemas.ts'
+
+/** Measures a stage by name, for the Server-Timing header. */
+export type Timed = <T>(stage: string, work: Promise<T>) => Promise<T>
+
+export interface AnswerSources {
+  readonly index: NamedSearcher
+  readonly encoder: Encoder | undefined
+  readonly timed: Timed
+}
+
+/** @throws InputError when the request cannot be answered as it is: no encoder, wrong dim, no texts */
+export async function answerSearch(sources: AnswerSources, request: SearchRequest): Promise<SearchAnswerBody> {
+  const started = performance.now()
+  const { name, searcher } = sources.index
+  const { query, vectors, k = K_DEFAULT, filter, ncells, centroidScoreThreshold, ndocs } = request
+  const { texts = true, highlight = false } = request
+  if (highlight) requireHighlight(sources, query)
+  const encoded = query === undefined ? undefined : await encodeQuery(sources, query)
+  const matrix = encoded ?? queryVectorsOf(vectors ?? [], searcher.info.dim)
+  const found = await searchIndex(sources, matrix, { k, filter, ncells, centroidScoreThreshold, ndocs })
+  const passages = texts || highlight ? await readTexts(sources, found) : []
+  const hits = found.hits.map(({ id, pid, rank, score }, i): SearchHitBody => {
+    const passage = passages[i]
+    return {
+      id,
+      rank,
+      score,
+      ...(texts && passage ? fieldsOf(passage) : {}),
+      ...(highlight && passage && encoded ? { marks: marksOf(sources, encoded, pid, passage) } : {}),
+    }
+  })
+  const { k: _, ...parameters } = found.parameters
+  const { candidates, approximated, rescored } = found.counts
+  const counts = { candidates, approximated, rescored }
+  // A tenth of a millisecond is all that browsers and Workers let a page see anyway.
+  const tookMs = Math.round((performance.now() - started) * 10) / 10
+  return { index: name, generation: found.generation, k, parameters, counts, tookMs, hits }
+}
+
+/**
+ * The answer of ColBERT's own server (server.py of stanford-futuredata/ColBERT): `prob` is the softmax over the scores
+ * returned, and a title stands before the text as in its TSV collections.
+ *
+ * @param longTexts - adds `long_text`, which DSPy's client expects from POST and adds itself after GET
+ */
+export async function answerColbert(
+  sources: AnswerSources,
+  request: { readonly query: string; readonly k?: number },
+  longTexts: boolean,
+): Promise<ColbertAnswer> {
+  const { name, searcher } = sources.index
+  if (!searcher.info.hasTexts) {
+    throw new InputError(
+      `/api/search answers with texts, and index "${name}" was built without them. Use /v1/search, or rebuild with texts.`,
+    )
+  }
+  const { query, k = K_DEFAULT } = request
+  const found = await searchIndex(sources, await encodeQuery(sources, query), { k })
+  const passages = await readTexts(sources, found)
+  const probabilities = softmax(found.hits.map((hit) => hit.score))
+  const topk = found.hits.map(({ pid, rank, score }, i) => {
+    const { title, text = '' } = passages[i] ?? {}
+    const whole = title ? `${title} | ${text}` : text
+    return { text: whole, ...(longTexts ? { long_text: whole } : {}), pid, rank, score, prob: probabilities[i] ?? 0 }
+  })
+  return { query, topk }
+}
+
+/** The fields of a stored passage that an answer shows, absent ones left out. */
+export function fieldsOf({ title, text, metadata }: StoredPassage): Pick<SearchHitBody, 'title' | 'text' | 'metadata'> {
+  return {
+    ...(title === undefined ? {} : { title }),
+    ...(text === undefined ? {} : { text }),
+    ...(metadata === undefined ? {} : { metadata: { ...metadata } }),
+  }
+}
+
+function requireHighlight({ index, encoder }: AnswerSources, query: string | undefined): void {
+  if (query === undefined) {
+    throw new InputError('"highlight" needs a query text: rows of "vectors" do not say which word they stand for.')
+  }
+  if (encoder && !index.searcher.info.hasTexts) {
+    throw new InputError(`"highlight" needs texts, and index "${index.name}" was built without them. Leave it out.`)
+  }
+}
+
+async function encodeQuery({ index, encoder, timed }: AnswerSources, query: string): Promise<EncodedText> {
+  if (!encoder) {
+    throw new InputError(
+      'This server has no query encoder, so it cannot read a query text. Send "vectors" to POST /v1/search, or have the operator start it with a model.',
+    )
+  }
+  const { encoder: built } = index.searcher.info
+  if (built) assertSameEncoder(built, encoder.fingerprint)
+  return timed('encode', encoder.encodeQuery(query))
+}
+
+/** @throws InputError on ragged rows, a wrong dim, or values that are not finite as f32 */
+function queryVectorsOf(rows: readonly (readonly number[])[], dim: number): QueryVectors {
+  const vectors = new Float32Array(rows.length * dim)
+  for (const [i, row] of rows.entries()) {
+    if (row.length !== dim) {
+      throw new InputError(`"vectors"[${i}]: expected ${dim} values, the dim of the index, got ${row.length}`)
+    }
+    vectors.set(row, i * dim)
+  }
+  const wrong = vectors.findIndex((value) => !Number.isFinite(value))
+  if (wrong >= 0) {
+    throw new InputError(`"vectors"[${Math.floor(wrong / dim)}][${wrong % dim}]: expected a finite 32-bit float`)
+  }
+  return { vectors, rows: rows.length, dim }
+}
+
+async function searchIndex(
+  { index, timed }: AnswerSources,
+  query: QueryVectors,
+  options: SearchOptions,
+): Promise<SearchAnswer> {
+  // An option that is absent must be absent, not undefined: implementations spread them over their defaults.
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  return timed('search', index.searcher.search(query, given)).catch(refuseNotFound)
+}
+
+async function readTexts({ index, timed }: AnswerSources, found: SearchAnswer): Promise<readonly StoredPassage[]> {
+  const pids = found.hits.map((hit) => hit.pid)
+  return timed('texts', index.searcher.passages(pids)).catch(refuseNotFound)
+}
+
+/** The client named nothing that could be missing here: a part of the index is, which is the server's fault, not a 404. */
+function refuseNotFound(error: unknown): never {
+  if (error instanceof NotFoundError) throw new StorageError('a part of the index is missing', {}, { cause: error })
+  throw error
+}
+
+function marksOf(
+  { index, encoder }: AnswerSources,
+  query: EncodedText,
+  pid: number,
+  passage: StoredPassage,
+): { title: PassageMarks['title'][number][]; text: PassageMarks['text'][number][] } {
+  const passageSpans = encoder?.passageSpans(encodedTextOf(passage)) ?? []
+  const match = index.searcher.matchTokens(query, pid)
+  const { title, text } = passageMarks({ passage, passageSpans, querySpans: query.spans, match })
+  return { title: [...title], text: [...text] }
+}
+
+/** exp(score) normalised; the largest is subtracted first, as a score of 1,000 would overflow. */
+function softmax(scores: readonly number[]): number[] {
+  const largest = Math.max(...scores)
+  const powers = scores.map((score) => Math.exp(score - largest))
+  const sum = powers.reduce((total, power) => total + power, 0)
+  return powers.map((power) => power / sum)
+}

@@ -1,0 +1,191 @@
+/** The HTTP app: routes and middleware over the ports `Searcher` and `Encoder`. Runs wherever Hono does. */
+import { OpenAPIHono, z } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { cors } from 'hono/cors'
+import { etag, RETAINED_304_HEADERS } from 'hono/etag'
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import { requestId } from 'hono/request-id'
+import { secureHeaders } from 'hono/secure-headers'
+import { timeout } from 'hono/timeout'
+import { timing, wrapTime } from 'hono/timing'
+import type { Encoder } from '../../encoder/encoder.ts'
+import { NotFoundError, StorageError } from '../../format/errors.ts'
+import type { Searcher } from '../searcher.ts'
+import { type AnswerSources, answerColbert, answerSearch, fieldsOf } from './answer.ts'
+import { createCatalog, type NamedSearcher } from './catalog.ts'
+import { pagePolicy } from './page.ts'
+import { makeProblem, problemOf, problemResponse } from './problem.ts'
+import * as routes from './routes.ts'
+import { BODY_BYTES_MAX, type IndexAnswer, passageQuery } from './schemas.ts'
+import { refuseInvalid } from './validation.ts'
+
+const TIMEOUT_MS_DEFAULT = 30_000
+
+/** A request that failed on the server's side, with the whole error that the client was not told. */
+export interface LogEntry {
+  readonly level: 'error'
+  readonly requestId: string
+  readonly method: string
+  /** Without the query string, which may hold what people search for. */
+  readonly path: string
+  readonly status: number
+  readonly error: unknown
+}
+
+export interface AppOptions {
+  /** One index, or several by name; the first is the default. */
+  readonly indexes: Searcher | Readonly<Record<string, Searcher>>
+  /** Without it only ready vectors can be searched with. */
+  readonly encoder?: Encoder
+  /** HTML of the search page, shown at `/`; without it `/` is not found. */
+  readonly page?: string
+  /** Version of the package, for /health and the OpenAPI document. */
+  readonly version: string
+  /** Called for each failure on the server's side. */
+  readonly log?: (entry: LogEntry) => void
+  /** Origins whose pages may ask, e.g. ['https://docs.example.org'] or ['*']. Default: only the app's own. */
+  readonly origins?: readonly string[]
+  /** Default 30,000. */
+  readonly timeoutMs?: number
+}
+
+/** A Hono app; `parent.route('/base', app)` mounts it in another one. */
+export type App = OpenAPIHono
+
+/** Builds the app. Opens nothing: searchers and encoder are ready, and stay the caller's to close. */
+export function createApp(options: AppOptions): App {
+  const app: App = new OpenAPIHono({ defaultHook: refuseInvalid })
+  addMiddleware(app, options)
+  addSearch(app, options)
+  addCatalog(app, options)
+  addDocuments(app, options)
+  app.notFound((c) =>
+    problemResponse(c, makeProblem('NOT_FOUND', `There is nothing at ${c.req.path}. See openapi.json.`)),
+  )
+  app.onError((error, c) => {
+    const problem = problemOf(error, c.get('requestId'))
+    if (problem.status >= 500) {
+      const { method, path } = c.req
+      options.log?.({ level: 'error', requestId: c.get('requestId'), method, path, status: problem.status, error })
+    }
+    return problemResponse(c, problem)
+  })
+  return app
+}
+
+function addMiddleware(app: App, { origins = [], timeoutMs = TIMEOUT_MS_DEFAULT }: AppOptions): void {
+  app.use(requestId())
+  app.use(timing())
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+      // Whether a whole domain is HTTPS only is for its owner to say, not for an app that may be mounted anywhere on it.
+      strictTransportSecurity: false,
+      // The page's own, looser policy stays.
+      overwrite: false,
+    }),
+  )
+  if (origins.length > 0) {
+    const origin = origins.includes('*') ? '*' : [...origins]
+    app.use(cors({ origin, allowMethods: ['GET', 'HEAD', 'POST'], allowHeaders: ['Content-Type'], maxAge: 86_400 }))
+  }
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) => {
+        const detail = `${c.req.path} takes ${methods.join(', ')}, not ${c.req.method}.`
+        return problemResponse(c, makeProblem('METHOD_NOT_ALLOWED', detail), { Allow: methods.join(', ') })
+      },
+    }),
+  )
+  app.use(timeout(timeoutMs))
+  app.use(
+    bodyLimit({
+      maxSize: BODY_BYTES_MAX,
+      onError: (c) => {
+        const detail = `The request body is larger than ${BODY_BYTES_MAX} bytes. Send fewer rows or digits, or a shorter filter.`
+        return problemResponse(c, makeProblem('PAYLOAD_TOO_LARGE', detail))
+      },
+    }),
+  )
+}
+
+function addSearch(app: App, { indexes, encoder }: AppOptions): void {
+  const catalog = createCatalog(indexes)
+  const sourcesOf = (c: Context, name: string | undefined): AnswerSources => ({
+    index: catalog.choose(name),
+    encoder,
+    timed: (stage, work) => wrapTime(c, stage, work),
+  })
+  app.openapi(routes.colbertGet, async (c) => {
+    const { index, ...request } = c.req.valid('query')
+    return c.json(await answerColbert(sourcesOf(c, index), request, false), 200)
+  })
+  app.openapi(routes.colbertPost, async (c) => {
+    const { index, ...request } = c.req.valid('json')
+    return c.json(await answerColbert(sourcesOf(c, index), request, true), 200)
+  })
+  app.openapi(routes.searchGet, async (c) => {
+    const { q, query = q, ...request } = c.req.valid('query')
+    return c.json(await answerSearch(sourcesOf(c, request.index), { ...request, query }), 200)
+  })
+  app.openapi(routes.searchPost, async (c) => {
+    const request = c.req.valid('json')
+    return c.json(await answerSearch(sourcesOf(c, request.index), request), 200)
+  })
+}
+
+function addCatalog(app: App, { indexes, encoder }: AppOptions): void {
+  const catalog = createCatalog(indexes)
+  // Registered by hand: an OpenAPI path cannot say that an id may hold slashes.
+  app.openAPIRegistry.registerPath({
+    ...routes.passageGet,
+    request: { ...routes.passageGet.request, params: z.object({ id: z.string() }) },
+  })
+  app.get('/v1/passages/:id{.+}', async (c) => {
+    const checked = passageQuery.safeParse(c.req.query())
+    refuseInvalid({ ...checked, target: 'query', data: c.req.query() }, c)
+    const { name, searcher } = catalog.choose(checked.data?.index)
+    const id = c.req.param('id')
+    const passage = await searcher.passage(id).catch((error: unknown) => {
+      // Told in our own words: the searcher's may name files.
+      if (error instanceof NotFoundError) throw new NotFoundError(`Index "${name}" has no passage with the id "${id}".`)
+      throw error
+    })
+    return c.json({ id: passage.id, ...fieldsOf(passage) }, 200)
+  })
+  app.openapi(routes.indexesGet, (c) => c.json({ indexes: catalog.all.map(describeIndex) }, 200))
+  app.openAPIRegistry.registerPath({ ...routes.indexGet, request: { params: z.object({ name: z.string() }) } })
+  app.get('/v1/indexes/:name{.+}', (c) => c.json(describeIndex(catalog.choose(c.req.param('name'))), 200))
+  app.openapi(routes.readyGet, (c) => {
+    if (catalog.all.length === 0) throw new StorageError('no index is open')
+    const names = catalog.all.map((entry) => entry.name)
+    return c.json({ status: 'ready' as const, indexes: names, encoder: encoder !== undefined }, 200)
+  })
+}
+
+function describeIndex({ name, searcher }: NamedSearcher): IndexAnswer {
+  const { encoder, ...info } = searcher.info
+  return { ...info, name, ...(encoder ? { model: encoder.model } : {}) }
+}
+
+function addDocuments(app: App, { page, version }: AppOptions): void {
+  app.openapi(routes.healthGet, (c) => c.json({ status: 'ok' as const, version }, 200))
+  app.use('/openapi.json', etag())
+  app.doc31('/openapi.json', (c) => ({
+    openapi: '3.1.0',
+    info: { title: 'Tartan', version, description: 'ColBERT search from static files.' },
+    // The base under which the app is mounted, so that clients made from the document find it.
+    servers: [{ url: c.req.path.slice(0, -'/openapi.json'.length) || '/' }],
+  }))
+  if (page === undefined) return
+  let policy: string | undefined
+  // Browsers take the headers of a 304 over those they stored: without its own policy there, the page would be blocked.
+  const retainedHeaders = [...RETAINED_304_HEADERS, 'Content-Security-Policy']
+  app.get('/', etag({ retainedHeaders }), async (c) => {
+    // The resolved text is kept, never the promise: Workers must not await another request's.
+    policy ??= await pagePolicy(page)
+    return c.html(page, 200, { 'Content-Security-Policy': policy, 'Cache-Control': 'no-cache' })
+  })
+}

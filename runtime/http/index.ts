@@ -1,0 +1,11 @@
+/** Public face of the HTTP app, `tartan-search/http`. */
+export { type App, type AppOptions, createApp, type LogEntry } from './app.ts'
+export { type Problem, statusOfCode } from './problem.ts'
+export type {
+  ColbertAnswer,
+  IndexAnswer,
+  IndexesAnswer,
+  SearchAnswerBody,
+  SearchHitBody,
+  SearchRequest,
+} from './schemas.ts'

@@ -1,0 +1,217 @@
+/** What requests may hold and what answers look like: one zod schema each gives the check and the OpenAPI document. */
+import { z } from '@hono/zod-openapi'
+import {
+  ID_BYTES_MAX,
+  K_MAX,
+  NCELLS_MAX,
+  NDOCS_MAX,
+  QUERY_CHARACTERS_MAX,
+  QUERY_ROWS_MAX,
+} from '../../format/limits.ts'
+
+/** Bytes of a request body. 512 rows of 128 dims as JSON with 9 digits a value are about 0.8 MB. */
+export const BODY_BYTES_MAX = 1024 * 1024
+/** Results of one `/api/search`: ColBERT's own server and DSPy's client stop there. */
+export const COLBERT_K_MAX = 100
+export const K_DEFAULT = 10
+/** Ids of one filter. */
+export const FILTER_IDS_MAX = 10_000
+
+const queryText = z
+  .string({ error: 'expected a text' })
+  .max(QUERY_CHARACTERS_MAX, { error: `expected at most ${QUERY_CHARACTERS_MAX} characters` })
+  .refine((text) => text.trim() !== '', { error: 'expected a text with at least one word' })
+  .openapi({ minLength: 1, example: 'how are plaid fabrics woven' })
+
+const indexName = z
+  .string({ error: 'expected the name of an index' })
+  .max(ID_BYTES_MAX, { error: `expected at most ${ID_BYTES_MAX} characters` })
+  .optional()
+  .openapi({ description: 'Name of the index; the default is the first that /v1/indexes lists.' })
+
+/** An integer in a query string: digits only, so "1.5", "", "1e3" and "0x10" are refused. */
+function integerText(min: number, max: number, byDefault: number) {
+  return z
+    .string({ error: `expected one integer from ${min} to ${max}` })
+    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max, {
+      error: `expected an integer from ${min} to ${max}`,
+    })
+    .transform(Number)
+    .optional()
+    .openapi({ type: 'integer', minimum: min, maximum: max, default: byDefault })
+}
+
+function integer(min: number, max: number) {
+  const error = `expected an integer from ${min} to ${max}`
+  return z.int({ error }).min(min, { error }).max(max, { error })
+}
+
+function flagText(byDefault: boolean) {
+  return z
+    .enum(['true', 'false'], { error: 'expected true or false' })
+    .transform((text) => text === 'true')
+    .optional()
+    .openapi({ type: 'boolean', default: byDefault })
+}
+
+export const colbertQuery = z.object({
+  query: queryText,
+  k: integerText(1, COLBERT_K_MAX, K_DEFAULT),
+  index: indexName,
+})
+
+export const colbertBody = z
+  .strictObject({ query: queryText, k: integer(1, COLBERT_K_MAX).optional(), index: indexName })
+  .openapi('ColbertRequest')
+
+export const colbertAnswer = z
+  .object({
+    query: z.string(),
+    topk: z.array(
+      z.object({
+        text: z.string().openapi({ description: '"title | text", or the text where there is no title.' }),
+        long_text: z
+          .string()
+          .optional()
+          .openapi({ description: 'The same text; POST only, where DSPy does not add it itself.' }),
+        pid: z.int(),
+        rank: z.int(),
+        score: z.number(),
+        prob: z.number().openapi({ description: 'Softmax of the scores of this answer.' }),
+      }),
+    ),
+  })
+  .openapi('ColbertAnswer')
+
+export const searchQuery = z
+  .strictObject({
+    q: queryText.optional(),
+    query: queryText.optional().openapi({ description: 'Another name of q.' }),
+    k: integerText(1, K_MAX, K_DEFAULT),
+    index: indexName,
+    texts: flagText(true),
+    highlight: flagText(false),
+  })
+  .refine(({ q, query }) => (q === undefined) !== (query === undefined), {
+    error: 'expected a query text in "q" (or "query", not both)',
+  })
+
+export const searchBody = z
+  .strictObject({
+    query: queryText.optional(),
+    vectors: z
+      .array(z.array(z.number({ error: 'expected a finite number' }), { error: 'expected a row of numbers' }), {
+        error: 'expected rows of numbers',
+      })
+      .min(1, { error: 'expected at least one row' })
+      .max(QUERY_ROWS_MAX, { error: `expected at most ${QUERY_ROWS_MAX} rows` })
+      .optional()
+      .openapi({ description: 'f32[rows][dim], each row of unit length, from the model that built the index.' }),
+    index: indexName,
+    k: integer(1, K_MAX).optional().openapi({ default: K_DEFAULT }),
+    filter: z
+      .array(z.string({ error: 'expected a passage id' }), { error: 'expected a list of passage ids' })
+      .max(FILTER_IDS_MAX, { error: `expected at most ${FILTER_IDS_MAX} ids` })
+      .optional()
+      .openapi({ description: 'Only passages with these ids; unknown ids are ignored.' }),
+    ncells: integer(1, NCELLS_MAX).optional(),
+    centroidScoreThreshold: z
+      .number({ error: 'expected a number from -1 to 1' })
+      .min(-1, { error: 'expected a number from -1 to 1' })
+      .max(1, { error: 'expected a number from -1 to 1' })
+      .optional(),
+    ndocs: integer(1, NDOCS_MAX).optional(),
+    texts: z
+      .boolean({ error: 'expected true or false' })
+      .optional()
+      .openapi({ default: true, description: 'Whether hits carry title, text and metadata.' }),
+    highlight: z
+      .boolean({ error: 'expected true or false' })
+      .optional()
+      .openapi({ default: false, description: 'Whether hits say which words answer the query.' }),
+  })
+  .refine(({ query, vectors }) => (query === undefined) !== (vectors === undefined), {
+    error: 'expected exactly one of "query" (a text) and "vectors" (rows of numbers)',
+  })
+  .openapi('SearchRequest')
+
+const mark = z
+  .object({ start: z.int(), end: z.int(), weight: z.number().openapi({ description: 'In (0, 1].' }) })
+  .openapi('Mark', { description: 'Half-open range of UTF-16 code units: a word that answers the query.' })
+
+const metadata = z.record(z.string(), z.unknown())
+
+const hit = z
+  .object({
+    id: z.string(),
+    rank: z.int(),
+    score: z.number().openapi({ description: 'MaxSim of the compressed passage.' }),
+    title: z.string().optional(),
+    text: z.string().optional(),
+    metadata: metadata.optional(),
+    marks: z.object({ title: z.array(mark), text: z.array(mark) }).optional(),
+  })
+  .openapi('Hit')
+
+export const searchAnswer = z
+  .object({
+    index: z.string(),
+    generation: z.int(),
+    k: z.int(),
+    parameters: z.object({ ncells: z.int(), centroidScoreThreshold: z.number(), ndocs: z.int() }),
+    counts: z
+      .object({ candidates: z.int(), approximated: z.int(), rescored: z.int() })
+      .openapi({ description: 'Passages that reached each stage.' }),
+    tookMs: z.number(),
+    hits: z.array(hit),
+  })
+  .openapi('SearchAnswer')
+
+export const passageQuery = z.strictObject({ index: indexName })
+
+export const passageAnswer = z
+  .object({ id: z.string(), title: z.string().optional(), text: z.string().optional(), metadata: metadata.optional() })
+  .openapi('Passage')
+
+export const indexAnswer = z
+  .object({
+    name: z.string(),
+    generation: z.int(),
+    passages: z.int(),
+    tokens: z.int(),
+    dim: z.int(),
+    nbits: z.int(),
+    centroids: z.int(),
+    bytes: z.int(),
+    hasTexts: z.boolean(),
+    model: z.string().optional().openapi({ description: 'Name of the model that built it.' }),
+  })
+  .openapi('Index')
+
+export const indexesAnswer = z
+  .object({ indexes: z.array(indexAnswer).openapi({ description: 'The first is the default.' }) })
+  .openapi('Indexes')
+
+export const healthAnswer = z.object({ status: z.literal('ok'), version: z.string() }).openapi('Health')
+
+export const readyAnswer = z
+  .object({ status: z.literal('ready'), indexes: z.array(z.string()), encoder: z.boolean() })
+  .openapi('Ready')
+
+export const problemAnswer = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string(),
+    requestId: z.string().optional(),
+  })
+  .openapi('Problem', { description: 'RFC 9457 problem details.' })
+
+export type ColbertAnswer = z.infer<typeof colbertAnswer>
+export type SearchRequest = z.infer<typeof searchBody>
+export type SearchAnswerBody = z.infer<typeof searchAnswer>
+export type SearchHitBody = z.infer<typeof hit>
+export type IndexAnswer = z.infer<typeof indexAnswer>
+export type IndexesAnswer = z.infer<typeof indexesAnswer>

@@ -1,0 +1,189 @@
+/**
+ * The segment block and the query block: where in memory a kernel finds what it reads. Written once after checking that
+ * every region is inside memory and aligned; kernels trust a block, and only this file makes one.
+ */
+import { codeBytesOf, type Nbits, rowBlockBytes } from '../../format/segment.ts'
+import * as layout from './layout.ts'
+import { cellByteStride, paddedRows } from './quantise.ts'
+
+/** Addresses of a segment's sections; lengths and alignment as in layout.ts. */
+export interface SegmentRegions {
+  readonly dim: number
+  readonly nbits: Nbits
+  readonly centroidCount: number
+  readonly passageCount: number
+  readonly tokenCount: number
+  readonly postingsLength: number
+  readonly centroids: number
+  readonly centroidScales: number
+  readonly weights: number
+  readonly inverseNorms: number
+  readonly tokenStarts: number
+  /** Followed by at least ROWS_PADDING_BYTES of readable memory. */
+  readonly rows: number
+  readonly postingOffsets: number
+  readonly postings: number
+}
+
+/** Addresses of a query's inputs and of what the kernels compute for it. */
+export interface QueryRegions {
+  readonly dim: number
+  readonly rows: number
+  readonly centroidCount: number
+  readonly natural: number
+  readonly permuted: number
+  readonly scales: number
+  readonly residualScales: number
+  readonly cellScores: number
+  readonly cellBytes: number
+  readonly survives: number
+  readonly scratch: number
+}
+
+/** A segment whose block is written at `address`. */
+export interface SegmentBlock extends SegmentRegions {
+  readonly address: number
+}
+
+/** A query whose block is written at `address`. */
+export interface QueryBlock extends QueryRegions {
+  readonly address: number
+}
+
+/** Kernels may read this much after the rows section: residuals are loaded 8 bytes at a time. */
+export const ROWS_PADDING_BYTES = 16
+
+/** Bytes of every region of a segment, in the order of SegmentRegions. */
+export function segmentLengths(shape: SegmentShape): Record<SegmentPointer, number> {
+  const { dim, nbits, centroidCount, passageCount, tokenCount } = shape
+  // The block of all tokens without its CRC, and a CRC a passage.
+  const rowsLength = rowBlockBytes(tokenCount, dim, nbits, centroidCount) - 4 + passageCount * 4
+  return {
+    centroids: centroidCount * dim,
+    centroidScales: centroidCount * 4,
+    weights: 16,
+    inverseNorms: 1024,
+    tokenStarts: (passageCount + 1) * 4,
+    rows: rowsLength + ROWS_PADDING_BYTES,
+    postingOffsets: (centroidCount + 1) * 4,
+    postings: shape.postingsLength,
+  }
+}
+
+/** Bytes of every region of a query, in the order of QueryRegions. */
+export function queryLengths(dim: number, rows: number, centroidCount: number): Record<QueryPointer, number> {
+  const rowsPadded = paddedRows(rows)
+  return {
+    natural: dim * rowsPadded * 2,
+    permuted: dim * rowsPadded * 2,
+    scales: rowsPadded * 4,
+    residualScales: rowsPadded * 4,
+    cellScores: centroidCount * rowsPadded * 4,
+    cellBytes: centroidCount * cellByteStride(rows),
+    survives: centroidCount,
+    scratch: dim * 2 + 16 + rowsPadded * 8,
+  }
+}
+
+/** What the lengths of the regions follow from. */
+export type SegmentShape = Omit<SegmentRegions, SegmentPointer>
+export type SegmentPointer = keyof typeof segmentAlignments
+export type QueryPointer = keyof typeof queryAlignments
+
+const segmentAlignments = {
+  centroids: 1,
+  centroidScales: 4,
+  weights: 1,
+  inverseNorms: 4,
+  tokenStarts: 4,
+  rows: 1,
+  postingOffsets: 4,
+  postings: 1,
+} as const
+
+const queryAlignments = {
+  natural: 16,
+  permuted: 16,
+  scales: 16,
+  residualScales: 16,
+  cellScores: 16,
+  cellBytes: 16,
+  survives: 1,
+  scratch: 16,
+} as const
+
+/**
+ * @param address - of SEGMENT_BLOCK_BYTES bytes
+ * @throws RangeError when a region is not in memory or not aligned: a bug of the caller
+ */
+export function writeSegmentBlock(memory: WebAssembly.Memory, address: number, regions: SegmentRegions): SegmentBlock {
+  requireRegion(memory, 'segment block', address, layout.SEGMENT_BLOCK_BYTES, 16)
+  const lengths = segmentLengths(regions)
+  for (const [name, alignment] of entriesOf(segmentAlignments)) {
+    requireRegion(memory, name, regions[name], lengths[name], alignment)
+  }
+  const view = new DataView(memory.buffer, address, layout.SEGMENT_BLOCK_BYTES)
+  const put = (offset: number, value: number) => view.setUint32(offset, value, true)
+  put(layout.SEGMENT_DIM, regions.dim)
+  put(layout.SEGMENT_NBITS, regions.nbits)
+  put(layout.SEGMENT_CODE_BYTES, codeBytesOf(regions.centroidCount))
+  put(layout.SEGMENT_CENTROID_COUNT, regions.centroidCount)
+  put(layout.SEGMENT_PASSAGE_COUNT, regions.passageCount)
+  put(layout.SEGMENT_CENTROIDS, regions.centroids)
+  put(layout.SEGMENT_CENTROID_SCALES, regions.centroidScales)
+  put(layout.SEGMENT_WEIGHTS, regions.weights)
+  put(layout.SEGMENT_INVERSE_NORMS, regions.inverseNorms)
+  put(layout.SEGMENT_TOKEN_STARTS, regions.tokenStarts)
+  put(layout.SEGMENT_ROWS, regions.rows)
+  put(layout.SEGMENT_POSTING_OFFSETS, regions.postingOffsets)
+  put(layout.SEGMENT_POSTINGS, regions.postings)
+  put(layout.SEGMENT_POSTINGS_LENGTH, regions.postingsLength)
+  return { ...regions, address }
+}
+
+/**
+ * @param address - of QUERY_BLOCK_BYTES bytes
+ * @throws RangeError when a region is not in memory or not aligned: a bug of the caller
+ */
+export function writeQueryBlock(memory: WebAssembly.Memory, address: number, regions: QueryRegions): QueryBlock {
+  requireRegion(memory, 'query block', address, layout.QUERY_BLOCK_BYTES, 16)
+  const lengths = queryLengths(regions.dim, regions.rows, regions.centroidCount)
+  for (const [name, alignment] of entriesOf(queryAlignments)) {
+    requireRegion(memory, name, regions[name], lengths[name], alignment)
+  }
+  const view = new DataView(memory.buffer, address, layout.QUERY_BLOCK_BYTES)
+  const put = (offset: number, value: number) => view.setUint32(offset, value, true)
+  put(layout.QUERY_ROWS, regions.rows)
+  put(layout.QUERY_ROWS_PADDED, paddedRows(regions.rows))
+  put(layout.QUERY_BYTE_STRIDE, cellByteStride(regions.rows))
+  put(layout.QUERY_NATURAL, regions.natural)
+  put(layout.QUERY_PERMUTED, regions.permuted)
+  put(layout.QUERY_SCALES, regions.scales)
+  put(layout.QUERY_RESIDUAL_SCALES, regions.residualScales)
+  put(layout.QUERY_CELL_SCORES, regions.cellScores)
+  put(layout.QUERY_CELL_BYTES, regions.cellBytes)
+  put(layout.QUERY_SURVIVES, regions.survives)
+  put(layout.QUERY_SCRATCH, regions.scratch)
+  return { ...regions, address }
+}
+
+/** @throws RangeError when `[address, address + length)` is not inside memory or not aligned */
+export function requireRegion(
+  memory: WebAssembly.Memory,
+  name: string,
+  address: number,
+  length: number,
+  alignment: number,
+): void {
+  const size = memory.buffer.byteLength
+  const inside = Number.isInteger(address) && address >= 0 && length >= 0 && address + length <= size
+  if (!inside || address % alignment !== 0) {
+    throw new RangeError(
+      `kernel region "${name}": expected [address, address + ${length}) inside ${size} bytes, aligned to ${alignment}, got ${address}`,
+    )
+  }
+}
+
+function entriesOf<Name extends string>(record: Readonly<Record<Name, number>>): [Name, number][] {
+  return Object.entries(record) as [Name, number][]
+}

@@ -1,0 +1,25 @@
+/** CRC32C of bytes that are outside the kernels' memory, a chunk at a time through a buffer inside it. */
+import { crcTables } from './crcTables.ts'
+import type { Kernels } from './kernels.ts'
+import { CRC_TABLES_BYTES } from './layout.ts'
+
+/** Small enough to stay in a level-2 cache between the copy and the checksum. */
+const CHUNK_BYTES = 64 * 1024
+
+/**
+ * @returns a function that continues `previous` (0 at first) with some bytes. It keeps 80 KiB of the arena; make one.
+ */
+export function createChecksum(kernels: Kernels): (bytes: Uint8Array, previous?: number) => number {
+  const tables = kernels.arena.allocate(CRC_TABLES_BYTES)
+  const chunk = kernels.arena.allocate(CHUNK_BYTES)
+  new Uint32Array(kernels.memory.buffer, tables, CRC_TABLES_BYTES / 4).set(crcTables())
+  return (bytes, previous = 0) => {
+    let crc = previous
+    for (let offset = 0; offset < bytes.length; offset += CHUNK_BYTES) {
+      const part = bytes.subarray(offset, offset + CHUNK_BYTES)
+      new Uint8Array(kernels.memory.buffer, chunk, part.length).set(part)
+      crc = kernels.crc32c(chunk, part.length, tables, crc)
+    }
+    return crc
+  }
+}

@@ -1,0 +1,244 @@
+/**
+ * Typed wrapper over kernels.wasm: one method a kernel, preconditions checked always. Works on addresses in one memory;
+ * `Arena` gives them out, blocks.ts describes what lies there. assembly/README.md has the table of kernels.
+ */
+import { Arena } from './arena.ts'
+import {
+  type QueryBlock,
+  type QueryRegions,
+  requireRegion,
+  type SegmentBlock,
+  type SegmentRegions,
+  writeQueryBlock,
+  writeSegmentBlock,
+} from './blocks.ts'
+import { CRC_TABLES_BYTES, STATUS_BITS, STATUS_OK } from './layout.ts'
+import { paddedRows } from './quantise.ts'
+
+/** What the module exports; every number is a u32 unless said. */
+interface KernelExports {
+  approximate(segment: number, query: number, pids: number, count: number, pruned: number, scores: number): void
+  collectPids(bitmap: number, filter: number, passageCount: number, pids: number): void
+  countPids(bitmap: number, filter: number, passageCount: number): number
+  crc32c(address: number, length: number, previous: number, tables: number): number
+  gather(segment: number, marks: number, bitmap: number): number
+  gatherList(list: number, length: number, bitmap: number, passageCount: number): number
+  rescore(segment: number, query: number, pids: number, count: number, scores: number): void
+  scoreCentroids(segment: number, query: number, thresholdF32: number): void
+  selectTop(
+    pids: number,
+    scores: number,
+    count: number,
+    wanted: number,
+    scoreMax: number,
+    counts: number,
+    out: number,
+  ): number
+  tokenScores(segment: number, query: number, pid: number, out: number): void
+  topCells(segment: number, query: number, ncells: number, heaps: number, marks: number): void
+  validateBlocks(segment: number, tables: number): number
+  validateCodes(segment: number): number
+}
+
+/** Pids and where their scores go, both in memory. */
+export interface CandidateRegions {
+  /** Address of u32[count], each below N. */
+  readonly pids: number
+  readonly count: number
+  /** Address of u32[count] (approximate, selectTop) or f32[count] (rescore). */
+  readonly scores: number
+}
+
+/** A pid bitmap, u32[4 * ceil(N / 128)], 16-byte aligned, and another one to AND it with. */
+export interface BitmapRegions {
+  readonly bitmap: number
+  readonly filter?: number | undefined
+  readonly passageCount: number
+}
+
+/**
+ * @param module - kernels.wasm, compiled by the platform entry
+ * @param options.memory - default: a new one that may grow to 4 GiB
+ */
+export async function instantiateKernels(
+  module: WebAssembly.Module,
+  options: { readonly memory?: WebAssembly.Memory } = {},
+): Promise<Kernels> {
+  const memory = options.memory ?? new WebAssembly.Memory({ initial: 1, maximum: 65_536 })
+  const instance = await WebAssembly.instantiate(module, { env: { memory } })
+  return new Kernels(instance.exports as unknown as KernelExports, memory)
+}
+
+/** Kernels over one memory. Several segments may share it; kernels keep no state of their own. */
+export class Kernels {
+  readonly memory: WebAssembly.Memory
+  readonly arena: Arena
+  readonly #exports: KernelExports
+
+  constructor(exports: KernelExports, memory: WebAssembly.Memory) {
+    this.#exports = exports
+    this.memory = memory
+    this.arena = new Arena(memory)
+  }
+
+  writeSegment(address: number, regions: SegmentRegions): SegmentBlock {
+    return writeSegmentBlock(this.memory, address, regions)
+  }
+
+  writeQuery(address: number, regions: QueryRegions): QueryBlock {
+    return writeQueryBlock(this.memory, address, regions)
+  }
+
+  /** CRC32C of `[address, address + length)`, continued from `previous`. @param tables - crcTables() in memory */
+  crc32c(address: number, length: number, tables: number, previous = 0): number {
+    this.#require('crc input', address, length, 1)
+    this.#require('crc tables', tables, CRC_TABLES_BYTES, 4)
+    return this.#exports.crc32c(address, length, previous, tables) >>> 0
+  }
+
+  /** @returns the first pid with a code that is not below K, or N */
+  validateCodes(segment: SegmentBlock): number {
+    return this.#exports.validateCodes(segment.address) >>> 0
+  }
+
+  /** @returns the first pid whose block does not match its CRC32C, or N */
+  validateBlocks(segment: SegmentBlock, tables: number): number {
+    this.#require('crc tables', tables, CRC_TABLES_BYTES, 4)
+    return this.#exports.validateBlocks(segment.address, tables) >>> 0
+  }
+
+  /** Writes the query's cell scores, cell bytes and survives. @param threshold - compared in f32 */
+  scoreCentroids(segment: SegmentBlock, query: QueryBlock, threshold: number): void {
+    requireMatch(segment, query)
+    this.#exports.scoreCentroids(segment.address, query.address, threshold)
+  }
+
+  /** Marks u8[K] at `marks`. @param heaps - address of topCellsHeapBytes(rows, ncells) bytes of scratch */
+  topCells(
+    segment: SegmentBlock,
+    query: QueryBlock,
+    { ncells, heaps, marks }: { readonly ncells: number; readonly heaps: number; readonly marks: number },
+  ): void {
+    requireMatch(segment, query)
+    if (!(Number.isInteger(ncells) && ncells >= 1 && ncells <= segment.centroidCount)) {
+      throw new RangeError(`topCells: expected ncells in [1, ${segment.centroidCount}], got ${ncells}`)
+    }
+    this.#require('cell heaps', heaps, topCellsHeapBytes(query.rows, ncells), 8)
+    this.#require('cell marks', marks, segment.centroidCount, 1)
+    this.#exports.topCells(segment.address, query.address, ncells, heaps, marks)
+  }
+
+  /** Sets the pids of all marked lists in the bitmap. @returns a STATUS of layout.ts, and the bad cell when it is not OK */
+  gather(segment: SegmentBlock, marks: number, bitmap: number): { readonly status: number; readonly cell: number } {
+    this.#require('cell marks', marks, segment.centroidCount, 1)
+    this.#require('pid bitmap', bitmap, bitmapBytes(segment.passageCount), 16)
+    const answer = this.#exports.gather(segment.address, marks, bitmap) >>> 0
+    if (answer === STATUS_OK) return { status: STATUS_OK, cell: 0 }
+    return { status: answer & ((1 << STATUS_BITS) - 1), cell: answer >>> STATUS_BITS }
+  }
+
+  /** One posting list, its CRC included. @returns a STATUS of layout.ts */
+  gatherList(list: { readonly address: number; readonly length: number }, bitmap: number, passageCount: number): number {
+    this.#require('posting list', list.address, list.length, 1)
+    this.#require('pid bitmap', bitmap, bitmapBytes(passageCount), 16)
+    return this.#exports.gatherList(list.address, list.length, bitmap, passageCount)
+  }
+
+  /** Pids in bitmap AND filter. Bits from passageCount on must be 0. */
+  countPids({ bitmap, filter, passageCount }: BitmapRegions): number {
+    this.#require('pid bitmap', bitmap, bitmapBytes(passageCount), 16)
+    if (filter !== undefined) this.#require('pid filter', filter, bitmapBytes(passageCount), 16)
+    return this.#exports.countPids(bitmap, filter ?? 0, passageCount) >>> 0
+  }
+
+  /** Writes the pids of bitmap AND filter, ascending, to u32[countPids(...)] at `pids`. @returns how many */
+  collectPids(regions: BitmapRegions, pids: number): number {
+    const count = this.countPids(regions)
+    this.#require('pids', pids, count * 4, 4)
+    this.#exports.collectPids(regions.bitmap, regions.filter ?? 0, regions.passageCount, pids)
+    return count
+  }
+
+  /** Writes u32 centroid-only scores. @param pruned - count only codes that survive the threshold */
+  approximate(segment: SegmentBlock, query: QueryBlock, candidates: CandidateRegions, pruned: boolean): void {
+    requireMatch(segment, query)
+    this.#requireCandidates(segment, candidates)
+    const { pids, count, scores } = candidates
+    this.#exports.approximate(segment.address, query.address, pids, count, pruned ? 1 : 0, scores)
+  }
+
+  /**
+   * Writes the pids of the `wanted` highest u32 scores to `out`, in their given order; `out` may be `candidates.pids`.
+   *
+   * @param options.counts - address of u32[scoreMax + 1] of scratch
+   * @returns how many were written, min(wanted, count)
+   * @throws RangeError when a score is above scoreMax
+   */
+  selectTop(
+    candidates: CandidateRegions,
+    options: { readonly wanted: number; readonly scoreMax: number; readonly counts: number; readonly out: number },
+  ): number {
+    const { pids, count, scores } = candidates
+    const { wanted, scoreMax, counts, out } = options
+    this.#require('pids', pids, count * 4, 4)
+    this.#require('scores', scores, count * 4, 4)
+    this.#require('score counts', counts, (scoreMax + 1) * 4, 4)
+    this.#require('selected pids', out, Math.min(wanted, count) * 4, 4)
+    requireBelow('score', new Uint32Array(this.memory.buffer, scores, count), scoreMax + 1)
+    return this.#exports.selectTop(pids, scores, count, wanted, scoreMax, counts, out) >>> 0
+  }
+
+  /** Writes f32 MaxSim scores. */
+  rescore(segment: SegmentBlock, query: QueryBlock, candidates: CandidateRegions): void {
+    requireMatch(segment, query)
+    this.#requireCandidates(segment, candidates)
+    this.#exports.rescore(segment.address, query.address, candidates.pids, candidates.count, candidates.scores)
+  }
+
+  /** Writes f32[tokens][paddedRows(rows)] of one passage with `tokens` tokens at `out`. */
+  tokenScores(segment: SegmentBlock, query: QueryBlock, passage: { readonly pid: number; readonly out: number }): void {
+    requireMatch(segment, query)
+    const { pid, out } = passage
+    if (!(Number.isInteger(pid) && pid >= 0 && pid < segment.passageCount)) {
+      throw new RangeError(`tokenScores: expected a pid in [0, ${segment.passageCount}), got ${pid}`)
+    }
+    const [start = 0, end = 0] = new Uint32Array(this.memory.buffer, segment.tokenStarts + pid * 4, 2)
+    this.#require('token scores', out, (end - start) * paddedRows(query.rows) * 4, 16)
+    this.#exports.tokenScores(segment.address, query.address, pid, out)
+  }
+
+  #require(name: string, address: number, length: number, alignment: number): void {
+    requireRegion(this.memory, name, address, length, alignment)
+  }
+
+  #requireCandidates(segment: SegmentBlock, { pids, count, scores }: CandidateRegions): void {
+    this.#require('pids', pids, count * 4, 4)
+    this.#require('scores', scores, count * 4, 4)
+    // A pid outside the segment would read outside its regions; scanning costs far less than scoring.
+    requireBelow('pid', new Uint32Array(this.memory.buffer, pids, count), segment.passageCount)
+  }
+}
+
+/** Bytes of a pid bitmap. */
+export function bitmapBytes(passageCount: number): number {
+  return Math.ceil(passageCount / 128) * 16
+}
+
+/** Bytes of scratch that topCells needs. */
+export function topCellsHeapBytes(rows: number, ncells: number): number {
+  return paddedRows(rows) * 8 + rows * ncells * 8
+}
+
+function requireMatch(segment: SegmentBlock, query: QueryBlock): void {
+  if (segment.dim !== query.dim || segment.centroidCount !== query.centroidCount) {
+    throw new RangeError(
+      `query block: expected dim ${segment.dim} and ${segment.centroidCount} centroids, got ${query.dim} and ${query.centroidCount}`,
+    )
+  }
+}
+
+function requireBelow(name: string, values: Uint32Array, limit: number): void {
+  for (const value of values) {
+    if (value >= limit) throw new RangeError(`${name}: expected values below ${limit}, got ${value}`)
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * The numbers of the int8 design: how queries, bucket weights and inverse norms become the integers and f32 tables that the
+ * kernels and their twin share. Everything here runs once a query or once a segment.
+ */
+import { InputError } from '../../format/errors.ts'
+import type { Nbits, ResidualCodec } from '../../format/segment.ts'
+
+/** Largest magnitude of a quantised value. */
+export const LEVEL_MAX = 127
+/** Largest magnitude of a query value or a scale: far above any sensible one, and no f32 product of two overflows. */
+export const MAGNITUDE_MAX = 2 ** 20
+
+/** A query in integers. Row i is about `values[i][d] * scales[i]`; a row of zeros has scale 0. */
+export interface QuantisedQuery {
+  readonly rows: number
+  readonly dim: number
+  /** i8[rows][dim], in [-127, 127]. */
+  readonly values: Int8Array
+  /** f32[rows]: fround(largest magnitude of the row / 127). */
+  readonly scales: Float32Array
+}
+
+/**
+ * `values = clamp(Math.round(value / scale), -127, 127)`, computed in f64; Math.round takes halves up.
+ *
+ * @param vectors - f32[rows][dim]
+ * @throws InputError on a value that is not finite or beyond MAGNITUDE_MAX
+ */
+export function quantiseQuery(vectors: Float32Array, rows: number, dim: number): QuantisedQuery {
+  const values = new Int8Array(rows * dim)
+  const scales = new Float32Array(rows)
+  for (let row = 0; row < rows; row++) {
+    const vector = vectors.subarray(row * dim, (row + 1) * dim)
+    scales[row] = quantiseInto(vector, values.subarray(row * dim), `query row ${row}`)
+  }
+  return { rows, dim, values, scales }
+}
+
+/** Bucket weights in integers: weight b is about `values[b] * scale`. */
+export interface QuantisedWeights {
+  /** i8[2^nbits], in [-127, 127]. */
+  readonly values: Int8Array
+  readonly scale: number
+}
+
+/**
+ * @param bucketWeights - f32[2^nbits]
+ * @throws InputError on a weight that is not finite or beyond MAGNITUDE_MAX
+ */
+export function quantiseWeights(bucketWeights: Float32Array): QuantisedWeights {
+  const values = new Int8Array(bucketWeights.length)
+  const scale = quantiseInto(bucketWeights, values, 'bucket weights')
+  return { values, scale }
+}
+
+/** @returns f32[256], the inverse norm of each stored byte: `fround(min + fround(byte * step))` */
+export function inverseNormTable(codec: ResidualCodec): Float32Array {
+  const table = new Float32Array(256)
+  for (let byte = 0; byte < 256; byte++) {
+    table[byte] = codec.inverseNormMin + Math.fround(byte * codec.inverseNormStep)
+  }
+  return table
+}
+
+/** @returns i8[16], the weight of a bucket at the index made of its `nbits` bits in reverse, the way residuals store them */
+export function weightTable(weights: Int8Array, nbits: Nbits): Int8Array {
+  const table = new Int8Array(16)
+  for (let bucket = 0; bucket < weights.length; bucket++) {
+    table[reverseBits(bucket, nbits)] = weights[bucket] ?? 0
+  }
+  return table
+}
+
+/** The `nbits` lowest bits of a value in reverse order. */
+export function reverseBits(value: number, nbits: number): number {
+  let reversed = 0
+  for (let bit = 0; bit < nbits; bit++) reversed |= ((value >> bit) & 1) << (nbits - 1 - bit)
+  return reversed
+}
+
+/** @returns u16[dim]: 0, 1, 2 ... */
+export function naturalDimOrder(dim: number): Uint16Array {
+  return Uint16Array.from({ length: dim }, (_, position) => position)
+}
+
+/**
+ * The order in which a packed residual row is decoded: eight bytes at a time, of these first the first value of each byte,
+ * then the second ... At 4 bits 0 2 4 ... 14, 1 3 ... 15, 16 18 ...
+ *
+ * @returns u16[dim]: the dim at each position, a permutation
+ */
+export function residualDimOrder(dim: number, nbits: Nbits): Uint16Array {
+  const order = new Uint16Array(dim)
+  const valuesPerByte = 8 / nbits
+  const bytes = dim / valuesPerByte
+  let position = 0
+  for (let chunk = 0; chunk < bytes; chunk += 8) {
+    for (let value = 0; value < valuesPerByte; value++) {
+      for (let byte = chunk; byte < Math.min(chunk + 8, bytes); byte++) {
+        order[position++] = byte * valuesPerByte + value
+      }
+    }
+  }
+  return order
+}
+
+/** Rows rounded up to whole vectors of four. */
+export function paddedRows(rows: number): number {
+  return Math.ceil(rows / 4) * 4
+}
+
+/** Bytes of one row of cell bytes: rows rounded up to whole vectors of sixteen. */
+export function cellByteStride(rows: number): number {
+  return Math.ceil(rows / 16) * 16
+}
+
+/** @returns i16[dim / 2][paddedRows][2]: the query as `dotRows` reads it, dims in the given order, padded rows zero */
+export function pairQuery(query: QuantisedQuery, order: Uint16Array): Int16Array {
+  const rowsPadded = paddedRows(query.rows)
+  const pairs = new Int16Array(query.dim * rowsPadded)
+  for (let row = 0; row < query.rows; row++) {
+    for (let position = 0; position < query.dim; position++) {
+      const at = ((position >> 1) * rowsPadded + row) * 2 + (position & 1)
+      pairs[at] = query.values[row * query.dim + (order[position] ?? 0)] ?? 0
+    }
+  }
+  return pairs
+}
+
+/** @returns f32[rows]: fround(weight scale * query scale) */
+export function residualScales(query: QuantisedQuery, weightScale: number): Float32Array {
+  return query.scales.map((scale) => Math.fround(weightScale * scale))
+}
+
+/** Quantises one vector with its own scale. @returns the scale, 0 for a vector of zeros */
+function quantiseInto(vector: Float32Array, values: Int8Array, name: string): number {
+  let largest = 0
+  for (const value of vector) {
+    // Written so that NaN fails it too.
+    if (!(Math.abs(value) <= MAGNITUDE_MAX)) {
+      throw new InputError(`${name}: expected finite values in [-2^20, 2^20], got ${value}. Check what encoded it.`)
+    }
+    largest = Math.max(largest, Math.abs(value))
+  }
+  const scale = Math.fround(largest / LEVEL_MAX)
+  if (scale === 0) return 0
+  for (const [at, value] of vector.entries()) {
+    values[at] = Math.max(-LEVEL_MAX, Math.min(LEVEL_MAX, Math.round(value / scale)))
+  }
+  return scale
+}

@@ -1,0 +1,233 @@
+/** Opens an index for the resident pipeline: everything a query touches goes into WebAssembly memory, checked on the way. */
+import type { EncoderFingerprint } from '../encoder/encoder.ts'
+import { NotFoundError } from '../format/errors.ts'
+import { compareBytes } from '../format/ids.ts'
+import { type IndexReader, readIndex } from '../format/indexReader.ts'
+import type { Manifest, SectionName, SegmentEntry } from '../format/manifest.ts'
+import type { IndexFiles } from '../format/rangeReader.ts'
+import { crcTables } from './kernels/crcTables.ts'
+import { instantiateKernels, type Kernels } from './kernels/kernels.ts'
+import { PassageStore } from './passageStore.ts'
+import { resolveParameters } from './search/parameters.ts'
+import { createResidentSegment, type ResidentSegment, type SegmentAnswer } from './search/residentSegment.ts'
+import type {
+  IndexInfo,
+  MetadataValue,
+  QueryVectors,
+  SearchAnswer,
+  Searcher,
+  SearchHit,
+  SearchOptions,
+  StoredPassage,
+  TokenMatch,
+} from './searcher.ts'
+
+export interface OpenOptions {
+  /** kernels.wasm, compiled: hosts differ in how they get it, so the platform entry brings it. */
+  readonly kernels: WebAssembly.Module
+  /** Default: a new memory that may grow to 4 GiB. */
+  readonly memory?: WebAssembly.Memory
+}
+
+/** A searcher that holds memory and files until it is closed. */
+export interface ResidentSearcher extends Searcher {
+  /** Bytes of WebAssembly memory now. */
+  readonly memoryBytes: number
+  close(): Promise<void>
+}
+
+/** A segment and where its passages start among those of all segments. */
+interface OpenSegment {
+  readonly resident: ResidentSegment
+  readonly passages: PassageStore
+  readonly firstPid: number
+}
+
+/** Piece of a section that is checksummed in WebAssembly memory at a time. */
+const CRC_PIECE_BYTES = 1 << 16
+
+/**
+ * Reads and checks every section that searching needs.
+ * @param files - a folder, a pack, an object store: see readers/ and platform/
+ * @throws FormatError, ChecksumError, VersionError, NotFoundError (no manifest, a part missing), StorageError
+ */
+export async function openSearcher(files: IndexFiles, options: OpenOptions): Promise<ResidentSearcher> {
+  const kernels = await instantiateKernels(options.kernels, { memory: options.memory })
+  const reader = await readIndex(files, { crc32c: kernelCrc32c(kernels) })
+  try {
+    const { manifest } = reader
+    const segments: OpenSegment[] = []
+    let firstPid = 0
+    for (const entry of manifest.segments) {
+      const resident = await placeEntry(reader, entry, manifest.dim, kernels)
+      segments.push({ resident, passages: await PassageStore.open(reader, entry), firstPid })
+      firstPid += entry.passages
+    }
+    return new IndexSearcher(reader, kernels, segments)
+  } catch (error) {
+    await reader.close()
+    throw error
+  }
+}
+
+async function placeEntry(
+  reader: IndexReader,
+  entry: SegmentEntry,
+  dim: number,
+  kernels: Kernels,
+): Promise<ResidentSegment> {
+  const section = async (name: SectionName) => (await reader.section(entry, name)).buffer
+  const source = {
+    dim,
+    codec: entry.codec,
+    centroids: new Int8Array(await section('centroids')),
+    centroidScales: new Float32Array(await section('centroidScales')),
+    passageLengths: new Uint16Array(await section('passageLengths')),
+    postingOffsets: new Uint32Array(await section('postingOffsets')),
+    rows: reader.sectionChunks(entry, 'rows'),
+    postings: reader.sectionChunks(entry, 'postings'),
+  }
+  return createResidentSegment(source, kernels)
+}
+
+/** CRC-32C by the kernel, several times faster than in JavaScript: 50 MB are checked on every open. */
+function kernelCrc32c(kernels: Kernels): (bytes: Uint8Array) => number {
+  const tables = crcTables()
+  const tablesAddress = kernels.arena.allocate(tables.byteLength)
+  new Uint32Array(kernels.memory.buffer, tablesAddress, tables.length).set(tables)
+  const piece = kernels.arena.allocate(CRC_PIECE_BYTES)
+  return (bytes) => {
+    let crc = 0
+    for (let at = 0; at < bytes.length; at += CRC_PIECE_BYTES) {
+      const part = bytes.subarray(at, at + CRC_PIECE_BYTES)
+      new Uint8Array(kernels.memory.buffer, piece, part.length).set(part)
+      crc = kernels.crc32c(piece, part.length, tablesAddress, crc)
+    }
+    return crc
+  }
+}
+
+class IndexSearcher implements ResidentSearcher {
+  readonly info: IndexInfo
+  readonly #reader: IndexReader
+  readonly #kernels: Kernels
+  readonly #segments: readonly OpenSegment[]
+
+  constructor(reader: IndexReader, kernels: Kernels, segments: readonly OpenSegment[]) {
+    this.#reader = reader
+    this.#kernels = kernels
+    this.#segments = segments
+    this.info = infoOf(
+      reader.manifest,
+      reader.bytes,
+      segments.every((segment) => segment.passages.hasTexts),
+    )
+  }
+
+  get memoryBytes(): number {
+    return this.#kernels.memory.buffer.byteLength
+  }
+
+  async search(query: QueryVectors, options: SearchOptions = {}): Promise<SearchAnswer> {
+    const { k, ...parameters } = resolveParameters(options)
+    const answers = this.#segments.map((segment) => ({
+      segment,
+      answer: segment.resident.search(query, parameters, k, options.filter && pidsOf(segment.passages, options.filter)),
+    }))
+    const hits = answers.flatMap(({ segment, answer }) => hitsOf(segment, answer))
+    const encoder = new TextEncoder()
+    // Ids, not pids, break ties: they stay the same when an index is updated or compacted.
+    hits.sort((a, b) => b.score - a.score || compareBytes(encoder.encode(a.id), encoder.encode(b.id)))
+    const sum = (of: (counts: SearchAnswer['counts']) => number) =>
+      answers.reduce((total, { answer }) => total + of(answer.counts), 0)
+    return {
+      hits: hits.slice(0, k).map((hit, i): SearchHit => ({ ...hit, rank: i + 1 })),
+      parameters: { ...parameters, k },
+      counts: {
+        candidates: sum((counts) => counts.candidates),
+        approximated: sum((counts) => counts.approximated),
+        rescored: sum((counts) => counts.rescored),
+      },
+      generation: this.info.generation,
+    }
+  }
+
+  async passage(id: string): Promise<StoredPassage> {
+    for (const { passages, firstPid } of this.#segments) {
+      const pid = passages.ids.pidOf(id)
+      if (pid !== undefined) return storedPassage(passages, pid, firstPid, (await passages.records([pid]))[0])
+    }
+    throw new NotFoundError(`the index "${this.info.name}" has no passage with the id "${id}".`, { id })
+  }
+
+  async passages(pids: readonly number[]): Promise<readonly StoredPassage[]> {
+    const results = new Map<number, StoredPassage>()
+    for (const { passages, firstPid } of this.#segments) {
+      const local = pids.map((pid) => pid - firstPid).filter((pid) => pid >= 0 && pid < passages.ids.size)
+      const records = await passages.records(local)
+      local.forEach((pid, i) => {
+        results.set(pid + firstPid, storedPassage(passages, pid, firstPid, records[i]))
+      })
+    }
+    return pids.map((pid) => {
+      const found = results.get(pid)
+      if (!found) throw new NotFoundError(`the index "${this.info.name}" has no passage ${pid}.`, { pid })
+      return found
+    })
+  }
+
+  matchTokens(query: QueryVectors, pid: number): TokenMatch {
+    const segment = this.#segments.findLast(({ firstPid }) => firstPid <= pid)
+    if (!segment) throw new NotFoundError(`the index "${this.info.name}" has no passage ${pid}.`, { pid })
+    return segment.resident.matchTokens(query, pid - segment.firstPid)
+  }
+
+  close(): Promise<void> {
+    return this.#reader.close()
+  }
+}
+
+function infoOf(manifest: Manifest, bytes: number, hasTexts: boolean): IndexInfo {
+  const { segments } = manifest
+  const sum = (of: (segment: SegmentEntry) => number) => segments.reduce((total, segment) => total + of(segment), 0)
+  return {
+    name: manifest.name,
+    generation: manifest.generation,
+    passages: sum((segment) => segment.passages),
+    tokens: sum((segment) => segment.tokens),
+    dim: manifest.dim,
+    nbits: segments[0]?.codec.nbits ?? 4,
+    centroids: sum((segment) => segment.centroids),
+    bytes,
+    hasTexts,
+    ...(manifest.encoder ? { encoder: manifest.encoder satisfies EncoderFingerprint } : {}),
+  }
+}
+
+function pidsOf(passages: PassageStore, ids: readonly string[]): Uint32Array {
+  const pids = new Set<number>()
+  for (const id of ids) {
+    const pid = passages.ids.pidOf(id)
+    if (pid !== undefined) pids.add(pid)
+  }
+  return Uint32Array.from(pids).sort()
+}
+
+function hitsOf({ passages, firstPid }: OpenSegment, { pids, scores }: SegmentAnswer): Omit<SearchHit, 'rank'>[] {
+  return Array.from(pids, (pid, i) => ({ id: passages.ids.idOf(pid), pid: firstPid + pid, score: scores[i] ?? 0 }))
+}
+
+function storedPassage(
+  passages: PassageStore,
+  pid: number,
+  firstPid: number,
+  record?: Awaited<ReturnType<PassageStore['records']>>[0],
+): StoredPassage {
+  const metadata = record?.metadata as Record<string, MetadataValue> | undefined
+  return {
+    id: passages.ids.idOf(pid),
+    pid: firstPid + pid,
+    ...(record ? { title: record.title, text: record.text } : {}),
+    ...(metadata ? { metadata } : {}),
+  }
+}

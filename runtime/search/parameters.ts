@@ -1,0 +1,57 @@
+/** Search parameters: defaults, limits, and what follows from them. */
+import { InputError } from '../../format/errors.ts'
+import { K_MAX, NCELLS_MAX, NDOCS_MAX } from '../../format/limits.ts'
+import { defaultParameters, type SearchOptions, type SearchParameters } from '../searcher.ts'
+
+/** Results when the caller does not say how many. */
+export const K_DEFAULT = 10
+
+/**
+ * Options with everything filled in: what the caller gave, then `base` (a tier of the index), then Stanford's defaults for k.
+ *
+ * @throws InputError on a parameter out of range
+ */
+export function resolveParameters(
+  options: Omit<SearchOptions, 'filter'> = {},
+  base: Partial<SearchParameters> = {},
+): SearchParameters & { readonly k: number } {
+  const k = options.k ?? K_DEFAULT
+  requireInteger('k', k, K_MAX)
+  const defaults = defaultParameters(k)
+  const parameters = {
+    k,
+    ncells: options.ncells ?? base.ncells ?? defaults.ncells,
+    centroidScoreThreshold:
+      options.centroidScoreThreshold ?? base.centroidScoreThreshold ?? defaults.centroidScoreThreshold,
+    ndocs: options.ndocs ?? base.ndocs ?? defaults.ndocs,
+  }
+  requireParameters(parameters, k)
+  return parameters
+}
+
+/** @throws InputError when a parameter is out of the range of format/limits.ts */
+export function requireParameters(parameters: SearchParameters, k: number): void {
+  requireInteger('k', k, K_MAX)
+  requireInteger('ncells', parameters.ncells, NCELLS_MAX)
+  requireInteger('ndocs', parameters.ndocs, NDOCS_MAX)
+  const threshold = parameters.centroidScoreThreshold
+  if (!(threshold >= -1 && threshold <= 1)) {
+    throw new InputError(
+      `search parameter centroidScoreThreshold: expected a number in [-1, 1], got ${threshold}. -1 prunes nothing.`,
+      { centroidScoreThreshold: threshold },
+    )
+  }
+}
+
+/**
+ * Passages that are rescored on residuals: `ndocs / 4`, but never fewer than the results wanted.
+ * Differs from ColBERT: there ndocs / 4 alone, which would answer fewer than k results without a word.
+ */
+export function rescoredMax(parameters: SearchParameters, k: number): number {
+  return Math.max(Math.floor(parameters.ndocs / 4), k)
+}
+
+function requireInteger(name: string, value: number, max: number): void {
+  if (Number.isInteger(value) && value >= 1 && value <= max) return
+  throw new InputError(`search parameter ${name}: expected an integer in [1, ${max}], got ${value}.`, { [name]: value })
+}

@@ -1,0 +1,50 @@
+/** The readable twin of the resident search: the same stages on typed arrays, by kernels/reference.ts. Oracle of the tests. */
+import { quantiseQuery } from '../kernels/quantise.ts'
+import * as kernels from '../kernels/reference.ts'
+import type { QueryVectors, SearchParameters } from '../searcher.ts'
+
+export interface ReferenceAnswer {
+  /** Score descending, then pid ascending; at least k where there are, and all that tie with the k-th. */
+  readonly pids: Uint32Array
+  readonly scores: Float32Array
+  readonly counts: { readonly candidates: number; readonly approximated: number; readonly rescored: number }
+}
+
+/** @param filterPids - ascending; only these passages */
+export function searchReference(
+  segment: kernels.ReferenceSegment,
+  query: QueryVectors,
+  parameters: SearchParameters,
+  k: number,
+  filterPids?: Uint32Array,
+): ReferenceAnswer {
+  const quantised = quantiseQuery(query.vectors, query.rows, query.dim)
+  const cellScores = kernels.scoreCentroids(segment, quantised, parameters.centroidScoreThreshold)
+  const approximate = (pids: Uint32Array, pruned: boolean) =>
+    kernels.approximate(segment, quantised, cellScores, pids, pruned)
+
+  const hasTokens = (pid: number) => (segment.tokenStarts[pid] ?? 0) < (segment.tokenStarts[pid + 1] ?? 0)
+  const allowed = filterPids?.filter(hasTokens)
+  let candidates: Uint32Array
+  if (allowed && allowed.length <= parameters.ndocs) {
+    candidates = allowed
+  } else {
+    const { bitmap } = kernels.gather(segment, kernels.topCells(quantised, cellScores, parameters.ncells))
+    const gathered = kernels.collectPids(bitmap, undefined, segment.tokenStarts.length - 1)
+    candidates = allowed ? gathered.filter((pid) => allowed.includes(pid)) : gathered
+  }
+  const survivors = kernels.selectTop(candidates, approximate(candidates, true), parameters.ndocs)
+  const rescoredMax = Math.max(Math.floor(parameters.ndocs / 4), k)
+  const finalists = kernels.selectTop(survivors, approximate(survivors, false), rescoredMax)
+  const scores = kernels.rescore(segment, quantised, cellScores, finalists)
+
+  const ranked = Array.from(finalists, (pid, index) => ({ pid, score: scores[index] ?? 0 }))
+  ranked.sort((a, b) => b.score - a.score || a.pid - b.pid)
+  const last = ranked[Math.min(k, ranked.length) - 1]
+  const best = ranked.filter(({ score }) => last !== undefined && score >= last.score)
+  return {
+    pids: Uint32Array.from(best, ({ pid }) => pid),
+    scores: Float32Array.from(best, ({ score }) => score),
+    counts: { candidates: candidates.length, approximated: survivors.length, rescored: finalists.length },
+  }
+}

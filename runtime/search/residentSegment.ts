@@ -1,0 +1,156 @@
+/**
+ * A segment that lies whole in WebAssembly memory, and the search over it: probe, gather, approximate, rescore. Everything
+ * is checked when it is created, so that a search cannot leave its sections whatever the bytes were.
+ */
+import { InputError } from '../../format/errors.ts'
+import type { SegmentBlock } from '../kernels/blocks.ts'
+import type { Kernels } from '../kernels/kernels.ts'
+import { paddedRows } from '../kernels/quantise.ts'
+import type { QueryVectors, SearchAnswer, SearchParameters, TokenMatch } from '../searcher.ts'
+import { approximateCandidates } from './approximate.ts'
+import { gatherCandidates, placeBitmap, placeCandidates } from './gather.ts'
+import { requireParameters, rescoredMax } from './parameters.ts'
+import { probeCells } from './probe.ts'
+import { bestWithTies, type RankedPassages, rescoreCandidates } from './rescore.ts'
+import { placeQuery } from './residentQuery.ts'
+import { placeSegment, type SegmentSource } from './segmentPlacement.ts'
+
+/**
+ * Best passages of one segment: score descending, then pid ascending. Holds at least k where so many were rescored, and in
+ * addition every passage that ties with the k-th, so that the caller can break ties by id before it cuts at k.
+ */
+export interface SegmentAnswer extends RankedPassages {
+  readonly counts: SearchAnswer['counts']
+}
+
+export interface ResidentSegmentOptions {
+  /** Also compare every row block and posting list with its own CRC. Needless after the sections' CRCs. Default false. */
+  readonly verifyBlocks?: boolean
+}
+
+/**
+ * Copies a segment into the kernels' memory and checks it. Several segments may share one `Kernels`.
+ *
+ * @throws FormatError naming the section whose bytes are not as SPEC.md promises
+ * @throws ChecksumError when a block does not match its CRC (`verifyBlocks`)
+ * @throws InputError when the memory cannot hold it
+ */
+export async function createResidentSegment(
+  source: SegmentSource,
+  kernels: Kernels,
+  options: ResidentSegmentOptions = {},
+): Promise<ResidentSegment> {
+  const { arena } = kernels
+  const start = arena.top
+  const placed = await placeSegment(source, kernels, options.verifyBlocks ?? false)
+  return new ResidentSegment(kernels, placed.block, placed.weightScale, arena.top - start)
+}
+
+export class ResidentSegment {
+  readonly block: SegmentBlock
+  /** Scale of the quantised bucket weights. */
+  readonly weightScale: number
+  /** Bytes of WebAssembly memory it keeps; a query needs more for its time. */
+  readonly memoryBytes: number
+  readonly #kernels: Kernels
+
+  constructor(kernels: Kernels, block: SegmentBlock, weightScale: number, memoryBytes: number) {
+    this.#kernels = kernels
+    this.block = block
+    this.weightScale = weightScale
+    this.memoryBytes = memoryBytes
+  }
+
+  /**
+   * @param filterPids - ascending pids that may be answered; others are not looked at
+   * @throws InputError on a wrong query shape, parameters out of range, or a filter that is not ascending pids
+   */
+  search(query: QueryVectors, parameters: SearchParameters, k: number, filterPids?: Uint32Array): SegmentAnswer {
+    requireParameters(parameters, k)
+    if (filterPids) requireFilter(filterPids, this.block.passageCount)
+    const kernels = this.#kernels
+    const { top } = kernels.arena
+    try {
+      const queryBlock = placeQuery(kernels, this.block, this.weightScale, query)
+      const blocks = { segment: this.block, query: queryBlock }
+      kernels.scoreCentroids(this.block, queryBlock, parameters.centroidScoreThreshold)
+      const candidates = this.#candidates(queryBlock, parameters, filterPids)
+      const limits = { ndocs: parameters.ndocs, rescoredMax: rescoredMax(parameters, k) }
+      const { finalists, approximated } = approximateCandidates(kernels, blocks, candidates, limits)
+      const ranked = rescoreCandidates(kernels, this.block, queryBlock, finalists)
+      const counts = { candidates: candidates.count, approximated, rescored: finalists.count }
+      return { ...bestWithTies(ranked, k), counts }
+    } finally {
+      kernels.arena.reset(top)
+    }
+  }
+
+  /**
+   * Which token of a passage answers each query row; equal scores go to the first token.
+   *
+   * @throws InputError on a wrong query shape, a pid outside the segment, or a passage without tokens
+   */
+  matchTokens(query: QueryVectors, pid: number): TokenMatch {
+    const kernels = this.#kernels
+    const { passageCount } = this.block
+    if (!(Number.isInteger(pid) && pid >= 0 && pid < passageCount)) {
+      throw new InputError(`matching tokens: expected a pid in [0, ${passageCount}), got ${pid}.`, { pid })
+    }
+    const tokens = this.#tokensOf(pid)
+    if (tokens === 0) throw new InputError(`matching tokens: passage ${pid} has no tokens to match.`, { pid })
+    const { top } = kernels.arena
+    try {
+      const queryBlock = placeQuery(kernels, this.block, this.weightScale, query)
+      kernels.scoreCentroids(this.block, queryBlock, 1)
+      const stride = paddedRows(query.rows)
+      const out = kernels.arena.allocate(tokens * stride * 4)
+      kernels.tokenScores(this.block, queryBlock, { pid, out })
+      return firstMaxima(new Float32Array(kernels.memory.buffer, out, tokens * stride), stride, query.rows)
+    } finally {
+      kernels.arena.reset(top)
+    }
+  }
+
+  #candidates(query: Parameters<Kernels['topCells']>[1], parameters: SearchParameters, filterPids?: Uint32Array) {
+    const kernels = this.#kernels
+    // A passage without tokens is in no posting list, so it is never a candidate; a filter must not make it one.
+    const allowed = filterPids?.filter((pid) => this.#tokensOf(pid) > 0)
+    if (allowed && allowed.length <= parameters.ndocs) {
+      // The approximate stage would take as many anyway, and probing could only lose some of the few that are allowed.
+      return placeCandidates(kernels, allowed)
+    }
+    const filter = allowed && placeBitmap(kernels, this.block.passageCount, allowed)
+    const marks = probeCells(kernels, this.block, query, parameters.ncells)
+    return gatherCandidates(kernels, this.block, marks, filter)
+  }
+
+  #tokensOf(pid: number): number {
+    const [start = 0, end = 0] = new Uint32Array(this.#kernels.memory.buffer, this.block.tokenStarts + pid * 4, 2)
+    return end - start
+  }
+}
+
+function firstMaxima(tokenScores: Float32Array, stride: number, rows: number): TokenMatch {
+  const tokens = new Uint32Array(rows)
+  const scores = new Float32Array(rows).fill(Number.NEGATIVE_INFINITY)
+  for (let token = 0; token * stride < tokenScores.length; token++) {
+    for (let row = 0; row < rows; row++) {
+      const score = tokenScores[token * stride + row] ?? 0
+      if (score > (scores[row] ?? 0)) {
+        scores[row] = score
+        tokens[row] = token
+      }
+    }
+  }
+  return { tokens, scores }
+}
+
+function requireFilter(pids: Uint32Array, passageCount: number): void {
+  let previous = -1
+  for (const pid of pids) {
+    if (pid <= previous || pid >= passageCount) {
+      throw new InputError(`filter: expected ascending pids below ${passageCount}, got ${pid} after ${previous}.`, { pid })
+    }
+    previous = pid
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * Runs every kernel over memory in which one region at a time ends exactly where memory ends, so that reading or writing
+ * one byte too many traps.
+ */
+import { readFile } from 'node:fs/promises'
+import type { SegmentData } from '../../format/segment.ts'
+import {
+  type QueryBlock,
+  type QueryPointer,
+  queryLengths,
+  type SegmentBlock,
+  type SegmentPointer,
+  segmentLengths,
+} from '../../runtime/kernels/blocks.ts'
+import { crcTables } from '../../runtime/kernels/crcTables.ts'
+import { bitmapBytes, instantiateKernels, type Kernels, topCellsHeapBytes } from '../../runtime/kernels/kernels.ts'
+import * as quantise from '../../runtime/kernels/quantise.ts'
+import { tokenStartsOf } from '../../runtime/kernels/reference.ts'
+
+export const builds = ['kernels.wasm', 'kernels.debug.wasm'] as const
+
+export async function kernelsModule(build: (typeof builds)[number]): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(await readFile(new URL(`../../assembly/build/${build}`, import.meta.url)))
+}
+
+export interface KernelRun {
+  readonly kernels: Kernels
+  readonly segment: SegmentBlock
+  readonly query: QueryBlock
+  /** Address of each scratch and output region. */
+  readonly address: (name: string) => number
+  /** A copy of a region's bytes. */
+  readonly bytes: (name: string) => Uint8Array
+}
+
+export interface RunInput {
+  readonly module: WebAssembly.Module
+  readonly data: SegmentData
+  readonly query: quantise.QuantisedQuery
+  readonly ncells: number
+  /** Region that ends with the memory. */
+  readonly flush: string
+}
+
+/** Names of all regions, for `flush`. */
+export const regionNames = [
+  ...['segment', 'centroids', 'centroidScales', 'weights', 'inverseNorms', 'tokenStarts', 'rows', 'postingOffsets'],
+  ...['postings', 'query', 'natural', 'permuted', 'scales', 'residualScales', 'cellScores', 'cellBytes', 'survives'],
+  ...['scratch', 'heaps', 'marks', 'bitmap', 'pids', 'scores', 'counts', 'selected', 'tokenScores', 'crcTables'],
+] as const
+
+/** Lays everything out, the stated region last; all other bytes are 0xa5, so that results cannot depend on zeros. */
+export async function placeAll({ module, data, query, ncells, flush }: RunInput): Promise<KernelRun> {
+  const shape = shapeOf(data)
+  const { dim, centroidCount, passageCount } = shape
+  const tokensMax = Math.max(0, ...data.passageLengths)
+  const lengths: Record<string, number> = {
+    ...{ segment: 64, query: 48 },
+    ...segmentLengths(shape),
+    ...queryLengths(dim, query.rows, centroidCount),
+    ...{ heaps: topCellsHeapBytes(query.rows, ncells), marks: centroidCount, bitmap: bitmapBytes(passageCount) },
+    ...{ pids: passageCount * 4, scores: passageCount * 4, counts: (query.rows * 254 + 1) * 4 },
+    ...{ selected: passageCount * 4, tokenScores: tokensMax * quantise.paddedRows(query.rows) * 4, crcTables: 16384 },
+  }
+  const total = Object.values(lengths).reduce((sum, length) => sum + Math.ceil(length / 64) * 64, 64)
+  const pages = Math.ceil(total / 65_536)
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
+  new Uint8Array(memory.buffer).fill(0xa5)
+  const addresses: Record<string, number> = {}
+  let top = 64
+  for (const [name, length] of Object.entries(lengths)) {
+    addresses[name] = name === flush ? memory.buffer.byteLength - length : top
+    if (name !== flush) top += Math.ceil(length / 64) * 64
+  }
+  const kernels = await instantiateKernels(module, { memory })
+  const contents = { ...segmentContents(data), ...queryContents(data, query), crcTables: crcTables() }
+  for (const [name, values] of Object.entries(contents)) {
+    new Uint8Array(memory.buffer).set(
+      new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+      addresses[name]!,
+    )
+  }
+  const pick = <Name extends string>(names: readonly Name[]) =>
+    Object.fromEntries(names.map((name) => [name, addresses[name]!])) as Record<Name, number>
+  return {
+    kernels,
+    segment: kernels.writeSegment(addresses.segment!, { ...shape, ...pick<SegmentPointer>(segmentPointers) }),
+    query: kernels.writeQuery(addresses.query!, {
+      ...{ dim, rows: query.rows, centroidCount },
+      ...pick<QueryPointer>(queryPointers),
+    }),
+    address: (name) => addresses[name]!,
+    bytes: (name) => new Uint8Array(memory.buffer.slice(addresses[name]!, addresses[name]! + lengths[name]!)),
+  }
+}
+
+const segmentPointers: readonly SegmentPointer[] = [
+  ...(['centroids', 'centroidScales', 'weights', 'inverseNorms', 'tokenStarts', 'rows'] as const),
+  ...(['postingOffsets', 'postings'] as const),
+]
+const queryPointers: readonly QueryPointer[] = [
+  ...(['natural', 'permuted', 'scales', 'residualScales', 'cellScores', 'cellBytes', 'survives', 'scratch'] as const),
+]
+
+function shapeOf(data: SegmentData) {
+  return {
+    dim: data.dim,
+    nbits: data.codec.nbits,
+    centroidCount: data.centroidScales.length,
+    passageCount: data.passageLengths.length,
+    tokenCount: data.passageLengths.reduce((sum, tokens) => sum + tokens, 0),
+    postingsLength: data.postings.length,
+  }
+}
+
+function segmentContents(data: SegmentData) {
+  return {
+    centroids: data.centroids,
+    centroidScales: data.centroidScales,
+    weights: quantise.weightTable(quantise.quantiseWeights(data.codec.bucketWeights).values, data.codec.nbits),
+    inverseNorms: quantise.inverseNormTable(data.codec),
+    tokenStarts: tokenStartsOf(data.passageLengths),
+    rows: data.rows,
+    postingOffsets: data.postingOffsets,
+    postings: data.postings,
+  }
+}
+
+function queryContents(data: SegmentData, query: quantise.QuantisedQuery) {
+  const padded = (values: Float32Array) => {
+    const result = new Float32Array(quantise.paddedRows(query.rows))
+    result.set(values)
+    return result
+  }
+  const weightScale = quantise.quantiseWeights(data.codec.bucketWeights).scale
+  return {
+    natural: quantise.pairQuery(query, quantise.naturalDimOrder(data.dim)),
+    permuted: quantise.pairQuery(query, quantise.residualDimOrder(data.dim, data.codec.nbits)),
+    scales: padded(query.scales),
+    residualScales: padded(quantise.residualScales(query, weightScale)),
+  }
+}
