@@ -21,7 +21,14 @@ import {
  *
  * Reads pids, token starts, codes of those passages, survives and cell bytes. Codes must be below K (validateCodes).
  */
-export function approximate(segment: usize, query: usize, pidsPtr: usize, count: usize, pruned: u32, scoresPtr: usize): void {
+export function approximate(
+  segment: usize,
+  query: usize,
+  pidsPtr: usize,
+  count: usize,
+  pruned: u32,
+  scoresPtr: usize,
+): void {
   const codeBytes: usize = load<u32>(segment, SEGMENT_CODE_BYTES)
   const dim: usize = load<u32>(segment, SEGMENT_DIM)
   const tokenBytes: usize = codeBytes + 1 + ((dim * <usize>load<u32>(segment, SEGMENT_NBITS)) >> 3)
@@ -50,9 +57,14 @@ export function approximate(segment: usize, query: usize, pidsPtr: usize, count:
 }
 
 /** 32 query rows: two vectors of running maxima. */
-// @ts-ignore: decorator
-@inline
-function maxBytes32(codesPtr: usize, codesEnd: usize, codeBytes: usize, survivesPtr: usize, bytesPtr: usize, stride: usize): u32 {
+function maxBytes32(
+  codesPtr: usize,
+  codesEnd: usize,
+  codeBytes: usize,
+  survivesPtr: usize,
+  bytesPtr: usize,
+  stride: usize,
+): u32 {
   let low_u8x16 = i8x16.splat(0)
   let high_u8x16 = i8x16.splat(0)
   for (; codesPtr < codesEnd; codesPtr += codeBytes) {
@@ -65,9 +77,14 @@ function maxBytes32(codesPtr: usize, codesEnd: usize, codeBytes: usize, survives
   return sumBytes(low_u8x16) + sumBytes(high_u8x16)
 }
 
-// @ts-ignore: decorator
-@inline
-function maxBytes16(codesPtr: usize, codesEnd: usize, codeBytes: usize, survivesPtr: usize, bytesPtr: usize, stride: usize): u32 {
+function maxBytes16(
+  codesPtr: usize,
+  codesEnd: usize,
+  codeBytes: usize,
+  survivesPtr: usize,
+  bytesPtr: usize,
+  stride: usize,
+): u32 {
   let best_u8x16 = i8x16.splat(0)
   for (; codesPtr < codesEnd; codesPtr += codeBytes) {
     const code = loadCode(codesPtr, codeBytes)
@@ -77,19 +94,17 @@ function maxBytes16(codesPtr: usize, codesEnd: usize, codeBytes: usize, survives
   return sumBytes(best_u8x16)
 }
 
-// @ts-ignore: decorator
-@inline
 function loadCode(codePtr: usize, codeBytes: usize): usize {
   return codeBytes == 2 ? <usize>load<u16>(codePtr) : <usize>load<u32>(codePtr)
 }
 
-// @ts-ignore: decorator
-@inline
 function sumBytes(bytes_u8x16: v128): u32 {
   const sum_u32x4 = i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(bytes_u8x16))
   return (
-    i32x4.extract_lane(sum_u32x4, 0) + i32x4.extract_lane(sum_u32x4, 1) +
-    i32x4.extract_lane(sum_u32x4, 2) + i32x4.extract_lane(sum_u32x4, 3)
+    i32x4.extract_lane(sum_u32x4, 0) +
+    i32x4.extract_lane(sum_u32x4, 1) +
+    i32x4.extract_lane(sum_u32x4, 2) +
+    i32x4.extract_lane(sum_u32x4, 3)
   )
 }
 
@@ -103,21 +118,27 @@ function sumBytes(bytes_u8x16: v128): u32 {
  * Returns the number written. Reads pids and scores, O(count + scoreMax).
  */
 export function selectTop(
-  pidsPtr: usize, scoresPtr: usize, count: usize, wanted: usize, scoreMax: u32, countsPtr: usize, outPtr: usize,
+  pidsPtr: usize,
+  scoresPtr: usize,
+  count: usize,
+  wanted: usize,
+  scoreMax: u32,
+  countsPtr: usize,
+  outPtr: usize,
 ): usize {
   assert(((pidsPtr | scoresPtr | countsPtr | outPtr) & 3) == 0)
   memory.fill(countsPtr, 0, (<usize>scoreMax + 1) << 2)
   for (let at: usize = 0; at < count; at++) {
     const score = load<u32>(scoresPtr + (at << 2))
     assert(score <= scoreMax)
-    const countPtr = countsPtr + (<usize>score << 2)
+    const countPtr = countsPtr + ((<usize>score) << 2)
     store<u32>(countPtr, load<u32>(countPtr) + 1)
   }
   // Walk down to the border: the score at which the places run out.
   let border: u32 = scoreMax
   let places: usize = wanted
   for (; border > 0; border--) {
-    const held: usize = load<u32>(countsPtr + (<usize>border << 2))
+    const held: usize = load<u32>(countsPtr + ((<usize>border) << 2))
     if (held >= places) break
     places -= held
   }

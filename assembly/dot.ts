@@ -29,8 +29,6 @@ export function dotRows(vectorPtr: usize, dim: usize, queryPtr: usize, rowsPadde
 }
 
 /** Eight accumulators stay in registers: 16 XMM registers hold them, the splatted pair and the products. */
-// @ts-ignore: decorator
-@inline
 function dot32Rows(vectorPtr: usize, vectorEnd: usize, queryPtr: usize, stride: usize, outPtr: usize): void {
   let sum0_i32x4 = i32x4.splat(0)
   let sum1_i32x4 = i32x4.splat(0)
@@ -63,8 +61,6 @@ function dot32Rows(vectorPtr: usize, vectorEnd: usize, queryPtr: usize, stride: 
 }
 
 /** The remainder of fewer than 32 rows, four at a time; two accumulators because one would wait for itself. */
-// @ts-ignore: decorator
-@inline
 function dot4Rows(vectorPtr: usize, vectorEnd: usize, queryPtr: usize, stride: usize, outPtr: usize): void {
   let even_i32x4 = i32x4.splat(0)
   let odd_i32x4 = i32x4.splat(0)

@@ -5,9 +5,9 @@
 import {
   SEGMENT_CENTROID_COUNT,
   SEGMENT_PASSAGE_COUNT,
+  SEGMENT_POSTING_OFFSETS,
   SEGMENT_POSTINGS,
   SEGMENT_POSTINGS_LENGTH,
-  SEGMENT_POSTING_OFFSETS,
   STATUS_BITS,
   STATUS_LENGTH,
   STATUS_OFFSETS,
@@ -73,7 +73,7 @@ export function gatherList(listPtr: usize, listLength: usize, bitmapPtr: usize, 
     }
     if (pid >= <u64>passageCount) return STATUS_PID
     const wordPtr = bitmapPtr + ((<usize>pid >> 5) << 2)
-    store<u32>(wordPtr, load<u32>(wordPtr) | (<u32>1 << (<u32>pid & 31)))
+    store<u32>(wordPtr, load<u32>(wordPtr) | ((<u32>1) << (<u32>pid & 31)))
     pid += 1
   }
   return STATUS_OK

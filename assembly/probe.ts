@@ -12,19 +12,20 @@ import {
   QUERY_SCALES,
   QUERY_SCRATCH,
   QUERY_SURVIVES,
-  SEGMENT_CENTROIDS,
   SEGMENT_CENTROID_COUNT,
   SEGMENT_CENTROID_SCALES,
+  SEGMENT_CENTROIDS,
   SEGMENT_DIM,
 } from './layout'
 
 /**
  * S[k][i] = fround(fround(dot(centroid k, query i) * centroidScale[k]) * queryScale[i])
- * U[k][i] = clamp(truncate(fround(fround(fround(S + 1) * 127) + 0.5)), 0, 254); 0 in padded rows
+ * U[k][i] = clamp(fround(fround(S + 1) * 127), 0, 254) rounded half to even; 0 in padded rows
  * survives[k] = max over rows of S[k][i] >= threshold, compared in f32
  *
  * Reads centroids, centroid scales, the natural query and its scales. Writes cell scores, cell bytes, survives and scratch,
- * all exactly as long as layout.ts says. Blocks are checked by runtime/kernels/kernels.ts when it writes them.
+ * all exactly as long as layout.ts says. Blocks are checked by runtime/kernels/blocks.ts when it writes them. Scales are finite
+ * and so small that no score is NaN (segmentPlacement.ts), which makes pmin and pmax, one instruction each, right here.
  */
 export function scoreCentroids(segment: usize, query: usize, threshold: f32): void {
   const dim: usize = load<u32>(segment, SEGMENT_DIM)
@@ -59,8 +60,6 @@ export function scoreCentroids(segment: usize, query: usize, threshold: f32): vo
 }
 
 /** i8[dim] to i16[dim]; dim % 16 == 0, so 16-byte loads end with the centroid. */
-// @ts-ignore: decorator
-@inline
 function widen(fromPtr: usize, dim: usize, toPtr: usize): void {
   for (let at: usize = 0; at < dim; at += 16) {
     const values_i8x16 = v128.load(fromPtr + at)
@@ -70,10 +69,14 @@ function widen(fromPtr: usize, dim: usize, toPtr: usize): void {
 }
 
 /** Dot products of one centroid to S and U. @returns the best S over the real rows */
-// @ts-ignore: decorator
-@inline
 function scaleRows(
-  dotsPtr: usize, centroidScale: f32, scalesPtr: usize, rows: i32, rowsPadded: usize, scoresPtr: usize, bytesPtr: usize,
+  dotsPtr: usize,
+  centroidScale: f32,
+  scalesPtr: usize,
+  rows: i32,
+  rowsPadded: usize,
+  scoresPtr: usize,
+  bytesPtr: usize,
 ): f32 {
   const centroidScale_f32x4 = f32x4.splat(centroidScale)
   let best_f32x4 = f32x4.splat(-f32.MAX_VALUE)
@@ -83,11 +86,12 @@ function scaleRows(
     const score_f32x4 = f32x4.mul(scaled_f32x4, v128.load(scalesPtr + (row << 2)))
     v128.store(scoresPtr + (row << 2), score_f32x4)
     const real_i32x4 = i32x4.lt_s(i32x4.add(i32x4(0, 1, 2, 3), i32x4.splat(<i32>row)), i32x4.splat(rows))
-    best_f32x4 = f32x4.max(best_f32x4, v128.bitselect(score_f32x4, f32x4.splat(-f32.MAX_VALUE), real_i32x4))
+    best_f32x4 = f32x4.pmax(best_f32x4, v128.bitselect(score_f32x4, f32x4.splat(-f32.MAX_VALUE), real_i32x4))
     const shifted_f32x4 = f32x4.mul(f32x4.add(score_f32x4, f32x4.splat(1)), f32x4.splat(127))
-    const byte_i32x4 = i32x4.trunc_sat_f32x4_s(f32x4.add(shifted_f32x4, f32x4.splat(0.5)))
-    const clamped_i32x4 = i32x4.max_s(i32x4.splat(0), i32x4.min_s(i32x4.splat(254), byte_i32x4))
-    const byte_i16x8 = i16x8.narrow_i32x4_s(v128.and(clamped_i32x4, real_i32x4), i32x4.splat(0))
+    const clamped_f32x4 = f32x4.pmax(f32x4.splat(0), f32x4.pmin(f32x4.splat(254), shifted_f32x4))
+    // Adding 2^23 leaves the integer, rounded half to even, in the low bits: far cheaper than a saturating truncation.
+    const byte_i32x4 = v128.and(f32x4.add(clamped_f32x4, f32x4.splat(8388608)), v128.and(real_i32x4, i32x4.splat(255)))
+    const byte_i16x8 = i16x8.narrow_i32x4_s(byte_i32x4, byte_i32x4)
     v128.store32_lane(bytesPtr + row, i8x16.narrow_i16x8_u(byte_i16x8, byte_i16x8), 0)
   }
   return max<f32>(
@@ -163,7 +167,10 @@ function insert(heap: usize, held: usize, ncells: usize, score: f32, cell: u32):
       let child = (at << 1) + 1
       if (child >= held) break
       let childPtr = heap + (child << 3)
-      if (child + 1 < held && dropsBefore(load<f32>(childPtr, 8), load<u32>(childPtr, 12), load<f32>(childPtr), load<u32>(childPtr, 4))) {
+      if (
+        child + 1 < held &&
+        dropsBefore(load<f32>(childPtr, 8), load<u32>(childPtr, 12), load<f32>(childPtr), load<u32>(childPtr, 4))
+      ) {
         child += 1
         childPtr += 8
       }
@@ -177,8 +184,6 @@ function insert(heap: usize, held: usize, ncells: usize, score: f32, cell: u32):
   return held
 }
 
-// @ts-ignore: decorator
-@inline
 function dropsBefore(score: f32, cell: u32, otherScore: f32, otherCell: u32): bool {
   return score < otherScore || (score == otherScore && cell > otherCell)
 }

@@ -60,8 +60,6 @@ export function tokenScores(segment: usize, query: usize, pid: usize, outPtr: us
   scorePassage(segment, query, pid, outPtr, rowsPadded << 2)
 }
 
-// @ts-ignore: decorator
-@inline
 function fillLowest(ptr: usize, count: usize): void {
   for (const end = ptr + (count << 2); ptr < end; ptr += 16) v128.store(ptr, f32x4.splat(-Infinity))
 }
@@ -92,12 +90,12 @@ function scorePassage(segment: usize, query: usize, pid: usize, bestPtr: usize, 
     const code: usize = codeBytes == 2 ? <usize>load<u16>(codePtr) : <usize>load<u32>(codePtr)
     decodeResidual(residualPtr, residualBytes, nbits, weights_i8x16, vectorPtr)
     dotRows(vectorPtr, dim, queryPtr, rowsPadded, dotsPtr)
-    const inverseNorm_f32x4 = f32x4.splat(load<f32>(inverseNormsPtr + (<usize>load<u8>(normPtr) << 2)))
+    const inverseNorm_f32x4 = f32x4.splat(load<f32>(inverseNormsPtr + ((<usize>load<u8>(normPtr)) << 2)))
     const cellPtr: usize = cellScoresPtr + code * (rowsPadded << 2)
     for (let at: usize = 0; at < rowsPadded << 2; at += 16) {
       const residual_f32x4 = f32x4.mul(f32x4.convert_i32x4_s(v128.load(dotsPtr + at)), v128.load(scalesPtr + at))
       const score_f32x4 = f32x4.mul(f32x4.add(v128.load(cellPtr + at), residual_f32x4), inverseNorm_f32x4)
-      v128.store(bestPtr + at, f32x4.max(v128.load(bestPtr + at), score_f32x4))
+      v128.store(bestPtr + at, f32x4.pmax(v128.load(bestPtr + at), score_f32x4))
     }
     codePtr += codeBytes
     normPtr += 1
@@ -119,8 +117,6 @@ function scorePassage(segment: usize, query: usize, pid: usize, bestPtr: usize, 
  * The last chunk of a row may have 2, 4 or 6 bytes; its vectors are then stored `2 * valid` bytes apart, so that each
  * overwrites the garbage lanes of the one before. Writes i16[dim] and up to 12 bytes of garbage after it.
  */
-// @ts-ignore: decorator
-@inline
 function decodeResidual(packedPtr: usize, packedBytes: usize, nbits: i32, weights_i8x16: v128, outPtr: usize): void {
   const mask_u8x16 = i8x16.splat(<i8>(<i32>((1 << nbits) - 1)))
   const packedEnd: usize = packedPtr + packedBytes

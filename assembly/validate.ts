@@ -1,5 +1,13 @@
 /** Checks of whole sections when an index is opened: checksums, and that no code points outside the centroids. */
-import { SEGMENT_CENTROID_COUNT, SEGMENT_CODE_BYTES, SEGMENT_DIM, SEGMENT_NBITS, SEGMENT_PASSAGE_COUNT, SEGMENT_ROWS, SEGMENT_TOKEN_STARTS } from './layout'
+import {
+  SEGMENT_CENTROID_COUNT,
+  SEGMENT_CODE_BYTES,
+  SEGMENT_DIM,
+  SEGMENT_NBITS,
+  SEGMENT_PASSAGE_COUNT,
+  SEGMENT_ROWS,
+  SEGMENT_TOKEN_STARTS,
+} from './layout'
 
 /**
  * CRC32C (Castagnoli, reflected polynomial 0x82f63b78; RFC 3720 §12.1) of `length` bytes, continued from `previous` (0 at first).
@@ -21,19 +29,29 @@ export function crc32c(ptr: usize, length: usize, previous: u32, tablesPtr: usiz
     const c = load<u32>(ptr, 8)
     const d = load<u32>(ptr, 12)
     crc =
-      entry(tablesPtr, 15, a) ^ entry(tablesPtr, 14, a >> 8) ^ entry(tablesPtr, 13, a >> 16) ^ entry(tablesPtr, 12, a >> 24) ^
-      entry(tablesPtr, 11, b) ^ entry(tablesPtr, 10, b >> 8) ^ entry(tablesPtr, 9, b >> 16) ^ entry(tablesPtr, 8, b >> 24) ^
-      entry(tablesPtr, 7, c) ^ entry(tablesPtr, 6, c >> 8) ^ entry(tablesPtr, 5, c >> 16) ^ entry(tablesPtr, 4, c >> 24) ^
-      entry(tablesPtr, 3, d) ^ entry(tablesPtr, 2, d >> 8) ^ entry(tablesPtr, 1, d >> 16) ^ entry(tablesPtr, 0, d >> 24)
+      entry(tablesPtr, 15, a) ^
+      entry(tablesPtr, 14, a >> 8) ^
+      entry(tablesPtr, 13, a >> 16) ^
+      entry(tablesPtr, 12, a >> 24) ^
+      entry(tablesPtr, 11, b) ^
+      entry(tablesPtr, 10, b >> 8) ^
+      entry(tablesPtr, 9, b >> 16) ^
+      entry(tablesPtr, 8, b >> 24) ^
+      entry(tablesPtr, 7, c) ^
+      entry(tablesPtr, 6, c >> 8) ^
+      entry(tablesPtr, 5, c >> 16) ^
+      entry(tablesPtr, 4, c >> 24) ^
+      entry(tablesPtr, 3, d) ^
+      entry(tablesPtr, 2, d >> 8) ^
+      entry(tablesPtr, 1, d >> 16) ^
+      entry(tablesPtr, 0, d >> 24)
   }
   for (; ptr < end; ptr++) crc = entry(tablesPtr, 0, crc ^ <u32>load<u8>(ptr)) ^ (crc >> 8)
   return ~crc
 }
 
-// @ts-ignore: decorator
-@inline
 function entry(tablesPtr: usize, table: usize, byte: u32): u32 {
-  return load<u32>(tablesPtr + (table << 10) + (<usize>(byte & 255) << 2))
+  return load<u32>(tablesPtr + (table << 10) + ((<usize>(byte & 255)) << 2))
 }
 
 /** The first pid whose block holds a code that is not below K, or N when all codes are. Reads token starts and codes. */
@@ -62,23 +80,17 @@ export function validateBlocks(segment: usize, tablesPtr: usize): u32 {
   return <u32>passageCount
 }
 
-// @ts-ignore: decorator
-@inline
 function tokenBytesOf(segment: usize): usize {
   const packedBytes = (load<u32>(segment, SEGMENT_DIM) * load<u32>(segment, SEGMENT_NBITS)) >> 3
   return <usize>(load<u32>(segment, SEGMENT_CODE_BYTES) + 1 + packedBytes)
 }
 
-// @ts-ignore: decorator
-@inline
 function tokensOf(segment: usize, pid: usize): usize {
   const startsPtr: usize = <usize>load<u32>(segment, SEGMENT_TOKEN_STARTS) + (pid << 2)
   return <usize>(load<u32>(startsPtr, 4) - load<u32>(startsPtr))
 }
 
 /** Blocks lie one after another, each with the 4 bytes of its CRC. */
-// @ts-ignore: decorator
-@inline
 function blockPtr(segment: usize, pid: usize): usize {
   const start: usize = load<u32>(<usize>load<u32>(segment, SEGMENT_TOKEN_STARTS) + (pid << 2))
   return <usize>load<u32>(segment, SEGMENT_ROWS) + start * tokenBytesOf(segment) + (pid << 2)

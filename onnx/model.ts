@@ -139,7 +139,7 @@ export function int64Number(value: Int64 | undefined): number {
   return number
 }
 
-/** Parsed on each use: 0.5 ms, against models of megabytes, and no state is kept at module level. */
+/** Parsed on each use: a hundred lines, against models of megabytes, and no state is kept at module level. */
 function modelType(): protobuf.Type {
   return protobuf.parse(ONNX_SCHEMA).root.lookupType('onnx.ModelProto')
 }

@@ -5,22 +5,20 @@
 import { execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
-import { defaultParameters } from '../../runtime/searcher.ts'
 import type { Nbits } from '../../format/segment.ts'
 import { crcTables } from '../../runtime/kernels/crcTables.ts'
 import { instantiateKernels, topCellsHeapBytes } from '../../runtime/kernels/kernels.ts'
-import { createResidentSegment } from '../../runtime/search/residentSegment.ts'
-import { randomQuery, randomSegment } from '../../test/kernels/randomSegment.ts'
 import { placeQuery } from '../../runtime/search/residentQuery.ts'
+import { createResidentSegment } from '../../runtime/search/residentSegment.ts'
+import { defaultParameters } from '../../runtime/searcher.ts'
+import { randomQuery, randomSegment } from '../../test/kernels/randomSegment.ts'
 
 const rows = 32
 const dim = 96
 const centroidCount = 8192
 const passageCount = 500
 const passageTokens = 90
-const module = await WebAssembly.compile(
-  await readFile(new URL('../../assembly/build/kernels.wasm', import.meta.url)),
-)
+const module = await WebAssembly.compile(await readFile(new URL('../../assembly/build/kernels.wasm', import.meta.url)))
 
 function sample(run: () => void): { p50: number; p95: number; samples: number } {
   for (let warm = 0; warm < 5; warm++) run()

@@ -19,9 +19,9 @@ const STAGE_TITLES: Readonly<Record<Stage, string>> = {
   encode: 'Encoding passages',
   sample: 'Sampling passages',
   kmeans: 'Clustering (k-means)',
-  order: 'Ordering centroids',
   codec: 'Training the residual codec',
   code: 'Compressing tokens',
+  invert: 'Inverting codes',
   write: 'Writing parts',
   verify: 'Verifying',
 }

@@ -35,13 +35,18 @@ export interface ResidualCoder {
   close(): Promise<void>
 }
 
-/**
- * 256 rows x 8,192 centroids x 4 B = 8 MB of scores: the fastest of 32…4,096 on a CPU with 2 MB of L2 cache a core,
- * where scores are still in cache when their maximum is taken. A GPU wants calls large enough to hide their cost:
- * 8,192 rows, 268 MB of scores.
- */
-export function chunkRowsOf(options: GraphOptions): number {
-  return options.chunkRows ?? ((options.device ?? 'cpu') === 'cpu' ? 256 : 8192)
+/** Scores of one call: 2 Mi x 4 B = 8 MB on a CPU, still in cache when their maximum is taken; 268 MB on a GPU. */
+const SCORES_CPU = 2 ** 21
+const SCORES_GPU = 2 ** 26
+const CHUNK_ROWS_MIN = 32
+const CHUNK_ROWS_MAX = { cpu: 1024, gpu: 8192 }
+
+/** Rows of one call, a power of two: 256 for 8,192 centroids on a CPU, 8,192 on a GPU, fewer for more centroids. */
+export function chunkRowsOf(options: GraphOptions, centroids: number): number {
+  if (options.chunkRows !== undefined) return options.chunkRows
+  const onCpu = (options.device ?? 'cpu') === 'cpu'
+  const rows = 2 ** Math.floor(Math.log2((onCpu ? SCORES_CPU : SCORES_GPU) / centroids))
+  return Math.max(CHUNK_ROWS_MIN, Math.min(rows, onCpu ? CHUNK_ROWS_MAX.cpu : CHUNK_ROWS_MAX.gpu))
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import { crc32c } from '../../format/crc32c.ts'
 import { InputError } from '../../format/errors.ts'
+import { CENTROIDS_MAX } from '../../format/limits.ts'
 import { codeBytesOf, type Nbits, residualBytesOf, rowBlockBytes, type SegmentData } from '../../format/segment.ts'
 import { orderCentroids, permuteRows } from './centroidOrder.ts'
 import { dequantiseCentroids, type HeldoutTokens, type Quantiser, quantiseCentroids, trainCodec } from './codec.ts'
@@ -30,7 +31,7 @@ export interface CodeOptions extends GraphOptions, IndexRunOptions {
    * Gets the row blocks of consecutive passages, whole blocks only, in order; the bytes are the receiver's to keep. A
    * promise holds the builder back.
    */
-  readonly onRows: (bytes: Uint8Array) => void | Promise<void>
+  readonly onRows: (bytes: Uint8Array, passages: number) => void | Promise<void>
 }
 
 export interface SegmentStats {
@@ -89,7 +90,7 @@ export async function trainQuantiser(store: VectorStore, options: TrainOptions):
   const { dim } = store
   const random = seededRandom(options.seed ?? 0)
   const sample = drawTokenSample(store, random)
-  options.onProgress?.({ stage: 'sample', done: sample.tokens, total: sample.tokens })
+  options.onProgress?.({ stage: 'sample', unit: 'tokens', done: sample.tokens, total: sample.tokens })
   const count = countCentroids(store, sample, options.centroids)
   const trained = await trainCentroids(sample, { ...options, count, random })
   const quantised = quantiseCentroids(permuteRows(trained, dim, orderCentroids(trained, dim)), dim)
@@ -125,10 +126,11 @@ export async function codeSegment(
   const table = { dim, count, vectors: dequantiseCentroids(quantiser) }
   const postings = new PostingsBuilder({ centroids: count, passages: passageLengths.length })
   const coder = await openResidualCoder(table, codec, options)
+  const chunkRows = chunkRowsOf(options, count)
   let rowBytes = 0
   try {
     for (const group of passageGroups(passageLengths)) {
-      const coded = await codeGroup(store, coder, { group, nbits: codec.nbits, options })
+      const coded = await codeGroup(store, coder, { group, nbits: codec.nbits, chunkRows, signal: options.signal })
       const bytes = writeBlocks(coded, passageLengths.subarray(group.firstPid, group.endPid), {
         dim,
         nbits: codec.nbits,
@@ -137,15 +139,15 @@ export async function codeSegment(
       for (const codes of codesOfPassages(coded.codes, passageLengths.subarray(group.firstPid, group.endPid)))
         postings.add(codes)
       rowBytes += bytes.length
-      await options.onRows(bytes)
-      options.onProgress?.({ stage: 'encode', done: group.endToken, total: store.tokens })
+      await options.onRows(bytes, group.endPid - group.firstPid)
+      options.onProgress?.({ stage: 'code', unit: 'tokens', done: group.endToken, total: store.tokens })
     }
   } finally {
     await coder.close()
   }
-  options.onProgress?.({ stage: 'postings', done: 0, total: count })
+  options.onProgress?.({ stage: 'invert', unit: 'cells', done: 0, total: count })
   const lists = postings.finish()
-  options.onProgress?.({ stage: 'postings', done: count, total: count })
+  options.onProgress?.({ stage: 'invert', unit: 'cells', done: count, total: count })
   return { dim, codec, centroids, centroidScales, passageLengths, ...lists, rowBytes }
 }
 
@@ -160,7 +162,7 @@ function countCentroids(store: VectorStore, sample: TokenSample, wanted: number 
   if (!Number.isInteger(wanted) || wanted < 1) {
     throw new InputError(`number of centroids: expected a positive integer, got ${wanted}`, { wanted })
   }
-  return Math.min(wanted, sample.trainingTokens)
+  return Math.min(wanted, sample.trainingTokens, CENTROIDS_MAX)
 }
 
 async function assignHeldout(
@@ -175,12 +177,12 @@ async function assignHeldout(
   const assigner = await openAssigner({ dim, count: options.count, vectors: centroids }, options)
   let done = 0
   try {
-    for await (const chunk of sample.heldoutChunks(chunkRowsOf(options))) {
+    for await (const chunk of sample.heldoutChunks(chunkRowsOf(options, options.count))) {
       throwIfAborted(options.signal)
       vectors.set(chunk.vectors.subarray(0, chunk.rows * dim), done * dim)
       codes.set((await assigner.assign(chunk.vectors)).subarray(0, chunk.rows), done)
       done += chunk.rows
-      options.onProgress?.({ stage: 'codec', done, total: tokens })
+      options.onProgress?.({ stage: 'codec', unit: 'tokens', done, total: tokens })
     }
   } finally {
     await assigner.close()
@@ -222,13 +224,18 @@ interface CodedGroup {
 async function codeGroup(
   store: VectorStore,
   coder: ResidualCoder,
-  plan: { readonly group: PassageGroup; readonly nbits: Nbits; readonly options: CodeOptions },
+  plan: {
+    readonly group: PassageGroup
+    readonly nbits: Nbits
+    readonly chunkRows: number
+    readonly signal?: AbortSignal
+  },
 ): Promise<CodedGroup> {
   const { dim } = store
-  const { group, options } = plan
+  const { group } = plan
   const tokens = group.endToken - group.firstToken
   const width = residualBytesOf(dim, plan.nbits)
-  const chunkRows = chunkRowsOf(options)
+  const { chunkRows } = plan
   // Rows beyond the group's end stay zero: every call has the same shape (see openAssigner).
   const vectors = new Float32Array(Math.ceil(tokens / chunkRows) * chunkRows * dim)
   await store.readRows(group.firstToken, tokens, vectors)
@@ -238,7 +245,7 @@ async function codeGroup(
     inverseNorms: new Uint8Array(tokens),
   }
   for (let first = 0; first < tokens; first += chunkRows) {
-    throwIfAborted(options.signal)
+    throwIfAborted(plan.signal)
     const rows = Math.min(chunkRows, tokens - first)
     const chunk = await coder.encode(vectors.subarray(first * dim, (first + chunkRows) * dim))
     coded.codes.set(chunk.codes.subarray(0, rows), first)

@@ -1,6 +1,8 @@
 /**
  * Spherical k-means over the training tokens of a sample: nearest centroids on the device, sums on the CPU. As in
- * ColBERT (faiss, 4 iterations, random tokens to start with), but seeded and with unit centroids after every iteration.
+ * ColBERT (faiss, 4 iterations, random tokens to start with).
+ * Differs from ColBERT: seeded, and centroids are unit vectors after every iteration, not only after the last, because
+ * codes are chosen by dot product.
  */
 import { chunkRowsOf, type GraphOptions, openAssigner } from './graphSessions.ts'
 import { type IndexRunOptions, throwIfAborted } from './progress.ts'
@@ -39,7 +41,7 @@ async function initialCentroids(sample: TokenSample, options: KmeansOptions): Pr
   const centroids = new Float32Array(options.count * dim)
   let next = 0
   let position = 0
-  for await (const { vectors, rows } of sample.trainingChunks(chunkRowsOf(options))) {
+  for await (const { vectors, rows } of sample.trainingChunks(chunkRowsOf(options, options.count))) {
     throwIfAborted(options.signal)
     for (; next < chosen.length; next++) {
       const row = (chosen[next] ?? 0) - position
@@ -71,7 +73,7 @@ async function sumClusters(
   let done = trainingTokens * options.iteration
   const assigner = await openAssigner({ dim, count: options.count, vectors: centroids }, options)
   try {
-    for await (const { vectors, rows } of sample.trainingChunks(chunkRowsOf(options))) {
+    for await (const { vectors, rows } of sample.trainingChunks(chunkRowsOf(options, options.count))) {
       throwIfAborted(options.signal)
       const codes = await assigner.assign(vectors)
       for (let row = 0; row < rows; row++) {
@@ -80,7 +82,7 @@ async function sumClusters(
         addRow(sums, code * dim, vectors, row * dim, dim)
       }
       done += rows
-      options.onProgress?.({ stage: 'kmeans', done, total })
+      options.onProgress?.({ stage: 'kmeans', unit: 'tokens', done, total })
     }
   } finally {
     await assigner.close()

@@ -1,18 +1,9 @@
-/** How the long steps of building report where they are, and how they are stopped. */
+/** What every step that runs long or on a device takes: progress to report, a signal to stop at. */
 import { AbortedError } from '../../format/errors.ts'
+import type { OnProgress } from '../progress.ts'
 
-export type IndexStage = 'sample' | 'kmeans' | 'codec' | 'encode' | 'postings'
-
-export interface IndexProgress {
-  readonly stage: IndexStage
-  /** Tokens done of `total` in this stage (k-means: over all iterations; postings: cells). */
-  readonly done: number
-  readonly total: number
-}
-
-/** Shared by every step that runs long or on a device. */
 export interface IndexRunOptions {
-  readonly onProgress?: (progress: IndexProgress) => void
+  readonly onProgress?: OnProgress
   /** Looked at between chunks. */
   readonly signal?: AbortSignal
 }

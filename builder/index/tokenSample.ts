@@ -1,7 +1,7 @@
 /**
  * The tokens that train the quantiser: all tokens of a seeded sample of passages, split into training and held-out
- * tokens. They are streamed from the store on every pass. A corpus of 8.8 M passages samples 36 M tokens, 14 GB as f32 at
- * 96 dims; reading them again from the page cache costs about a twentieth of multiplying them with the centroids.
+ * tokens. They are streamed from the store on every pass: a corpus of 8.8 M passages samples 36 M tokens, 14 GB as f32 at
+ * 96 dims, and reading 192 B a token again is little beside its 1.6 MFLOP with 8,192 centroids.
  */
 import { heldoutTokenCount, type Random, sampleIndices, samplePassageCount } from './sampling.ts'
 import type { VectorStore } from './vectorStore.ts'

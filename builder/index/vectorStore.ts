@@ -34,7 +34,7 @@ export interface VectorStore {
   /** u16[passages]. */
   readonly passageLengths: Uint16Array
   /**
-   * Rows [first, first + rows) as f32, to the start of `target`.
+   * Rows [first, first + rows) as f32, to the start of `target`. One read at a time: they share a buffer.
    * @throws InputError naming passage and row when a value is not finite
    */
   readRows(first: number, rows: number, target: Float32Array): Promise<void>

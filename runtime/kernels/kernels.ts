@@ -138,7 +138,11 @@ export class Kernels {
   }
 
   /** One posting list, its CRC included. @returns a STATUS of layout.ts */
-  gatherList(list: { readonly address: number; readonly length: number }, bitmap: number, passageCount: number): number {
+  gatherList(
+    list: { readonly address: number; readonly length: number },
+    bitmap: number,
+    passageCount: number,
+  ): number {
     this.#require('posting list', list.address, list.length, 1)
     this.#require('pid bitmap', bitmap, bitmapBytes(passageCount), 16)
     return this.#exports.gatherList(list.address, list.length, bitmap, passageCount)

@@ -4,13 +4,7 @@
  */
 import { codeBytesOf, type Nbits, residualBytesOf, type SegmentData } from '../../format/segment.ts'
 import { STATUS_LENGTH, STATUS_OFFSETS, STATUS_OK, STATUS_PID, STATUS_VARINT } from './layout.ts'
-import {
-  inverseNormTable,
-  type QuantisedQuery,
-  quantiseWeights,
-  residualScales,
-  reverseBits,
-} from './quantise.ts'
+import { inverseNormTable, type QuantisedQuery, quantiseWeights, residualScales, reverseBits } from './quantise.ts'
 
 const { fround } = Math
 
@@ -40,7 +34,7 @@ export interface ReferenceSegment {
 export interface CellScores {
   /** S, f32[K][rows]. */
   readonly scores: Float32Array
-  /** U, u8[K][rows]: (S + 1) * 127 rounded, in [0, 254]. */
+  /** U, u8[K][rows]: (S + 1) * 127 clamped to [0, 254], rounded half to even. */
   readonly bytes: Uint8Array
   /** u8[K]: 1 where the best score of the centroid reaches the threshold. */
   readonly survives: Uint8Array
@@ -83,8 +77,9 @@ export function scoreCentroids(segment: ReferenceSegment, query: QuantisedQuery,
     for (let row = 0; row < query.rows; row++) {
       const score = fround(fround(dot(query, row, centroid) * at(segment.centroidScales, cell)) * at(query.scales, row))
       scores[cell * query.rows + row] = score
-      const rounded = Math.trunc(fround(fround(fround(score + 1) * 127) + 0.5))
-      bytes[cell * query.rows + row] = Math.max(0, Math.min(254, rounded))
+      const clamped = Math.max(0, Math.min(254, fround(fround(score + 1) * 127)))
+      // f32 has no fraction bits from 2^23 on, so this rounds to an integer, halves to even.
+      bytes[cell * query.rows + row] = fround(clamped + 2 ** 23) - 2 ** 23
       if (score >= fround(threshold)) survives[cell] = 1
     }
   }
@@ -206,7 +201,9 @@ export function rescore(
     let sum = 0
     for (let row = 0; row < query.rows; row++) {
       let best = Number.NEGATIVE_INFINITY
-      for (let index = row; index < scores.length; index += query.rows) best = Math.max(best, at(scores, index))
+      for (let index = row; index < scores.length; index += query.rows) {
+        if (best < at(scores, index)) best = at(scores, index)
+      }
       sum = fround(sum + best)
     }
     return sum

@@ -54,6 +54,10 @@ export function placeBitmap(kernels: Kernels, passageCount: number, pids: Iterab
 export function gatherLists(kernels: Kernels, segment: SegmentBlock, marks: number, bitmap: number): void {
   const { status, cell } = kernels.gather(segment, marks, bitmap)
   if (status !== STATUS_OK) {
-    throw new FormatError('postings', promises[status] ?? 'a well-formed list', `something else in the list of cell ${cell}`)
+    throw new FormatError(
+      'postings',
+      promises[status] ?? 'a well-formed list',
+      `something else in the list of cell ${cell}`,
+    )
   }
 }

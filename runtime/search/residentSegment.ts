@@ -149,7 +149,9 @@ function requireFilter(pids: Uint32Array, passageCount: number): void {
   let previous = -1
   for (const pid of pids) {
     if (pid <= previous || pid >= passageCount) {
-      throw new InputError(`filter: expected ascending pids below ${passageCount}, got ${pid} after ${previous}.`, { pid })
+      throw new InputError(`filter: expected ascending pids below ${passageCount}, got ${pid} after ${previous}.`, {
+        pid,
+      })
     }
     previous = pid
   }

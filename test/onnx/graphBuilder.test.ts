@@ -32,8 +32,8 @@ describe('GraphBuilder', () => {
     const session = await openOnnxSession(writeModel(graph.build()), { threads: 1 })
     const answer = await session.run({ x: { type: 'float32', data: Float32Array.of(5, 9, 7), dims: [3] } })
     await session.close()
-    expect(answer['best']?.data).toEqual(Float32Array.of(9))
-    expect(answer['place']?.data).toEqual(BigInt64Array.of(1n))
+    expect(answer.best?.data).toEqual(Float32Array.of(9))
+    expect(answer.place?.data).toEqual(BigInt64Array.of(1n))
   })
 
   it('refuses a node that reads a value nothing made', () => {

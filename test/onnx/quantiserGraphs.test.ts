@@ -74,6 +74,30 @@ describe('the residual coding graph', () => {
   })
 })
 
+describe('a value on a cutoff', () => {
+  it.each([1, 2, 4] as const)('stays below it with %i bits, as in ColBERT', async (nbits) => {
+    const dim = 32
+    const buckets = 2 ** nbits
+    // Exact binary fractions around a centroid at zero, so that values do meet cutoffs.
+    const codec: ResidualCodec = {
+      nbits,
+      bucketCutoffs: Float32Array.from({ length: buckets - 1 }, (_, i) => (i + 1 - buckets / 2) / 16),
+      bucketWeights: Float32Array.from({ length: buckets }, (_, i) => (i + 0.5 - buckets / 2) / 16),
+      inverseNormMin: 0,
+      inverseNormStep: 1,
+    }
+    const vector = Float32Array.from({ length: dim }, (_, d) => (d - 16) / 32)
+    const centroids = new Float32Array(dim)
+    const coder = await openResidualCoder({ dim, count: 1, vectors: centroids }, codec, { threads: 1 })
+    const { packed } = await coder.encode(vector)
+    await coder.close()
+    // count(cutoffs < value): by hand for value 0 (d = 16), which is the middle cutoff itself: buckets / 2 - 1 below it.
+    const bits = packed[(16 * nbits) >> 3]!.toString(2).padStart(8, '0').slice(0, nbits)
+    expect(Number.parseInt([...bits].reverse().join(''), 2)).toBe(buckets / 2 - 1)
+    expect(packed).toEqual(encodeResidualReference(vector, centroids, codec).packed)
+  })
+})
+
 interface Golden {
   dim: number
   vectorsFloat16: number[][]

@@ -37,7 +37,13 @@ describe.each(builds)('resident search with %s', (build) => {
     return createResidentSegment(data, await instantiateKernels(module), { verifyBlocks: true })
   }
 
-  async function expectEqual(data: SegmentData, rows: number, parameters: SearchParameters, k: number, filter?: Uint32Array) {
+  async function expectEqual(
+    data: SegmentData,
+    rows: number,
+    parameters: SearchParameters,
+    k: number,
+    filter?: Uint32Array,
+  ) {
     const segment = await resident(data)
     const query = { vectors: randomQuery(rows + k, rows, data.dim, rows > 2 ? [1] : []), rows, dim: data.dim }
     const answer = segment.search(query, parameters, k, filter)
@@ -111,24 +117,27 @@ describe.each(builds)('resident search with %s', (build) => {
     expect(new Set(answer.scores).size).toBe(1)
   })
 
-  it.each(allNbits)('at %i bits scores with the MaxSim of the decoded vectors, and finds the passage asked for', async (nbits) => {
-    const lengths = Array.from({ length: 60 }, (_, pid) => 3 + (pid % 9))
-    const { data, decoded, vectors } = quantisedSegment({ seed: nbits, dim: 64, nbits, centroidCount: 24, lengths })
-    const segment = await resident(data)
-    for (const pid of [0, 17, 59]) {
-      const asked = vectors[pid]!.slice(0, 3)
-      const query = { vectors: Float32Array.from(asked.flat()), rows: 3, dim: 64 }
-      const { pids, scores } = segment.search(query, exhaustive(60), 60)
-      // The query is the passage's own first tokens: nothing else can match it better.
-      expect(pids[0]).toBe(pid)
-      const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, v, d) => sum + v * b[d]!, 0)
-      for (const [rank, found] of pids.entries()) {
-        const maxima = asked.map((row) => Math.max(...decoded[found]!.map((token) => dot(row, token))))
-        // int8 query and weights: each of 3 rows is off by about 0.003 at most.
-        expect(Math.abs(scores[rank]! - maxima.reduce((a, b) => a + b))).toBeLessThan(0.01)
+  it.each(allNbits)(
+    'at %i bits scores with the MaxSim of the decoded vectors, and finds the passage asked for',
+    async (nbits) => {
+      const lengths = Array.from({ length: 60 }, (_, pid) => 3 + (pid % 9))
+      const { data, decoded, vectors } = quantisedSegment({ seed: nbits, dim: 64, nbits, centroidCount: 24, lengths })
+      const segment = await resident(data)
+      for (const pid of [0, 17, 59]) {
+        const asked = vectors[pid]!.slice(0, 3)
+        const query = { vectors: Float32Array.from(asked.flat()), rows: 3, dim: 64 }
+        const { pids, scores } = segment.search(query, exhaustive(60), 60)
+        // The query is the passage's own first tokens: nothing else can match it better.
+        expect(pids[0]).toBe(pid)
+        const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, v, d) => sum + v * b[d]!, 0)
+        for (const [rank, found] of pids.entries()) {
+          const maxima = asked.map((row) => Math.max(...decoded[found]!.map((token) => dot(row, token))))
+          // int8 query and weights: each of 3 rows is off by about 0.003 at most.
+          expect(Math.abs(scores[rank]! - maxima.reduce((a, b) => a + b))).toBeLessThan(0.01)
+        }
       }
-    }
-  })
+    },
+  )
 
   it('matches each row with the passage token of the largest score, in sum the MaxSim', async () => {
     const { data, decoded, vectors } = quantisedSegment({
@@ -168,7 +177,11 @@ describe.each(builds)('resident search with %s', (build) => {
     ['a value that is not a number', { vectors: new Float32Array(32).fill(Number.NaN), rows: 1, dim: 32 }, {}],
     ['an infinite value', { vectors: new Float32Array(32).fill(Number.POSITIVE_INFINITY), rows: 1, dim: 32 }, {}],
     ['ncells 0', { vectors: new Float32Array(32), rows: 1, dim: 32 }, { ncells: 0 }],
-    ['a threshold that is not a number', { vectors: new Float32Array(32), rows: 1, dim: 32 }, { centroidScoreThreshold: Number.NaN }],
+    [
+      'a threshold that is not a number',
+      { vectors: new Float32Array(32), rows: 1, dim: 32 },
+      { centroidScoreThreshold: Number.NaN },
+    ],
     ['half an ndocs', { vectors: new Float32Array(32), rows: 1, dim: 32 }, { ndocs: 1.5 }],
   ])('refuses a query with %s, and stays usable', async (_, query, change) => {
     const data = randomSegment({ seed: 1, dim: 32, nbits: 1, centroidCount: 4, lengths: [2, 2] })

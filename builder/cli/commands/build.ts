@@ -144,6 +144,13 @@ async function fromCorpus(source: string, options: Options, buildOptions: BuildO
   const encoder = await openModel(options.model, { device: options.device, threads: options.threads })
   const skipped: SkippedEntry[] = []
   try {
+    // Counting stops at passageLength, so a bound beyond it would never cut anything.
+    const { passageLength } = encoder.fingerprint
+    if (options.passageTokens >= passageLength) {
+      throw new InputError(
+        `--passage-tokens ${options.passageTokens}: the model "${encoder.fingerprint.model}" reads passages of at most ${passageLength} tokens. Choose a smaller number.`,
+      )
+    }
     const corpus = readCorpus(source, {
       format: options.format,
       limit: options.limit,

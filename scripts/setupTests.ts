@@ -1,0 +1,15 @@
+/** Makes sure that what the tests need besides npm packages is there: a real Chromium for the search page. */
+import { execFileSync } from 'node:child_process'
+import { findChromium } from '../test/browser/chromium.ts'
+
+if (!findChromium()) {
+  const isRoot = process.getuid?.() === 0
+  const run = (command: string, ...rest: string[]) =>
+    execFileSync(isRoot ? command : 'sudo', isRoot ? rest : [command, ...rest], {
+      stdio: 'inherit',
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    })
+  process.stdout.write('Installing Chromium for the browser tests.\n')
+  run('apt-get', 'update', '-qq')
+  run('apt-get', 'install', '-y', '-qq', '--no-install-recommends', 'chromium')
+}
