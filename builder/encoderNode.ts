@@ -119,8 +119,13 @@ async function readVerified(folder: string, file: ModelFile): Promise<Uint8Array
   try {
     bytes = await readFile(join(folder, file.file))
   } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    const got = missing ? 'no such file' : (cause as Error).message
+    const cure = missing
+      ? "Name a folder that has all of the model's files with --model; of a bundled model, the npm package has only the file for CPUs and the project's repository has the others (models/)."
+      : 'Copy the model folder again.'
     throw new ModelError(
-      `opening the model "${basename(folder)}": expected the file "${file.file}" that its manifest names, got ${(cause as Error).message}. Copy the model folder again.`,
+      `opening the model "${basename(folder)}": expected the file "${file.file}" that its manifest names, got ${got}. ${cure}`,
       { file: file.file },
       { cause },
     )

@@ -57,7 +57,10 @@ export interface EncoderSession {
 
 export interface Encoder {
   readonly fingerprint: EncoderFingerprint
-  /** Exactly `queryLength` rows. An empty or blank text is an InputError; a long one is cut as ColBERT does. */
+  /**
+   * Exactly `queryLength` rows; tokens beyond them are cut as ColBERT does.
+   * @throws InputError for a blank text, or one of more than QUERY_CHARACTERS_MAX characters
+   */
   encodeQuery(text: string): Promise<EncodedText>
   /** One batch; results in the order of `texts`. The caller chooses batches (similar lengths waste less padding). */
   encodePassages(texts: readonly string[]): Promise<readonly EncodedText[]>

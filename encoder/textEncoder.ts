@@ -1,5 +1,6 @@
 /** The encoder: ColBERT's conventions over a session that runs the network. Works wherever a session does. */
 import { InputError, ModelError } from '../format/errors.ts'
+import { QUERY_CHARACTERS_MAX } from '../format/limits.ts'
 import { createInputWriter, type EncoderInput, keptSpans, padBatch } from './conventions.ts'
 import type { EncodedText, Encoder, EncoderSession } from './encoder.ts'
 import { fingerprintOf, type ModelManifest } from './modelManifest.ts'
@@ -50,6 +51,12 @@ export function createTextEncoder(options: TextEncoderOptions): Encoder {
   return {
     fingerprint,
     async encodeQuery(text) {
+      if (text.length > QUERY_CHARACTERS_MAX) {
+        throw new InputError(
+          `encoding a query: expected at most ${QUERY_CHARACTERS_MAX} characters, got ${text.length}. Only the first ${fingerprint.queryLength - 3} tokens are read anyway: shorten it.`,
+          { characters: text.length },
+        )
+      }
       const input = writer.query(text)
       if (input.spans.every((span) => span === undefined)) {
         throw new InputError(

@@ -5,7 +5,7 @@ import { compareBytes } from '../format/ids.ts'
 import { type IndexReader, readIndex } from '../format/indexReader.ts'
 import type { Manifest, SectionName, SegmentEntry } from '../format/manifest.ts'
 import type { IndexFiles } from '../format/rangeReader.ts'
-import { crcTables } from './kernels/crcTables.ts'
+import { createChecksum } from './kernels/checksum.ts'
 import { instantiateKernels, type Kernels } from './kernels/kernels.ts'
 import { PassageStore } from './passageStore.ts'
 import { resolveParameters } from './search/parameters.ts'
@@ -43,9 +43,6 @@ interface OpenSegment {
   readonly firstPid: number
 }
 
-/** Piece of a section that is checksummed in WebAssembly memory at a time. */
-const CRC_PIECE_BYTES = 1 << 16
-
 /**
  * Reads and checks every section that searching needs.
  * @param files - a folder, a pack, an object store: see readers/ and platform/
@@ -53,7 +50,7 @@ const CRC_PIECE_BYTES = 1 << 16
  */
 export async function openSearcher(files: IndexFiles, options: OpenOptions): Promise<ResidentSearcher> {
   const kernels = await instantiateKernels(options.kernels, { memory: options.memory })
-  const reader = await readIndex(files, { crc32c: kernelCrc32c(kernels) })
+  const reader = await readIndex(files, { crc32c: createChecksum(kernels) })
   try {
     const { manifest } = reader
     const segments: OpenSegment[] = []
@@ -88,23 +85,6 @@ async function placeEntry(
     postings: reader.sectionChunks(entry, 'postings'),
   }
   return createResidentSegment(source, kernels)
-}
-
-/** CRC-32C by the kernel, several times faster than in JavaScript: 50 MB are checked on every open. */
-function kernelCrc32c(kernels: Kernels): (bytes: Uint8Array) => number {
-  const tables = crcTables()
-  const tablesAddress = kernels.arena.allocate(tables.byteLength)
-  new Uint32Array(kernels.memory.buffer, tablesAddress, tables.length).set(tables)
-  const piece = kernels.arena.allocate(CRC_PIECE_BYTES)
-  return (bytes) => {
-    let crc = 0
-    for (let at = 0; at < bytes.length; at += CRC_PIECE_BYTES) {
-      const part = bytes.subarray(at, at + CRC_PIECE_BYTES)
-      new Uint8Array(kernels.memory.buffer, piece, part.length).set(part)
-      crc = kernels.crc32c(piece, part.length, tablesAddress, crc)
-    }
-    return crc
-  }
 }
 
 class IndexSearcher implements ResidentSearcher {

@@ -8,7 +8,9 @@ const index = fileURLToPath(new URL('../.demo/scifact.tartan', import.meta.url))
 const serveArguments = process.argv.slice(2)
 
 if (!existsSync(index)) {
-  process.stdout.write('Building the example index of 5,183 scientific abstracts. This takes two to three minutes on two cores, once.\n')
+  process.stdout.write(
+    'Building the example index of 5,183 scientific abstracts. This takes two to three minutes on two cores, once.\n',
+  )
   process.exitCode = await runCli(['build', corpus, '--out', index, '--name', 'SciFact'])
 }
 if (!process.exitCode) process.exitCode = await runCli(['serve', index, ...serveArguments])

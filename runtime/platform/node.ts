@@ -1,4 +1,4 @@
-/** Node entry: serves the app on a port, and reads the built search page from the package. */
+/** Node entry, `tartan-search/node`: opens indexes from disk, serves the app on a port, reads the built search page. */
 import { readFile } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
@@ -6,6 +6,9 @@ import { Hono } from 'hono'
 import { compress } from 'hono/compress'
 import { InputError } from '../../format/errors.ts'
 import { type App, type AppOptions, createApp } from '../http/app.ts'
+
+export { openIndexPath } from './nodeFiles.ts'
+export { compileKernels, type NodeSearcher, openIndex } from './nodeIndex.ts'
 
 const PORT_MAX = 65_535
 /** Requests under way get this long to finish when the server closes. */

@@ -5,6 +5,7 @@ import { InputError } from '../../format/errors.ts'
 import { Arena } from '../../runtime/kernels/arena.ts'
 import { createChecksum } from '../../runtime/kernels/checksum.ts'
 import { bitmapBytes, instantiateKernels, type Kernels } from '../../runtime/kernels/kernels.ts'
+import * as layout from '../../runtime/kernels/layout.ts'
 import * as twin from '../../runtime/kernels/reference.ts'
 import { builds, kernelsModule } from './guardedMemory.ts'
 import { postingList, seededRandom } from './randomSegment.ts'
@@ -66,6 +67,19 @@ describe.each(builds)('%s', (build) => {
       expect(new Uint32Array(kernels.memory.buffer.slice(bitmap, bitmap + expected.byteLength))).toEqual(expected)
     })
     fc.assert(property, { seed: 2, numRuns: 300 })
+  })
+
+  it.each([
+    ['no room for a posting', layout.STATUS_LENGTH, [0, 0, 0, 0]],
+    ['a varint cut off', layout.STATUS_VARINT, [0, 0x80, 0, 0, 0, 0]],
+    ['a varint of six bytes', layout.STATUS_VARINT, [0x81, 0x80, 0x80, 0x80, 0x80, 1, 0, 0, 0, 0]],
+    ['a varint not in shortest form', layout.STATUS_VARINT, [0x80, 0, 0, 0, 0, 0]],
+    ['a pid that is not below 100', layout.STATUS_PID, [99, 0, 0, 0, 0, 0]],
+    ['a pid beyond u32', layout.STATUS_PID, [0xff, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0]],
+  ])('tells a list with %s by its status', (_, status, bytes) => {
+    const bitmap = kernels.arena.allocate(bitmapBytes(100))
+    const list = { address: placeAtEnd(kernels, Uint8Array.from(bytes)), length: bytes.length }
+    expect(kernels.gatherList(list, bitmap, 100)).toBe(status)
   })
 
   it('reads pids in the order and of the sizes that LEB128 has', () => {

@@ -4,6 +4,7 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Nbits } from '../../format/segment.ts'
+import { STATUS_OFFSETS } from '../../runtime/kernels/layout.ts'
 import { cellByteStride, paddedRows, type QuantisedQuery, quantiseQuery } from '../../runtime/kernels/quantise.ts'
 import * as twin from '../../runtime/kernels/reference.ts'
 import { builds, type KernelRun, kernelsModule, placeAll, regionNames } from './guardedMemory.ts'
@@ -173,7 +174,34 @@ describe.each(builds)('%s equals the readable twin bit for bit', (build) => {
     }
   })
 
-  it('imports nothing but memory and brings no data', () => {
+  it('counts a centroid as surviving when its best score equals the threshold', async () => {
+    const data = randomSegment({ seed: 10, dim: 32, nbits: 1, centroidCount: 11, lengths: [3] })
+    const query = quantiseQuery(randomQuery(11, 5, 32), 5, 32)
+    const segment = twin.referenceSegment(data)
+    const best = Math.max(...twin.scoreCentroids(segment, query, 1).scores)
+    const run = await placeAll({ module, data, query, ncells, flush: 'survives' })
+    run.kernels.scoreCentroids(run.segment, run.query, best)
+    expect(run.bytes('survives').filter((flag) => flag === 1)).toHaveLength(1)
+    expect(run.bytes('survives')).toEqual(twin.scoreCentroids(segment, query, best).survives)
+  })
+
+  it.each([
+    ['falls', 4, 0],
+    ['points outside the postings', 5, 0xfffffff0],
+  ])('names the cell whose posting offset %s', async (_, cell, offset) => {
+    const data = randomSegment({ seed: 12, dim: 32, nbits: 1, centroidCount: 11, lengths: [9, 9, 9] })
+    const query = quantiseQuery(randomQuery(13, 1, 32), 1, 32)
+    data.postingOffsets[cell + 1] = offset
+    const run = await placeAll({ module, data, query, ncells, flush: 'postings' })
+    new Uint8Array(run.kernels.memory.buffer, run.address('marks'), 11).fill(1)
+    new Uint8Array(run.kernels.memory.buffer, run.address('bitmap'), run.bytes('bitmap').length).fill(0)
+    const answer = run.kernels.gather(run.segment, run.address('marks'), run.address('bitmap'))
+    const expected = twin.gather(twin.referenceSegment(data), new Uint8Array(11).fill(1))
+    expect(answer).toEqual({ status: STATUS_OFFSETS, cell })
+    expect(answer).toEqual({ status: expected.status, cell: expected.cell })
+  })
+
+  it('imports nothing but memory', () => {
     expect(WebAssembly.Module.imports(module)).toEqual([{ module: 'env', name: 'memory', kind: 'memory' }])
   })
 

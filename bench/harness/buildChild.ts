@@ -1,0 +1,35 @@
+/** Builds one index in a process of its own: wall time, CPU time and peak memory are the build's alone. */
+import { type BuildReport, buildFromVectors } from '../../builder/buildIndex.ts'
+import { openVectorStore } from '../../builder/index/vectorStore.ts'
+import { readVectorsEncoder } from '../../builder/vectorsFolder.ts'
+import type { Nbits } from '../../format/segment.ts'
+import { answerParent, peakRssMb } from './freshProcess.ts'
+
+export interface BuildTask {
+  readonly folder: string
+  readonly out: string
+  readonly name: string
+  readonly nbits: Nbits
+  /** `undefined`: all cores. */
+  readonly threads?: number
+}
+
+export interface BuildCost {
+  readonly report: BuildReport
+  readonly seconds: number
+  /** User and system, all threads. */
+  readonly cpuSeconds: number
+  readonly peakRssMb: number
+}
+
+answerParent<BuildTask, BuildCost>(async ({ folder, out, name, nbits, threads }) => {
+  const vectors = await openVectorStore(folder)
+  const encoder = await readVectorsEncoder(folder)
+  const cpuBefore = process.cpuUsage()
+  const started = performance.now()
+  const report = await buildFromVectors(vectors, encoder, { out, name, nbits, threads, replace: true })
+  const seconds = (performance.now() - started) / 1000
+  const { user, system } = process.cpuUsage(cpuBefore)
+  await vectors.close()
+  return { report, seconds, cpuSeconds: (user + system) / 1e6, peakRssMb: peakRssMb() }
+})

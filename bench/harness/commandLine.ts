@@ -1,0 +1,111 @@
+/** What every bench script does around its work: options, progress on stderr, errors as sentences, the reference data's place. */
+import { stat } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { InputError, TartanError } from '../../format/errors.ts'
+import type { Nbits } from '../../format/segment.ts'
+
+/** Name of an option to its default; '' means "absent unless given". All options take a value. */
+export type OptionDefaults = Readonly<Record<string, string>>
+export type OptionValues<Defaults extends OptionDefaults> = { readonly [Name in keyof Defaults]: string }
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+/** A path below the repository's root. */
+export function rootPath(...parts: readonly string[]): string {
+  return join(ROOT, ...parts)
+}
+
+/** A path in the benches' cache, which git ignores. */
+export function cachePath(...parts: readonly string[]): string {
+  return rootPath('.cache', 'bench', ...parts)
+}
+
+/**
+ * Runs a bench: reads its options, prints errors made on purpose as one sentence and everything else in full.
+ * @param usage - the script's command line, shown when an option is wrong
+ */
+export async function runBench<Defaults extends OptionDefaults>(
+  usage: string,
+  defaults: Defaults,
+  work: (options: OptionValues<Defaults>, positionals: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const options = Object.fromEntries(
+    Object.entries(defaults).map(([name, value]) => [name, { type: 'string' as const, default: value }]),
+  )
+  try {
+    const { values, positionals } = parseOptions(usage, options)
+    await work(values as OptionValues<Defaults>, positionals)
+  } catch (error) {
+    process.exitCode = 1
+    process.stderr.write(`${error instanceof TartanError ? error.message : (error as Error).stack}\n`)
+  }
+}
+
+function parseOptions(usage: string, options: Record<string, { type: 'string'; default: string }>) {
+  try {
+    return parseArgs({ options, allowPositionals: true })
+  } catch (cause) {
+    throw new InputError(`${(cause as Error).message}\nUsage: ${usage}`, {}, { cause })
+  }
+}
+
+/** @throws InputError when `text` is not a whole number in [min, max] */
+export function integerOption(
+  name: string,
+  text: string,
+  range: { readonly min: number; readonly max: number },
+): number {
+  const value = Number(text)
+  if (text === '' || !Number.isInteger(value) || value < range.min || value > range.max) {
+    throw new InputError(`--${name}: expected a whole number in [${range.min}, ${range.max}], got "${text}".`)
+  }
+  return value
+}
+
+/** @throws InputError when `text` is not a list such as "4,2,1" of 1, 2 and 4 */
+export function nbitsOption(text: string): readonly Nbits[] {
+  return text.split(',').map((item) => {
+    const value = Number(item)
+    if (value !== 1 && value !== 2 && value !== 4) throw new InputError(`--nbits: expected 1, 2 or 4, got "${item}".`)
+    return value
+  })
+}
+
+/** Name of the data set in results: what was asked for, else the vectors folder's own name. */
+export function labelOf(folder: string, label: string): string {
+  return label || basename(resolve(folder))
+}
+
+/** @throws InputError, with the command that makes one, when no folder was given */
+export function vectorsOption(folder: string): string {
+  if (folder) return resolve(folder)
+  throw new InputError(
+    'expected --vectors FOLDER, got none. Make one with `npm run bench:vectors -- scifact` (see bench/README.md).',
+  )
+}
+
+/**
+ * The reference data, which is not part of the repository.
+ * @param folder - of --shared; '' for the folder "shared" beside the repository
+ * @throws InputError when it is not there
+ */
+export async function sharedFolder(folder: string, ...parts: readonly string[]): Promise<string> {
+  const path = join(folder ? resolve(folder) : resolve(ROOT, '..', 'shared'), ...parts)
+  if (await stat(path).catch(() => undefined)) return path
+  throw new InputError(
+    `this bench needs the reference data at "${path}", and nothing is there. It does not come with the repository: say where it is with --shared FOLDER (bench/README.md lists what is read).`,
+  )
+}
+
+/** One line of progress; standard output is left for results. */
+export function progress(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+/** Rows of cells as aligned text, first row the heading. */
+export function textTable(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
+  return rows.map((row) => row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ')).join('\n')
+}

@@ -1,0 +1,10 @@
+/** Public face of the builder, `tartan-search/builder`: corpora and models to indexes, on Node. */
+export { type BuildOptions, type BuildReport, buildFromCorpus, buildFromVectors } from './buildIndex.ts'
+export { type CorpusFormat, type CorpusOptions, readCorpus, type SkippedEntry } from './corpus/corpus.ts'
+export type { CorpusPassage } from './corpus/passage.ts'
+export { type ModelOptions, openModel } from './encoderNode.ts'
+export { openVectorStore, type VectorStore } from './index/vectorStore.ts'
+export { availableDevices, type Device } from './onnxNode.ts'
+export type { OnProgress, ProgressEvent, Stage } from './progress.ts'
+export { openQueryEncoder } from './queryEncoder.ts'
+export { readVectorsEncoder } from './vectorsFolder.ts'
