@@ -42,7 +42,7 @@ export class InputError extends TartanError {
 export class FormatError extends TartanError {
   override readonly name = 'FormatError'
   constructor(section: string, expected: string, got: string | number) {
-    super('FORMAT', `section "${section}": expected ${expected}, got ${got}`, { section, expected, got })
+    super('FORMAT', `reading "${section}": expected ${expected}, got ${got}`, { section, expected, got })
   }
 }
 
@@ -65,7 +65,7 @@ export class ChecksumError extends TartanError {
     const hex = (value: number) => `0x${value.toString(16).padStart(8, '0')}`
     super(
       'CHECKSUM',
-      `section "${section}": expected CRC32C ${hex(expected)}, got ${hex(got)}. The file is damaged: copy it again or rebuild the index.`,
+      `reading "${section}": expected CRC32C ${hex(expected)}, got ${hex(got)}. The file is damaged: copy it again or rebuild the index.`,
       { section, expected, got },
     )
   }

@@ -81,10 +81,12 @@ export class IndexReader {
     throw new FormatError(name, `[${offset}, ${offset + length}) inside one chunk`, `${start} bytes in all`)
   }
 
+  /** Closes the parts and the files they came from. */
   async close(): Promise<void> {
     const parts = [...this.#parts.values()]
     this.#parts.clear()
     await Promise.all(parts.map((part) => part.close?.()))
+    await this.files.close?.()
   }
 
   async #part(index: number): Promise<RangeReader> {
@@ -115,6 +117,15 @@ export async function readIndex(files: IndexFiles, options: IndexReaderOptions =
  * @throws FormatError and its kin when the file is not a sound pack
  */
 export async function openPack(pack: RangeReader): Promise<IndexFiles> {
+  try {
+    return await readPack(pack)
+  } catch (error) {
+    await pack.close?.()
+    throw error
+  }
+}
+
+async function readPack(pack: RangeReader): Promise<IndexFiles> {
   const prelude = await pack.read(0, Math.min(pack.size, PRELUDE_BYTES_MIN))
   const headBytes = headLength(prelude, 'pack', pack.key)
   if (headBytes > pack.size) throw new FormatError(pack.key, `a head of ${headBytes} bytes`, pack.size)
@@ -126,6 +137,9 @@ export async function openPack(pack: RangeReader): Promise<IndexFiles> {
       const entry = entries.get(name)
       if (!entry) throw new FormatError(pack.key, `a file "${name}" in the pack`, 'none')
       return subReader(`${pack.key}#${name}`, pack, entry.offset, entry.length)
+    },
+    async close() {
+      await pack.close?.()
     },
   }
 }

@@ -27,6 +27,8 @@ export interface IndexFiles {
   readonly key: string
   /** @throws NotFoundError when there is no file of this name */
   open(name: string): Promise<RangeReader>
+  /** Give back what is held open for all files (the handle of a pack). */
+  close?(): Promise<void>
 }
 
 /** @throws RangeReadError unless `[offset, offset + length)` lies in `[0, size]` and both are integers */

@@ -33,7 +33,8 @@ export async function verifyIndex(
     await verifyPart(files, part.name, part.bytes, manifest)
     step()
   }
-  const reader = new IndexReader(files, manifest)
+  // The files stay the caller's to close: this reader closes only the parts it opened.
+  const reader = new IndexReader({ key: files.key, open: (name) => files.open(name) }, manifest)
   try {
     for (const segment of manifest.segments) {
       await verifySegment(reader, segment, manifest.dim)

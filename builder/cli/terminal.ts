@@ -114,6 +114,11 @@ function lineProgress(): Progress {
   }
 }
 
+/** "1 passage", "1,234 passages". */
+export function formatCounted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /** 1234567 → "1,234,567"; below 10 with one decimal unless whole. */
 export function formatCount(value: number): string {
   const rounded = value < 10 && !Number.isInteger(value) ? Math.round(value * 10) / 10 : Math.round(value)

@@ -18,7 +18,7 @@ import {
   quietOption,
   threadsOption,
 } from '../options.ts'
-import { createProgress, formatBytes, formatCount, formatSeconds } from '../terminal.ts'
+import { createProgress, formatBytes, formatCount, formatCounted, formatSeconds } from '../terminal.ts'
 
 interface Options {
   readonly out: string
@@ -185,7 +185,7 @@ function printReport(report: BuildReport): void {
   const perToken =
     report.tokens > 0 ? ` (${(report.bytes / report.tokens).toFixed(1)} bytes a token, texts included)` : ''
   process.stdout.write(
-    `${report.out}: ${formatCount(report.passages)} passages, ${formatCount(report.tokens)} tokens of ${report.dim} dims at ${report.nbits} bits, ${formatCount(report.centroids)} centroids\n` +
+    `${report.out}: ${formatCounted(report.passages, 'passage')}, ${formatCounted(report.tokens, 'token')} of ${report.dim} dims at ${formatCounted(report.nbits, 'bit')}, ${formatCounted(report.centroids, 'centroid')}\n` +
       `${formatBytes(report.bytes)} in ${report.parts + 1} files${perToken}, built in ${formatSeconds(total)}\n` +
       `Next: tartan serve ${report.out}\n`,
   )

@@ -15,7 +15,7 @@ import type { Device } from '../../onnxNode.ts'
 import { spoolCorpus } from '../../spool.ts'
 import { writeVectorsEncoder, writeVectorsQrels } from '../../vectorsFolder.ts'
 import { deviceOption, formatOption, integer, jsonOption, modelOption, quietOption, threadsOption } from '../options.ts'
-import { createProgress, formatCount, formatSeconds } from '../terminal.ts'
+import { createProgress, formatCount, formatCounted, formatSeconds } from '../terminal.ts'
 
 interface Options {
   readonly out: string
@@ -122,6 +122,6 @@ function printEncoded({ out, json }: Options, passages: number, queries: number,
   process.stdout.write(
     json
       ? `${JSON.stringify({ out, passages, queries, seconds })}\n`
-      : `${out}: ${formatCount(passages)} passages${queries ? ` and ${formatCount(queries)} queries` : ''} encoded in ${formatSeconds(seconds)}\n`,
+      : `${out}: ${formatCounted(passages, 'passage')}${queries ? ` and ${formatCount(queries)} queries` : ''} encoded in ${formatSeconds(seconds)}\n`,
   )
 }

@@ -17,8 +17,9 @@ export function inspectCommand(): Command {
 
 async function inspect(index: string, { json }: { readonly json?: boolean }): Promise<void> {
   const files = await openIndexPath(index)
-  const { manifest } = await readIndex(files)
-  const description = describeIndex(manifest)
+  const reader = await readIndex(files)
+  const description = describeIndex(reader.manifest)
+  await reader.close()
   process.stdout.write(json ? `${JSON.stringify(description)}\n` : show(index, description))
 }
 

@@ -49,6 +49,8 @@ async function pack(index: string, { out, force, json }: Options, signal: AbortS
     if (signal.aborted) throw new AbortedError()
     if ((error as NodeJS.ErrnoException).syscall) throw writeFailure(out)(error as Error)
     throw error
+  } finally {
+    await files.close?.()
   }
   const { size } = await stat(out)
   process.stdout.write(json ? `${JSON.stringify({ out, bytes: size })}\n` : `${out}: ${formatBytes(size)}\n`)

@@ -10,7 +10,7 @@ import { type NodeSearcher, openIndex } from '../../../runtime/platform/nodeInde
 import { openQueryEncoder } from '../../queryEncoder.ts'
 import { VERSION } from '../../version.ts'
 import { integer } from '../options.ts'
-import { formatBytes, formatCount } from '../terminal.ts'
+import { formatBytes, formatCounted } from '../terminal.ts'
 
 interface Options {
   readonly port: number
@@ -62,7 +62,7 @@ async function serveUntilStopped(paths: readonly string[], options: Options, sig
   })
   for (const { info } of Object.values(searchers)) {
     process.stdout.write(
-      `${info.name}: ${formatCount(info.passages)} passages, ${formatBytes(info.bytes)}${encoder ? '' : ', vectors only'}\n`,
+      `${info.name}: ${formatCounted(info.passages, 'passage')}, ${formatBytes(info.bytes)}${encoder ? '' : ', vectors only'}\n`,
     )
   }
   process.stdout.write(`Search page: ${pc.cyan(pc.underline(server.url))}   (Ctrl-C stops)\n`)

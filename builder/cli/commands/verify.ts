@@ -4,7 +4,7 @@ import { readIndex } from '../../../format/indexReader.ts'
 import { verifyIndex } from '../../../format/verify.ts'
 import { openIndexPath } from '../../../runtime/platform/nodeFiles.ts'
 import { jsonOption, quietOption } from '../options.ts'
-import { createProgress, formatBytes, formatCount } from '../terminal.ts'
+import { createProgress, formatBytes, formatCounted } from '../terminal.ts'
 
 export function verifyCommand(): Command {
   return new Command('verify')
@@ -32,9 +32,10 @@ async function verify(
     process.stdout.write(
       json
         ? `${JSON.stringify({ ok: true, ...report })}\n`
-        : `${index} is sound: ${formatCount(report.passages)} passages, ${formatCount(report.tokens)} tokens, ${formatBytes(report.bytes)} in ${report.files} files\n`,
+        : `${index} is sound: ${formatCounted(report.passages, 'passage')}, ${formatCounted(report.tokens, 'token')}, ${formatBytes(report.bytes)} in ${report.files} files\n`,
     )
   } finally {
     progress.stop()
+    await files.close?.()
   }
 }
