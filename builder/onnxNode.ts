@@ -35,6 +35,15 @@ export function availableDevices(): readonly Device[] {
 }
 
 /**
+ * ONNX Runtime 1.29 and later send usage data to Microsoft from Linux and macOS, and crash on a command line of more than
+ * some 9,000 characters while they prepare it (seen with 1.30.0; microsoft/onnxruntime#32173 is a crash in the same place).
+ * A search tool sends nothing: the runtime reads this variable when it starts, at the first session.
+ */
+function disableTelemetry(): void {
+  process.env.ORT_DISABLE_TELEMETRY ??= '1'
+}
+
+/**
  * @param model - bytes of an ONNX model
  * @throws DeviceError when the provider is missing or fails to start; it lists the providers that are there
  */
@@ -47,6 +56,7 @@ export async function openOnnxSession(model: Uint8Array, options: OnnxSessionOpt
       { device },
     )
   }
+  disableTelemetry()
   let session: ort.InferenceSession
   try {
     session = await ort.InferenceSession.create(model, {

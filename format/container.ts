@@ -44,7 +44,7 @@ const KIND_BYTES: Readonly<Record<ContainerKind, number>> = { manifest: 0x4d, pa
 const PRELUDE_FIXED = 23
 const BIN32_HEAD_BYTES = 5
 
-/** Plain MessagePack: no records extension, smallest map heads (STYLE.md §5.2). */
+/** Plain MessagePack: no records extension, smallest map heads (docs/ARCHITECTURE.md, "msgpackr's traps"). */
 export function packValue(value: unknown): Uint8Array {
   const packed = new Packr({ useRecords: false, variableMapSize: true }).pack(value)
   // A copy: msgpackr answers with a view into a pooled buffer that it reuses.

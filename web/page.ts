@@ -46,6 +46,8 @@ async function start(): Promise<void> {
   })
   addEventListener('popstate', readLocation)
   addEventListener('keydown', onKey)
+  // With a mouse one comes here to type; on a touch screen it would raise the keyboard over the page.
+  if (matchMedia('(pointer: fine)').matches) input.focus()
   try {
     state.indexes = await askIndexes()
   } catch (error) {
@@ -208,7 +210,8 @@ function firstWords(text: string): string {
 function onKey(event: KeyboardEvent): void {
   if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return
   const target = event.target instanceof HTMLElement ? event.target : document.body
-  const typing = target === input || target === picker
+  // In an empty box "/" is the shortcut still: the box has the focus from the start, and no query begins with it.
+  const typing = (target === input && input.value !== '') || target === picker
   if (event.key === '/' && !typing) {
     event.preventDefault()
     input.focus()

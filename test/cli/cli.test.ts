@@ -137,6 +137,22 @@ describe('tartan build', () => {
     expect(leftovers()).toEqual([])
   })
 
+  it('leaves nothing behind when the disk takes no more', async () => {
+    // A limit on file sizes (in 1 KiB or 512-byte blocks) makes real writes fail as a full disk does, without needing one.
+    const out = join(folder, 'full.tartan')
+    const script = `ulimit -f 40; exec "${process.execPath}" "${CLI}" build "${CORPUS}" --out "${out}" -q`
+    const child = spawn('bash', ['-c', script], { stdio: ['ignore', 'ignore', 'pipe'] })
+    let stderr = ''
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk
+    })
+    const code = await new Promise((resolve) => child.on('close', resolve))
+    expect(code, stderr).toBe(1)
+    expect(stderr).toMatch(/cannot be written.*Nothing was left behind/)
+    expect(statSync(out, { throwIfNoEntry: false })).toBeUndefined()
+    expect(leftovers()).toEqual([])
+  })
+
   it('exits with 2 on a wrong command line', async () => {
     for (const args of [
       ['build', CORPUS],
