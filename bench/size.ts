@@ -78,7 +78,7 @@ function table(indexes: readonly Sizes[]): string {
     ...indexes.map((sizes) => of(sizes).toFixed(3)),
   ]
   return textTable([
-    ['bytes a token', ...indexes.map(({ nbits }) => `${nbits} bits`)],
+    ['bytes a token', ...indexes.map(({ nbits }) => `${nbits}-bit`)],
     ...names.map((name) =>
       row(name, ({ sections }) => sections.find((section) => section.name === name)!.bytes_per_token),
     ),

@@ -18,7 +18,14 @@ export interface CachedIndex extends BuildCost {
 }
 
 /** What an index's bytes and its cost depend on, besides its input. */
-const BUILDER_SOURCES = ['builder/buildIndex.ts', 'builder/index', 'format', 'onnx', 'package-lock.json']
+const BUILDER_SOURCES = [
+  'builder/buildIndex.ts',
+  'builder/index',
+  'builder/onnxNode.ts',
+  'format',
+  'onnx',
+  'package-lock.json',
+]
 
 export interface CachedIndexOptions {
   readonly nbits: Nbits

@@ -34,7 +34,7 @@ export async function openPythonPeer(options: PythonPeerOptions): Promise<Python
   const lines = linesOf(child, () => complaint)
   const ready = await lines.next().catch((cause: Error) => {
     throw new InputError(
-      `the peer of this bench needs Python with numpy and onnxruntime; "${python}" could not run it: ${cause.message.trim().split('\n').at(-1)}. Make one with \`python3 -m venv DIR && DIR/bin/pip install numpy onnxruntime\` and give --python DIR/bin/python, or leave the peer out with --python none.`,
+      `the peer of this bench needs Python with numpy and onnxruntime; "${python}" could not run it: ${cause.message.trim().split('\n').at(-1)}. Make one with \`python3 -m venv DIR && DIR/bin/pip install numpy onnxruntime\` and give --python DIR/bin/python (best of the version that node_modules/onnxruntime-node has), or leave the peer out with --python none.`,
       {},
       { cause },
     )

@@ -29,6 +29,8 @@ const RIGHT = 690
 const TOP = 76
 const BAR = 34
 const GAP = 30
+/** Pixels of a total and its margin. */
+const TOTAL_WIDTH = 56
 /** Parts below this share of the longest bar are drawn together as "others". */
 const SMALL_SHARE = 0.006
 
@@ -72,8 +74,11 @@ function barOf(
     }
     start += value
   }
-  drawn.push(text(at(start) + 8, top + BAR / 2 + 5, total.toFixed(2), { weight: 'bold' }))
-  if (target?.bar === name) {
+  const isAimed = target?.bar === name
+  // The total stands after the target's mark where the two would meet.
+  const isNear = isAimed && at(target.value) > at(start) - 4 && at(target.value) < at(start) + TOTAL_WIDTH
+  drawn.push(text((isNear ? at(target.value) : at(start)) + 8, top + BAR / 2 + 5, total.toFixed(2), { weight: 'bold' }))
+  if (isAimed) {
     drawn.push(
       line([at(target.value), top - 5], [at(target.value), top + BAR + 5], '#000000'),
       text(at(target.value), top + BAR + 17, `target ${target.value}`, { anchor: 'middle', size: 11 }),

@@ -25,6 +25,7 @@ export interface CurveOptions {
 
 const WIDTH = 760
 const HEIGHT = 460
+const LEGEND_STEP = 74
 const PLOT = { left: 72, right: 730, top: 96, bottom: 390 }
 
 export function curveFigure({ title, subtitle, series }: CurveOptions): string {
@@ -96,16 +97,22 @@ function frontier(points: readonly CurvePoint[]): readonly CurvePoint[] {
 function legendOf(series: readonly CurveSeries[]): readonly string[] {
   const row = 76
   const entries = series.flatMap(({ name }, i) => [
-    element('rect', { x: PLOT.left + i * 90, y: row - 10, width: 12, height: 12, fill: COLOURS[i % COLOURS.length]! }),
-    text(PLOT.left + i * 90 + 18, row, name, { size: 12 }),
+    element('rect', {
+      x: PLOT.left + i * LEGEND_STEP,
+      y: row - 10,
+      width: 12,
+      height: 12,
+      fill: COLOURS[i % COLOURS.length]!,
+    }),
+    text(PLOT.left + i * LEGEND_STEP + 18, row, name, { size: 12 }),
   ])
-  const after = PLOT.left + series.length * 90
+  const after = PLOT.left + series.length * LEGEND_STEP
   return [
     ...entries,
     element('path', { d: `M${after + 6} ${row - 12}l8 8l-8 8l-8 -8z`, fill: 'none', stroke: INK }),
     text(after + 22, row, 'default parameters', { size: 12 }),
     element('circle', { cx: after + 154, cy: row - 4, r: 3.5, fill: INK, 'fill-opacity': 0.55 }),
-    text(after + 164, row, 'grid of ncells × ndocs; line: best of the grid', { size: 12 }),
+    text(after + 164, row, 'grid of ncells × ndocs, its best joined', { size: 12 }),
     line([PLOT.left, PLOT.bottom], [PLOT.right, PLOT.bottom], FAINT),
   ]
 }
