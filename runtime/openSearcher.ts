@@ -149,17 +149,27 @@ class IndexSearcher implements ResidentSearcher {
         results.set(pid + firstPid, storedPassage(passages, pid, firstPid, records[i]))
       })
     }
+    return this.#inOrder(pids, results)
+  }
+
+  async matchTokens(query: QueryVectors, pids: readonly number[]): Promise<readonly TokenMatch[]> {
+    const matches = new Map<number, TokenMatch>()
+    for (const { resident, passages, firstPid } of this.#segments) {
+      const local = pids.map((pid) => pid - firstPid).filter((pid) => pid >= 0 && pid < passages.ids.size)
+      if (local.length === 0) continue
+      resident.matchTokens(query, local).forEach((match, i) => {
+        matches.set((local[i] ?? 0) + firstPid, match)
+      })
+    }
+    return this.#inOrder(pids, matches)
+  }
+
+  #inOrder<T>(pids: readonly number[], results: ReadonlyMap<number, T>): readonly T[] {
     return pids.map((pid) => {
       const found = results.get(pid)
       if (!found) throw new NotFoundError(`the index "${this.info.name}" has no passage ${pid}.`, { pid })
       return found
     })
-  }
-
-  matchTokens(query: QueryVectors, pid: number): TokenMatch {
-    const segment = this.#segments.findLast(({ firstPid }) => firstPid <= pid)
-    if (!segment) throw new NotFoundError(`the index "${this.info.name}" has no passage ${pid}.`, { pid })
-    return segment.resident.matchTokens(query, pid - segment.firstPid)
   }
 
   close(): Promise<void> {

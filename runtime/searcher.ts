@@ -92,8 +92,8 @@ export interface Searcher {
   passage(id: string): Promise<StoredPassage>
   /** Texts of hits, in their order; one call reads each block of texts once. */
   passages(pids: readonly number[]): Promise<readonly StoredPassage[]>
-  /** @throws RangeReadError-free: pid must come from a hit of this searcher */
-  matchTokens(query: QueryVectors, pid: number): TokenMatch
+  /** One match a pid, in their order; pids are those of hits of this searcher, and cheaper in one call than in many. */
+  matchTokens(query: QueryVectors, pids: readonly number[]): Promise<readonly TokenMatch[]>
 }
 
 /** Stanford ColBERT's defaults by k (colbert-ai 0.2.22, searcher.py). */

@@ -3,7 +3,7 @@ import type { EncodedText, Encoder } from '../../encoder/encoder.ts'
 import { assertSameEncoder } from '../../encoder/fingerprint.ts'
 import { encodedTextOf } from '../../encoder/passageText.ts'
 import { InputError, NotFoundError, StorageError } from '../../format/errors.ts'
-import { type PassageMarks, passageMarks } from '../marks.ts'
+import { type Mark, passageMarks } from '../marks.ts'
 import type { QueryVectors, SearchAnswer, SearchOptions, StoredPassage } from '../searcher.ts'
 import type { NamedSearcher } from './catalog.ts'
 
@@ -35,14 +35,15 @@ export async function answerSearch(sources: AnswerSources, request: SearchReques
   const matrix = encoded ?? queryVectorsOf(vectors ?? [], searcher.info.dim)
   const found = await searchIndex(sources, matrix, { k, filter, ncells, centroidScoreThreshold, ndocs })
   const passages = texts || highlight ? await readTexts(sources, found) : []
-  const hits = found.hits.map(({ id, pid, rank, score }, i): SearchHitBody => {
+  const marks = highlight && encoded ? await marksOf(sources, encoded, found, passages) : []
+  const hits = found.hits.map(({ id, rank, score }, i): SearchHitBody => {
     const passage = passages[i]
     return {
       id,
       rank,
       score,
       ...(texts && passage ? fieldsOf(passage) : {}),
-      ...(highlight && passage && encoded ? { marks: marksOf(sources, encoded, pid, passage) } : {}),
+      ...(marks[i] ? { marks: marks[i] } : {}),
     }
   })
   const { k: _, ...parameters } = found.parameters
@@ -148,16 +149,20 @@ function refuseNotFound(error: unknown): never {
   throw error
 }
 
-function marksOf(
-  { index, encoder }: AnswerSources,
+async function marksOf(
+  { index, encoder, timed }: AnswerSources,
   query: EncodedText,
-  pid: number,
-  passage: StoredPassage,
-): { title: PassageMarks['title'][number][]; text: PassageMarks['text'][number][] } {
-  const passageSpans = encoder?.passageSpans(encodedTextOf(passage)) ?? []
-  const match = index.searcher.matchTokens(query, pid)
-  const { title, text } = passageMarks({ passage, passageSpans, querySpans: query.spans, match })
-  return { title: [...title], text: [...text] }
+  found: SearchAnswer,
+  passages: readonly StoredPassage[],
+): Promise<{ title: Mark[]; text: Mark[] }[]> {
+  const pids = found.hits.map((hit) => hit.pid)
+  const matches = await timed('marks', index.searcher.matchTokens(query, pids))
+  return matches.map((match, i) => {
+    const passage = passages[i] ?? {}
+    const passageSpans = encoder?.passageSpans(encodedTextOf(passage)) ?? []
+    const { title, text } = passageMarks({ passage, passageSpans, querySpans: query.spans, match })
+    return { title: [...title], text: [...text] }
+  })
 }
 
 /** exp(score) normalised; the largest is subtracted first, as a score of 1,000 would overflow. */

@@ -86,29 +86,42 @@ export class ResidentSegment {
   }
 
   /**
-   * Which token of a passage answers each query row; equal scores go to the first token.
+   * Which token of each passage answers each query row; equal scores go to the first token. Centroids are scored once a call.
    *
+   * @returns one match a pid, in their order
    * @throws InputError on a wrong query shape, a pid outside the segment, or a passage without tokens
    */
-  matchTokens(query: QueryVectors, pid: number): TokenMatch {
+  matchTokens(query: QueryVectors, pids: readonly number[]): readonly TokenMatch[] {
     const kernels = this.#kernels
+    const tokensMax = Math.max(0, ...pids.map((pid) => this.#requireTokens(pid)))
+    const { top } = kernels.arena
+    try {
+      const queryBlock = placeQuery(kernels, this.block, this.weightScale, query)
+      kernels.scoreCentroids(this.block, queryBlock, 1)
+      const stride = paddedRows(query.rows)
+      const out = kernels.arena.allocate(tokensMax * stride * 4)
+      return pids.map((pid) => {
+        kernels.tokenScores(this.block, queryBlock, { pid, out })
+        return firstMaxima(
+          new Float32Array(kernels.memory.buffer, out, this.#tokensOf(pid) * stride),
+          stride,
+          query.rows,
+        )
+      })
+    } finally {
+      kernels.arena.reset(top)
+    }
+  }
+
+  /** Tokens of a passage that has some. */
+  #requireTokens(pid: number): number {
     const { passageCount } = this.block
     if (!(Number.isInteger(pid) && pid >= 0 && pid < passageCount)) {
       throw new InputError(`matching tokens: expected a pid in [0, ${passageCount}), got ${pid}.`, { pid })
     }
     const tokens = this.#tokensOf(pid)
     if (tokens === 0) throw new InputError(`matching tokens: passage ${pid} has no tokens to match.`, { pid })
-    const { top } = kernels.arena
-    try {
-      const queryBlock = placeQuery(kernels, this.block, this.weightScale, query)
-      kernels.scoreCentroids(this.block, queryBlock, 1)
-      const stride = paddedRows(query.rows)
-      const out = kernels.arena.allocate(tokens * stride * 4)
-      kernels.tokenScores(this.block, queryBlock, { pid, out })
-      return firstMaxima(new Float32Array(kernels.memory.buffer, out, tokens * stride), stride, query.rows)
-    } finally {
-      kernels.arena.reset(top)
-    }
+    return tokens
   }
 
   #candidates(query: Parameters<Kernels['topCells']>[1], parameters: SearchParameters, filterPids?: Uint32Array) {

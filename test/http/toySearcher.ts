@@ -94,7 +94,7 @@ export async function createToySearcher(
   const stored = passages.map((passage, pid): StoredPassage => {
     return options.hasTexts === false ? { id: passage.id, pid } : { ...passage, pid }
   })
-  const matchTokens = (query: QueryVectors, pid: number): TokenMatch => maxSim(query, encoded[pid]!)
+  const matchPassage = (query: QueryVectors, pid: number): TokenMatch => maxSim(query, encoded[pid]!)
   return {
     info: {
       name,
@@ -111,7 +111,7 @@ export async function createToySearcher(
     async search(query, { k = 10, filter, ...given } = {}) {
       if (query.dim !== TOY_DIM) throw new InputError(`expected dim ${TOY_DIM}, got ${query.dim}`)
       const scored = passages.map(({ id }, pid) => {
-        return { id, pid, score: matchTokens(query, pid).scores.reduce((sum, score) => sum + score, 0) }
+        return { id, pid, score: matchPassage(query, pid).scores.reduce((sum, score) => sum + score, 0) }
       })
       const hits = scored
         .filter(({ id }) => !filter || filter.includes(id))
@@ -127,7 +127,7 @@ export async function createToySearcher(
       return found
     },
     passages: async (pids) => pids.map((pid) => stored[pid]!),
-    matchTokens,
+    matchTokens: async (query, pids) => pids.map((pid) => matchPassage(query, pid)),
   }
 }
 

@@ -146,7 +146,8 @@ describe.each(builds)('resident search with %s', (build) => {
     })
     const segment = await resident(data)
     const query = { vectors: Float32Array.from(vectors[2]!.toReversed().flat()), rows: 9, dim: 32 }
-    const { tokens, scores } = segment.matchTokens(query, 2)
+    const [match] = segment.matchTokens(query, [2])
+    const { tokens, scores } = match!
     const best = vectors[2]!.toReversed().map((row) => {
       const products = decoded[2]!.map((token) => token.reduce((sum, value, d) => sum + value * row[d]!, 0))
       return products.indexOf(Math.max(...products))
