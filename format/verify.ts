@@ -164,6 +164,7 @@ function decodePostings(postings: Uint8Array, offsets: Uint32Array, passages: nu
         gap += (byte & 0x7f) * scale
         scale *= 128
       }
+      if (byte === 0 && scale > 128) throw new FormatError('postings', 'LEB128 values in shortest form', `list ${cell}`)
       pid += gap + 1
       if (pid >= passages) throw new FormatError('postings', `pids below ${passages}`, pid)
       pairs.add(cell, pid)
