@@ -62,12 +62,16 @@ export async function openOnnxSession(model: Uint8Array, options: OnnxSessionOpt
     session = await ort.InferenceSession.create(model, {
       executionProviders: [device],
       graphOptimizationLevel: 'all',
-      logSeverityLevel: 3,
+      logSeverityLevel: 4,
       ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
     })
   } catch (cause) {
+    const cure =
+      device === 'cpu'
+        ? 'Is the model file an ONNX model that this version of ONNX Runtime reads?'
+        : 'docs/BUILDING.md says what each device needs; --device cpu always works.'
     throw new DeviceError(
-      `device "${device}" could not start the model: ${(cause as Error).message}`,
+      `device "${device}" could not start the model: ${(cause as Error).message}. ${cure}`,
       { device },
       { cause },
     )
