@@ -2,9 +2,10 @@
  * Approximate: MaxSim of candidates with every token replaced by its centroid, in bytes. PLAID stages 2 and 3 (§4.2, §4.3).
  */
 import {
-  QUERY_BYTE_STRIDE,
   QUERY_CELL_BYTES,
+  QUERY_ROWS_PADDED,
   QUERY_SURVIVES,
+  ROW_BLOCK,
   SEGMENT_CODE_BYTES,
   SEGMENT_DIM,
   SEGMENT_NBITS,
@@ -13,7 +14,7 @@ import {
 } from './layout'
 
 /**
- * score[c] = sum over rows of max over the codes of passage pids[c] of U[code][row]; in [0, 254 * rows]
+ * score[c] = sum over rows of max over the codes of passage pids[c] of U[code][row]; in [0, 255 * rows]
  *
  * With `pruned` not 0 only codes with survives[code] count; a passage without any scores 0.
  *
@@ -34,11 +35,11 @@ export function approximate(
   const tokenBytes: usize = codeBytes + 1 + ((dim * <usize>load<u32>(segment, SEGMENT_NBITS)) >> 3)
   const startsPtr: usize = load<u32>(segment, SEGMENT_TOKEN_STARTS)
   const rowsPtr: usize = load<u32>(segment, SEGMENT_ROWS)
-  const stride: usize = load<u32>(query, QUERY_BYTE_STRIDE)
+  const stride: usize = load<u32>(query, QUERY_ROWS_PADDED)
   const bytesPtr: usize = load<u32>(query, QUERY_CELL_BYTES)
-  const survivesPtr: usize = pruned != 0 ? <usize>load<u32>(query, QUERY_SURVIVES) : 0
+  const survivesPtr: usize = load<u32>(query, QUERY_SURVIVES)
   assert(codeBytes == 2 || codeBytes == 4)
-  assert(stride % 16 == 0 && (bytesPtr & 15) == 0 && ((pidsPtr | scoresPtr | startsPtr) & 3) == 0)
+  assert(stride % ROW_BLOCK == 0 && (bytesPtr & 15) == 0 && ((pidsPtr | scoresPtr | startsPtr) & 3) == 0)
 
   for (let candidate: usize = 0; candidate < count; candidate++) {
     const pid: usize = load<u32>(pidsPtr + (candidate << 2))
@@ -47,17 +48,51 @@ export function approximate(
     const codesPtr = rowsPtr + start * tokenBytes + (pid << 2)
     const codesEnd = codesPtr + (end - start) * codeBytes
     let score: u32 = 0
-    let row: usize = 0
-    for (; row + 32 <= stride; row += 32) {
-      score += maxBytes32(codesPtr, codesEnd, codeBytes, survivesPtr, bytesPtr + row, stride)
+    for (let row: usize = 0; row < stride; row += ROW_BLOCK) {
+      if (pruned != 0) score += maxSurviving(codesPtr, codesEnd, codeBytes, survivesPtr, bytesPtr + row, stride)
+      else if (codeBytes == 2) score += maxShortCodes(codesPtr, codesEnd, bytesPtr + row, stride)
+      else score += maxLongCodes(codesPtr, codesEnd, bytesPtr + row, stride)
     }
-    if (row < stride) score += maxBytes16(codesPtr, codesEnd, codeBytes, survivesPtr, bytesPtr + row, stride)
     store<u32>(scoresPtr + (candidate << 2), score)
   }
 }
 
-/** 32 query rows: two vectors of running maxima. */
-function maxBytes32(
+/** Codes of two bytes, four at a time: the loop's own work would cost as much as the maxima. */
+function maxShortCodes(codesPtr: usize, codesEnd: usize, bytesPtr: usize, stride: usize): u32 {
+  let low_u8x16 = i8x16.splat(0)
+  let high_u8x16 = i8x16.splat(0)
+  for (; codesPtr + 8 <= codesEnd; codesPtr += 8) {
+    const row0 = bytesPtr + <usize>load<u16>(codesPtr) * stride
+    const row1 = bytesPtr + <usize>load<u16>(codesPtr, 2) * stride
+    const row2 = bytesPtr + <usize>load<u16>(codesPtr, 4) * stride
+    const row3 = bytesPtr + <usize>load<u16>(codesPtr, 6) * stride
+    const low01_u8x16 = i8x16.max_u(v128.load(row0), v128.load(row1))
+    const high01_u8x16 = i8x16.max_u(v128.load(row0, 16), v128.load(row1, 16))
+    const low23_u8x16 = i8x16.max_u(v128.load(row2), v128.load(row3))
+    const high23_u8x16 = i8x16.max_u(v128.load(row2, 16), v128.load(row3, 16))
+    low_u8x16 = i8x16.max_u(low_u8x16, i8x16.max_u(low01_u8x16, low23_u8x16))
+    high_u8x16 = i8x16.max_u(high_u8x16, i8x16.max_u(high01_u8x16, high23_u8x16))
+  }
+  for (; codesPtr < codesEnd; codesPtr += 2) {
+    const row = bytesPtr + <usize>load<u16>(codesPtr) * stride
+    low_u8x16 = i8x16.max_u(low_u8x16, v128.load(row))
+    high_u8x16 = i8x16.max_u(high_u8x16, v128.load(row, 16))
+  }
+  return sumBytes(low_u8x16, high_u8x16)
+}
+
+function maxLongCodes(codesPtr: usize, codesEnd: usize, bytesPtr: usize, stride: usize): u32 {
+  let low_u8x16 = i8x16.splat(0)
+  let high_u8x16 = i8x16.splat(0)
+  for (; codesPtr < codesEnd; codesPtr += 4) {
+    const row = bytesPtr + <usize>load<u32>(codesPtr) * stride
+    low_u8x16 = i8x16.max_u(low_u8x16, v128.load(row))
+    high_u8x16 = i8x16.max_u(high_u8x16, v128.load(row, 16))
+  }
+  return sumBytes(low_u8x16, high_u8x16)
+}
+
+function maxSurviving(
   codesPtr: usize,
   codesEnd: usize,
   codeBytes: usize,
@@ -68,38 +103,18 @@ function maxBytes32(
   let low_u8x16 = i8x16.splat(0)
   let high_u8x16 = i8x16.splat(0)
   for (; codesPtr < codesEnd; codesPtr += codeBytes) {
-    const code = loadCode(codesPtr, codeBytes)
-    if (survivesPtr != 0 && load<u8>(survivesPtr + code) == 0) continue
-    const rowPtr = bytesPtr + code * stride
-    low_u8x16 = i8x16.max_u(low_u8x16, v128.load(rowPtr))
-    high_u8x16 = i8x16.max_u(high_u8x16, v128.load(rowPtr, 16))
+    const code: usize = codeBytes == 2 ? <usize>load<u16>(codesPtr) : <usize>load<u32>(codesPtr)
+    if (load<u8>(survivesPtr + code) == 0) continue
+    const row = bytesPtr + code * stride
+    low_u8x16 = i8x16.max_u(low_u8x16, v128.load(row))
+    high_u8x16 = i8x16.max_u(high_u8x16, v128.load(row, 16))
   }
-  return sumBytes(low_u8x16) + sumBytes(high_u8x16)
+  return sumBytes(low_u8x16, high_u8x16)
 }
 
-function maxBytes16(
-  codesPtr: usize,
-  codesEnd: usize,
-  codeBytes: usize,
-  survivesPtr: usize,
-  bytesPtr: usize,
-  stride: usize,
-): u32 {
-  let best_u8x16 = i8x16.splat(0)
-  for (; codesPtr < codesEnd; codesPtr += codeBytes) {
-    const code = loadCode(codesPtr, codeBytes)
-    if (survivesPtr != 0 && load<u8>(survivesPtr + code) == 0) continue
-    best_u8x16 = i8x16.max_u(best_u8x16, v128.load(bytesPtr + code * stride))
-  }
-  return sumBytes(best_u8x16)
-}
-
-function loadCode(codePtr: usize, codeBytes: usize): usize {
-  return codeBytes == 2 ? <usize>load<u16>(codePtr) : <usize>load<u32>(codePtr)
-}
-
-function sumBytes(bytes_u8x16: v128): u32 {
-  const sum_u32x4 = i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(bytes_u8x16))
+function sumBytes(low_u8x16: v128, high_u8x16: v128): u32 {
+  const sum_u16x8 = i16x8.add(i16x8.extadd_pairwise_i8x16_u(low_u8x16), i16x8.extadd_pairwise_i8x16_u(high_u8x16))
+  const sum_u32x4 = i32x4.extadd_pairwise_i16x8_u(sum_u16x8)
   return (
     i32x4.extract_lane(sum_u32x4, 0) +
     i32x4.extract_lane(sum_u32x4, 1) +

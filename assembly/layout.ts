@@ -20,7 +20,7 @@ export const SEGMENT_CENTROIDS = 20
 export const SEGMENT_CENTROID_SCALES = 24
 /** i8[16]: weight of a bucket, indexed by the bucket's bits reversed; entries from 2^nbits on are 0. */
 export const SEGMENT_WEIGHTS = 28
-/** f32[256]: inverse norm of a stored byte. */
+/** i16[256]: inverse norm of a stored byte, as a fraction of the largest one: 32767 is 1. */
 export const SEGMENT_INVERSE_NORMS = 32
 /** u32[N + 1]: tokens before each passage. */
 export const SEGMENT_TOKEN_STARTS = 36
@@ -36,27 +36,37 @@ export const SEGMENT_BLOCK_BYTES = 64
 // ╒═══════ query block: u32[11], 16-byte aligned ═══════╕
 /** Rows of the query, in [1, 512]. */
 export const QUERY_ROWS = 0
-/** rows rounded up to a multiple of 4; rows from QUERY_ROWS on are zero. */
+/** R, rows rounded up to a multiple of ROW_BLOCK; everything of a row from QUERY_ROWS on is zero. */
 export const QUERY_ROWS_PADDED = 4
-/** rows rounded up to a multiple of 16: bytes of one row of QUERY_CELL_BYTES. */
-export const QUERY_BYTE_STRIDE = 8
-/** i16[dim / 2][rowsPadded][2], dims in natural order: what centroids are compared with. */
-export const QUERY_NATURAL = 12
-/** i16[dim / 2][rowsPadded][2], dims in the order residual rows decode to. */
-export const QUERY_PERMUTED = 16
-/** f32[rowsPadded]: query scale of each row. */
-export const QUERY_SCALES = 20
-/** f32[rowsPadded]: fround(bucket weight scale * query scale) of each row. */
-export const QUERY_RESIDUAL_SCALES = 24
-/** f32[K][rowsPadded]: S, score of every centroid; written by scoreCentroids. */
-export const QUERY_CELL_SCORES = 28
-/** u8[K][byteStride]: U, the same in bytes, zero in padded rows; written by scoreCentroids. */
-export const QUERY_CELL_BYTES = 32
-/** u8[K]: 1 where a centroid's best score reaches the threshold; written by scoreCentroids. */
-export const QUERY_SURVIVES = 36
-/** u8[2 * dim + 16 + 8 * rowsPadded]: i16[dim + 8] vector, i32[rowsPadded] dot products, f32[rowsPadded] maxima. */
-export const QUERY_SCRATCH = 40
+/** i16[dim / 2][R][2]: the query in integers, dims in pairs. What centroids are compared with. */
+export const QUERY_PAIRS = 8
+/** f32[dim][R]: the same integers. What tables are made of. */
+export const QUERY_VALUES = 12
+/**
+ * Numbers of each row (units.ts), one array after another:
+ * f32[R] cell factors, f32[R] cell offsets, f32[R] table factors, f32[R] units, i16[R] byte factors, i16[R] byte offsets.
+ */
+export const QUERY_NUMBERS = 16
+/** i16[K][R]: S, score of every centroid in units of its row; written by scoreCentroids. */
+export const QUERY_CELL_SCORES = 20
+/** u8[K][R]: U, the same on one scale for all rows, in bytes; written by scoreCentroids. */
+export const QUERY_CELL_BYTES = 24
+/** u8[K]: 1 where a centroid's best U reaches the threshold; written by scoreCentroids. */
+export const QUERY_SURVIVES = 28
+/** u8[tableBytes][256][ROW_BLOCK]: what a byte of a residual adds to each row; written by buildTables. */
+export const QUERY_TABLES = 32
+/** u8[SCRATCH_BYTES + 4 * R]: i16[dim] centroid, i32[R] dot products; or i16[2][16][ROW_BLOCK] nibble tables. */
+export const QUERY_SCRATCH = 36
 export const QUERY_BLOCK_BYTES = 48
+
+/** Query rows that are scored together: the lanes of two vectors of bytes. */
+export const ROW_BLOCK = 32
+/** Bytes of a residual whose table entries are added before they are widened; tables are padded to a multiple of it. */
+export const SET_BYTES = 4
+/** Bytes of QUERY_NUMBERS a row. */
+export const NUMBERS_BYTES = 20
+/** Fixed part of the scratch: two nibble tables, and more than a centroid of 256 dims. */
+export const SCRATCH_BYTES = 2048
 
 // Status of gather, in the low three bits of its answer; the cell is above them.
 export const STATUS_OK = 0

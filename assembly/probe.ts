@@ -1,17 +1,18 @@
 /**
  * Probe: the query against every centroid, and the best cells of each row. PLAID stage 1 (Santhanam et al., CIKM 2022, §4.1).
  */
-import { dotRows } from './dot'
+import { dot32Rows } from './dot'
 import {
-  QUERY_BYTE_STRIDE,
   QUERY_CELL_BYTES,
   QUERY_CELL_SCORES,
-  QUERY_NATURAL,
+  QUERY_NUMBERS,
+  QUERY_PAIRS,
   QUERY_ROWS,
   QUERY_ROWS_PADDED,
-  QUERY_SCALES,
   QUERY_SCRATCH,
   QUERY_SURVIVES,
+  ROW_BLOCK,
+  SCRATCH_BYTES,
   SEGMENT_CENTROID_COUNT,
   SEGMENT_CENTROID_SCALES,
   SEGMENT_CENTROIDS,
@@ -19,43 +20,51 @@ import {
 } from './layout'
 
 /**
- * S[k][i] = fround(fround(dot(centroid k, query i) * centroidScale[k]) * queryScale[i])
- * U[k][i] = clamp(fround(fround(S + 1) * 127), 0, 254) rounded half to even; 0 in padded rows
- * survives[k] = max over rows of S[k][i] >= threshold, compared in f32
+ * S[k][i] = fround(fround(fround(dot(centroid k, query i) * centroidScale[k]) * cellFactor[i]) + cellOffset[i])
+ *           - 1.5 * 2^23, an integer in i16: cell offsets are 1.5 * 2^23 and an integer, so the last addition rounds half to even
+ * U[k][i] = ((S * byteFactor[i] + 2^14) >> 15) + byteOffset[i], clamped to [0, 255]; 0 in padded rows
+ * survives[k] = max over rows of U[k][i] >= threshold
  *
- * Reads centroids, centroid scales, the natural query and its scales. Writes cell scores, cell bytes, survives and scratch,
- * all exactly as long as layout.ts says. Blocks are checked by runtime/kernels/blocks.ts when it writes them. Scales are finite
- * and so small that no score is NaN (segmentPlacement.ts), which makes pmin and pmax, one instruction each, right here.
+ * Reads centroids, centroid scales, the paired query and the numbers of its rows. Writes cell scores, cell bytes, survives and
+ * scratch, all exactly as long as layout.ts says. Factors are such that S fits (units.ts).
  */
-export function scoreCentroids(segment: usize, query: usize, threshold: f32): void {
+export function scoreCentroids(segment: usize, query: usize, threshold: i32): void {
   const dim: usize = load<u32>(segment, SEGMENT_DIM)
-  const rows: i32 = load<u32>(query, QUERY_ROWS)
   const rowsPadded: usize = load<u32>(query, QUERY_ROWS_PADDED)
-  const byteStride: usize = load<u32>(query, QUERY_BYTE_STRIDE)
-  const scratch: usize = load<u32>(query, QUERY_SCRATCH)
-  const dotsPtr: usize = scratch + (dim << 1) + 16
-  const queryPtr: usize = load<u32>(query, QUERY_NATURAL)
-  const scalesPtr: usize = load<u32>(query, QUERY_SCALES)
+  const vectorPtr: usize = load<u32>(query, QUERY_SCRATCH)
+  const vectorEnd = vectorPtr + (dim << 1)
+  const dotsPtr = vectorPtr + SCRATCH_BYTES
+  const queryPtr: usize = load<u32>(query, QUERY_PAIRS)
+  const numbersPtr: usize = load<u32>(query, QUERY_NUMBERS)
   const survivesPtr: usize = load<u32>(query, QUERY_SURVIVES)
   let scoresPtr: usize = load<u32>(query, QUERY_CELL_SCORES)
   let bytesPtr: usize = load<u32>(query, QUERY_CELL_BYTES)
   let centroidPtr: usize = load<u32>(segment, SEGMENT_CENTROIDS)
   let centroidScalePtr: usize = load<u32>(segment, SEGMENT_CENTROID_SCALES)
   const count: usize = load<u32>(segment, SEGMENT_CENTROID_COUNT)
-  assert(dim % 16 == 0 && dim >= 32 && dim <= 256)
-  assert(rows >= 1 && rowsPadded % 4 == 0 && byteStride % 16 == 0 && rowsPadded <= byteStride)
-  assert(((query | scratch | queryPtr | scalesPtr | scoresPtr | bytesPtr) & 15) == 0)
+  const threshold_u8x16 = i8x16.splat(<i8>threshold)
+  assert(dim % 16 == 0 && dim >= 32 && dim <= 256 && threshold >= 0 && threshold <= 255)
+  assert(rowsPadded % ROW_BLOCK == 0 && rowsPadded > 0)
+  assert(((query | vectorPtr | queryPtr | numbersPtr | scoresPtr | bytesPtr) & 15) == 0)
 
   for (let cell: usize = 0; cell < count; cell++) {
-    widen(centroidPtr, dim, scratch)
-    dotRows(scratch, dim, queryPtr, rowsPadded, dotsPtr)
-    const best = scaleRows(dotsPtr, load<f32>(centroidScalePtr), scalesPtr, rows, rowsPadded, scoresPtr, bytesPtr)
-    for (let row = rowsPadded; row < byteStride; row += 4) store<u32>(bytesPtr + row, 0)
-    store<u8>(survivesPtr + cell, u8(best >= threshold))
+    widen(centroidPtr, dim, vectorPtr)
+    const centroidScale_f32x4 = v128.load32_splat(centroidScalePtr)
+    let best_u8x16 = i8x16.splat(0)
+    for (let row: usize = 0; row < rowsPadded; row += ROW_BLOCK) {
+      dot32Rows(vectorPtr, vectorEnd, queryPtr + (row << 2), rowsPadded << 2, dotsPtr)
+      for (let half = row; half < row + ROW_BLOCK; half += 16) {
+        const dots = dotsPtr + ((half - row) << 2)
+        const bytes_u8x16 = scoreRows(dots, centroidScale_f32x4, numbersPtr, rowsPadded, half, scoresPtr)
+        v128.store(bytesPtr + half, bytes_u8x16)
+        best_u8x16 = i8x16.max_u(best_u8x16, bytes_u8x16)
+      }
+    }
+    store<u8>(survivesPtr + cell, u8(v128.any_true(i8x16.ge_u(best_u8x16, threshold_u8x16))))
     centroidPtr += dim
     centroidScalePtr += 4
-    scoresPtr += rowsPadded << 2
-    bytesPtr += byteStride
+    scoresPtr += rowsPadded << 1
+    bytesPtr += rowsPadded
   }
 }
 
@@ -68,44 +77,49 @@ function widen(fromPtr: usize, dim: usize, toPtr: usize): void {
   }
 }
 
-/** Dot products of one centroid to S and U. @returns the best S over the real rows */
-function scaleRows(
+/** Dot products of one centroid with 16 rows to S, which it stores, and U, which it returns. */
+function scoreRows(
   dotsPtr: usize,
-  centroidScale: f32,
-  scalesPtr: usize,
-  rows: i32,
+  centroidScale_f32x4: v128,
+  numbersPtr: usize,
   rowsPadded: usize,
+  row: usize,
   scoresPtr: usize,
-  bytesPtr: usize,
-): f32 {
-  const centroidScale_f32x4 = f32x4.splat(centroidScale)
-  let best_f32x4 = f32x4.splat(-f32.MAX_VALUE)
-  for (let row: usize = 0; row < rowsPadded; row += 4) {
-    const dot_f32x4 = f32x4.convert_i32x4_s(v128.load(dotsPtr + (row << 2)))
-    const scaled_f32x4 = f32x4.mul(dot_f32x4, centroidScale_f32x4)
-    const score_f32x4 = f32x4.mul(scaled_f32x4, v128.load(scalesPtr + (row << 2)))
-    v128.store(scoresPtr + (row << 2), score_f32x4)
-    const real_i32x4 = i32x4.lt_s(i32x4.add(i32x4(0, 1, 2, 3), i32x4.splat(<i32>row)), i32x4.splat(rows))
-    best_f32x4 = f32x4.pmax(best_f32x4, v128.bitselect(score_f32x4, f32x4.splat(-f32.MAX_VALUE), real_i32x4))
-    const shifted_f32x4 = f32x4.mul(f32x4.add(score_f32x4, f32x4.splat(1)), f32x4.splat(127))
-    const clamped_f32x4 = f32x4.pmax(f32x4.splat(0), f32x4.pmin(f32x4.splat(254), shifted_f32x4))
-    // Adding 2^23 leaves the integer, rounded half to even, in the low bits: far cheaper than a saturating truncation.
-    const byte_i32x4 = v128.and(f32x4.add(clamped_f32x4, f32x4.splat(8388608)), v128.and(real_i32x4, i32x4.splat(255)))
-    const byte_i16x8 = i16x8.narrow_i32x4_s(byte_i32x4, byte_i32x4)
-    v128.store32_lane(bytesPtr + row, i8x16.narrow_i16x8_u(byte_i16x8, byte_i16x8), 0)
-  }
-  return max<f32>(
-    max<f32>(f32x4.extract_lane(best_f32x4, 0), f32x4.extract_lane(best_f32x4, 1)),
-    max<f32>(f32x4.extract_lane(best_f32x4, 2), f32x4.extract_lane(best_f32x4, 3)),
+): v128 {
+  const factorsPtr = numbersPtr + (row << 2)
+  const offsetsPtr = factorsPtr + (rowsPadded << 2)
+  const byteFactorsPtr = numbersPtr + (rowsPadded << 4) + (row << 1)
+  const byteOffsetsPtr = byteFactorsPtr + (rowsPadded << 1)
+  const score0_i16x8 = scoreEight(dotsPtr, centroidScale_f32x4, factorsPtr, offsetsPtr)
+  const score1_i16x8 = scoreEight(dotsPtr + 32, centroidScale_f32x4, factorsPtr + 32, offsetsPtr + 32)
+  v128.store(scoresPtr + (row << 1), score0_i16x8)
+  v128.store(scoresPtr + (row << 1), score1_i16x8, 16)
+  const scaled0_i16x8 = i16x8.q15mulr_sat_s(score0_i16x8, v128.load(byteFactorsPtr))
+  const scaled1_i16x8 = i16x8.q15mulr_sat_s(score1_i16x8, v128.load(byteFactorsPtr, 16))
+  return i8x16.narrow_i16x8_u(
+    i16x8.add_sat_s(scaled0_i16x8, v128.load(byteOffsetsPtr)),
+    i16x8.add_sat_s(scaled1_i16x8, v128.load(byteOffsetsPtr, 16)),
+  )
+}
+
+function scoreEight(dotsPtr: usize, centroidScale_f32x4: v128, factorsPtr: usize, offsetsPtr: usize): v128 {
+  const dot0_f32x4 = f32x4.mul(f32x4.convert_i32x4_s(v128.load(dotsPtr)), centroidScale_f32x4)
+  const dot1_f32x4 = f32x4.mul(f32x4.convert_i32x4_s(v128.load(dotsPtr, 16)), centroidScale_f32x4)
+  const shifted0_f32x4 = f32x4.add(f32x4.mul(dot0_f32x4, v128.load(factorsPtr)), v128.load(offsetsPtr))
+  const shifted1_f32x4 = f32x4.add(f32x4.mul(dot1_f32x4, v128.load(factorsPtr, 16)), v128.load(offsetsPtr, 16))
+  // 0x4b400000 are the bits of 1.5 * 2^23; from there on consecutive floats are consecutive integers.
+  return i16x8.narrow_i32x4_s(
+    i32x4.sub(shifted0_f32x4, i32x4.splat(0x4b400000)),
+    i32x4.sub(shifted1_f32x4, i32x4.splat(0x4b400000)),
   )
 }
 
 /**
- * Marks the `ncells` best cells of every row whose query scale is not 0; equal scores go to the lower cell.
+ * Marks the `ncells` best cells of every row whose cell factor is not 0; equal scores go to the lower cell.
  * One pass over S with a heap a row, so that the worst order of scores costs log(ncells) an entry and not ncells.
  *
- *   heapsPtr   u8[rowsPadded * 8 + rows * ncells * 8]:  f32[rowsPadded] entry bars, u32[rowsPadded] counts,
- *              {f32 score, u32 cell}[rows][ncells] heaps whose root is the entry to drop first
+ *   heapsPtr   u8[R * 6 + 8 * rows * ncells]:  i16[R] entry bars, u32[R] counts,
+ *              {i32 score, u32 cell}[rows][ncells] heaps whose root is the entry to drop first
  *   marksPtr   u8[K]: set to 1 for a probed cell, 0 for others
  *
  * Preconditions: 1 <= ncells <= K; heapsPtr 8-byte aligned. Differs from ColBERT: rows of zeros probe nothing, where
@@ -114,32 +128,36 @@ function scaleRows(
 export function topCells(segment: usize, query: usize, ncells: usize, heapsPtr: usize, marksPtr: usize): void {
   const rows: usize = load<u32>(query, QUERY_ROWS)
   const rowsPadded: usize = load<u32>(query, QUERY_ROWS_PADDED)
-  const scalesPtr: usize = load<u32>(query, QUERY_SCALES)
+  const factorsPtr: usize = load<u32>(query, QUERY_NUMBERS)
   const count: usize = load<u32>(segment, SEGMENT_CENTROID_COUNT)
-  const countsPtr: usize = heapsPtr + (rowsPadded << 2)
+  const countsPtr: usize = heapsPtr + (rowsPadded << 1)
   const entriesPtr: usize = countsPtr + (rowsPadded << 2)
   assert(ncells >= 1 && ncells <= count && (heapsPtr & 7) == 0)
 
   for (let row: usize = 0; row < rowsPadded; row++) {
-    // No score is above the bar of a row that does not probe, and every score is above that of an empty heap.
-    const probes = load<f32>(scalesPtr + (row << 2)) != 0
-    store<f32>(heapsPtr + (row << 2), probes ? -Infinity : Infinity)
+    // No score is above the bar of a row that does not probe, and every score (see units.ts) is above that of an empty heap.
+    const probes = load<f32>(factorsPtr + (row << 2)) != 0
+    store<i16>(heapsPtr + (row << 1), probes ? -32768 : 32767)
     store<u32>(countsPtr + (row << 2), 0)
   }
   let scoresPtr: usize = load<u32>(query, QUERY_CELL_SCORES)
   for (let cell: usize = 0; cell < count; cell++) {
-    for (let row: usize = 0; row < rowsPadded; row += 4) {
-      const above_i32x4 = f32x4.gt(v128.load(scoresPtr + (row << 2)), v128.load(heapsPtr + (row << 2)))
-      let lanes = i32x4.bitmask(above_i32x4)
+    for (let row: usize = 0; row < rowsPadded; row += 16) {
+      const scores = scoresPtr + (row << 1)
+      const bars = heapsPtr + (row << 1)
+      const above0_i16x8 = i16x8.gt_s(v128.load(scores), v128.load(bars))
+      const above1_i16x8 = i16x8.gt_s(v128.load(scores, 16), v128.load(bars, 16))
+      let lanes = i8x16.bitmask(i8x16.narrow_i16x8_s(above0_i16x8, above1_i16x8))
       for (; lanes != 0; lanes &= lanes - 1) {
         const at = row + <usize>ctz(lanes)
         const heap = entriesPtr + at * (ncells << 3)
-        const held = insert(heap, load<u32>(countsPtr + (at << 2)), ncells, load<f32>(scoresPtr + (at << 2)), <u32>cell)
+        const score: i32 = load<i16>(scoresPtr + (at << 1))
+        const held = insert(heap, load<u32>(countsPtr + (at << 2)), ncells, score, <u32>cell)
         store<u32>(countsPtr + (at << 2), <u32>held)
-        if (held == ncells) store<f32>(heapsPtr + (at << 2), load<f32>(heap))
+        if (held == ncells) store<i16>(heapsPtr + (at << 1), <i16>load<i32>(heap))
       }
     }
-    scoresPtr += rowsPadded << 2
+    scoresPtr += rowsPadded << 1
   }
   memory.fill(marksPtr, 0, count)
   for (let row: usize = 0; row < rows; row++) {
@@ -150,13 +168,13 @@ export function topCells(segment: usize, query: usize, ncells: usize, heapsPtr: 
 }
 
 /** Adds an entry to a heap of at most `ncells`, in place of its root when it is full. @returns entries held */
-function insert(heap: usize, held: usize, ncells: usize, score: f32, cell: u32): usize {
+function insert(heap: usize, held: usize, ncells: usize, score: i32, cell: u32): usize {
   let at: usize = held
   if (held < ncells) {
     // Sift up: parents that would be kept longer than the new entry move down.
     while (at > 0) {
       const parent = heap + (((at - 1) >> 1) << 3)
-      if (!dropsBefore(score, cell, load<f32>(parent), load<u32>(parent, 4))) break
+      if (!dropsBefore(score, cell, load<i32>(parent), load<u32>(parent, 4))) break
       store<u64>(heap + (at << 3), load<u64>(parent))
       at = (at - 1) >> 1
     }
@@ -169,21 +187,21 @@ function insert(heap: usize, held: usize, ncells: usize, score: f32, cell: u32):
       let childPtr = heap + (child << 3)
       if (
         child + 1 < held &&
-        dropsBefore(load<f32>(childPtr, 8), load<u32>(childPtr, 12), load<f32>(childPtr), load<u32>(childPtr, 4))
+        dropsBefore(load<i32>(childPtr, 8), load<u32>(childPtr, 12), load<i32>(childPtr), load<u32>(childPtr, 4))
       ) {
         child += 1
         childPtr += 8
       }
-      if (!dropsBefore(load<f32>(childPtr), load<u32>(childPtr, 4), score, cell)) break
+      if (!dropsBefore(load<i32>(childPtr), load<u32>(childPtr, 4), score, cell)) break
       store<u64>(heap + (at << 3), load<u64>(childPtr))
       at = child
     }
   }
-  store<f32>(heap + (at << 3), score)
+  store<i32>(heap + (at << 3), score)
   store<u32>(heap + (at << 3), cell, 4)
   return held
 }
 
-function dropsBefore(score: f32, cell: u32, otherScore: f32, otherCell: u32): bool {
+function dropsBefore(score: i32, cell: u32, otherScore: i32, otherCell: u32): bool {
   return score < otherScore || (score == otherScore && cell > otherCell)
 }

@@ -18,6 +18,10 @@ const FUNCTION_LINES_MAX = 70
 
 /** Path → rules it may break, each with its reason. Empty is best. */
 const EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'assembly/rescore.ts': {
+    'functions of at most 70 lines':
+      'the loop that all time is spent in: its sixteen accumulators cannot be handed to another function',
+  },
   'vitest.config.ts': { 'default export': 'vitest asks for one' },
   'builder/cli/tartan.js': { console: 'speaks before it is known whether anything else can be loaded' },
 }

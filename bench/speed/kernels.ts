@@ -37,7 +37,7 @@ async function measureNbits(nbits: Nbits) {
   const kernels = await instantiateKernels(module)
   const segment = await createResidentSegment(data, kernels)
   const vectors = randomQuery(1, rows, dim)
-  const query = placeQuery(kernels, segment.block, segment.weightScale, { vectors, rows, dim })
+  const query = placeQuery(kernels, segment.block, segment.scales, { vectors, rows, dim })
   const candidates = { pids: kernels.arena.allocate(passageCount * 4), count: passageCount, scores: 0 }
   candidates.scores = kernels.arena.allocate(passageCount * 4)
   const heaps = kernels.arena.allocate(topCellsHeapBytes(rows, 4))

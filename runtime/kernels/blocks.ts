@@ -4,7 +4,8 @@
  */
 import { codeBytesOf, type Nbits, rowBlockBytes } from '../../format/segment.ts'
 import * as layout from './layout.ts'
-import { cellByteStride, paddedRows } from './quantise.ts'
+import { paddedRows } from './quantise.ts'
+import { tableBytes } from './units.ts'
 
 /** Addresses of a segment's sections; lengths and alignment as in layout.ts. */
 export interface SegmentRegions {
@@ -28,15 +29,16 @@ export interface SegmentRegions {
 /** Addresses of a query's inputs and of what the kernels compute for it. */
 export interface QueryRegions {
   readonly dim: number
+  readonly nbits: Nbits
   readonly rows: number
   readonly centroidCount: number
-  readonly natural: number
-  readonly permuted: number
-  readonly scales: number
-  readonly residualScales: number
+  readonly pairs: number
+  readonly values: number
+  readonly numbers: number
   readonly cellScores: number
   readonly cellBytes: number
   readonly survives: number
+  readonly tables: number
   readonly scratch: number
 }
 
@@ -50,7 +52,7 @@ export interface QueryBlock extends QueryRegions {
   readonly address: number
 }
 
-/** Kernels may read this much after the rows section: residuals are loaded 8 bytes at a time. */
+/** Kernels may read this much after the rows section: residual bytes are read four at a time. */
 export const ROWS_PADDING_BYTES = 16
 
 /** Bytes of every region of a segment, in the order of SegmentRegions. */
@@ -62,7 +64,7 @@ export function segmentLengths(shape: SegmentShape): Record<SegmentPointer, numb
     centroids: centroidCount * dim,
     centroidScales: centroidCount * 4,
     weights: 16,
-    inverseNorms: 1024,
+    inverseNorms: 512,
     tokenStarts: (passageCount + 1) * 4,
     rows: rowsLength + ROWS_PADDING_BYTES,
     postingOffsets: (centroidCount + 1) * 4,
@@ -71,22 +73,23 @@ export function segmentLengths(shape: SegmentShape): Record<SegmentPointer, numb
 }
 
 /** Bytes of every region of a query, in the order of QueryRegions. */
-export function queryLengths(dim: number, rows: number, centroidCount: number): Record<QueryPointer, number> {
+export function queryLengths({ dim, nbits, rows, centroidCount }: QueryShape): Record<QueryPointer, number> {
   const rowsPadded = paddedRows(rows)
   return {
-    natural: dim * rowsPadded * 2,
-    permuted: dim * rowsPadded * 2,
-    scales: rowsPadded * 4,
-    residualScales: rowsPadded * 4,
-    cellScores: centroidCount * rowsPadded * 4,
-    cellBytes: centroidCount * cellByteStride(rows),
+    pairs: dim * rowsPadded * 2,
+    values: dim * rowsPadded * 4,
+    numbers: rowsPadded * layout.NUMBERS_BYTES,
+    cellScores: centroidCount * rowsPadded * 2,
+    cellBytes: centroidCount * rowsPadded,
     survives: centroidCount,
-    scratch: dim * 2 + 16 + rowsPadded * 8,
+    tables: tableBytes(dim, nbits),
+    scratch: layout.SCRATCH_BYTES + rowsPadded * 4,
   }
 }
 
 /** What the lengths of the regions follow from. */
 export type SegmentShape = Omit<SegmentRegions, SegmentPointer>
+export type QueryShape = Omit<QueryRegions, QueryPointer>
 export type SegmentPointer = keyof typeof segmentAlignments
 export type QueryPointer = keyof typeof queryAlignments
 
@@ -94,7 +97,7 @@ const segmentAlignments = {
   centroids: 1,
   centroidScales: 4,
   weights: 1,
-  inverseNorms: 4,
+  inverseNorms: 2,
   tokenStarts: 4,
   rows: 1,
   postingOffsets: 4,
@@ -102,13 +105,13 @@ const segmentAlignments = {
 } as const
 
 const queryAlignments = {
-  natural: 16,
-  permuted: 16,
-  scales: 16,
-  residualScales: 16,
+  pairs: 16,
+  values: 16,
+  numbers: 16,
   cellScores: 16,
   cellBytes: 16,
   survives: 1,
+  tables: 16,
   scratch: 16,
 } as const
 
@@ -147,7 +150,7 @@ export function writeSegmentBlock(memory: WebAssembly.Memory, address: number, r
  */
 export function writeQueryBlock(memory: WebAssembly.Memory, address: number, regions: QueryRegions): QueryBlock {
   requireRegion(memory, 'query block', address, layout.QUERY_BLOCK_BYTES, 16)
-  const lengths = queryLengths(regions.dim, regions.rows, regions.centroidCount)
+  const lengths = queryLengths(regions)
   for (const [name, alignment] of entriesOf(queryAlignments)) {
     requireRegion(memory, name, regions[name], lengths[name], alignment)
   }
@@ -155,14 +158,13 @@ export function writeQueryBlock(memory: WebAssembly.Memory, address: number, reg
   const put = (offset: number, value: number) => view.setUint32(offset, value, true)
   put(layout.QUERY_ROWS, regions.rows)
   put(layout.QUERY_ROWS_PADDED, paddedRows(regions.rows))
-  put(layout.QUERY_BYTE_STRIDE, cellByteStride(regions.rows))
-  put(layout.QUERY_NATURAL, regions.natural)
-  put(layout.QUERY_PERMUTED, regions.permuted)
-  put(layout.QUERY_SCALES, regions.scales)
-  put(layout.QUERY_RESIDUAL_SCALES, regions.residualScales)
+  put(layout.QUERY_PAIRS, regions.pairs)
+  put(layout.QUERY_VALUES, regions.values)
+  put(layout.QUERY_NUMBERS, regions.numbers)
   put(layout.QUERY_CELL_SCORES, regions.cellScores)
   put(layout.QUERY_CELL_BYTES, regions.cellBytes)
   put(layout.QUERY_SURVIVES, regions.survives)
+  put(layout.QUERY_TABLES, regions.tables)
   put(layout.QUERY_SCRATCH, regions.scratch)
   return { ...regions, address }
 }

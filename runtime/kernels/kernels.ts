@@ -12,19 +12,21 @@ import {
   writeQueryBlock,
   writeSegmentBlock,
 } from './blocks.ts'
-import { CRC_TABLES_BYTES, STATUS_BITS, STATUS_OK } from './layout.ts'
+import { CRC_TABLES_BYTES, ROW_BLOCK, STATUS_BITS, STATUS_OK } from './layout.ts'
 import { paddedRows } from './quantise.ts'
+import { byteThreshold } from './units.ts'
 
 /** What the module exports; every number is a u32 unless said. */
 interface KernelExports {
   approximate(segment: number, query: number, pids: number, count: number, pruned: number, scores: number): void
+  buildTables(segment: number, query: number, firstRow: number): void
   collectPids(bitmap: number, filter: number, passageCount: number, pids: number): void
   countPids(bitmap: number, filter: number, passageCount: number): number
   crc32c(address: number, length: number, previous: number, tables: number): number
   gather(segment: number, marks: number, bitmap: number): number
   gatherList(list: number, length: number, bitmap: number, passageCount: number): number
-  rescore(segment: number, query: number, pids: number, count: number, scores: number): void
-  scoreCentroids(segment: number, query: number, thresholdF32: number): void
+  rescore(segment: number, query: number, firstRow: number, pids: number, count: number, scores: number): void
+  scoreCentroids(segment: number, query: number, threshold: number): void
   selectTop(
     pids: number,
     scores: number,
@@ -34,7 +36,7 @@ interface KernelExports {
     counts: number,
     out: number,
   ): number
-  tokenScores(segment: number, query: number, pid: number, out: number): void
+  tokenScores(segment: number, query: number, firstRow: number, pid: number, out: number): void
   topCells(segment: number, query: number, ncells: number, heaps: number, marks: number): void
   validateBlocks(segment: number, tables: number): number
   validateCodes(segment: number): number
@@ -107,10 +109,10 @@ export class Kernels {
     return this.#exports.validateBlocks(segment.address, tables) >>> 0
   }
 
-  /** Writes the query's cell scores, cell bytes and survives. @param threshold - compared in f32 */
+  /** Writes the query's cell scores, cell bytes and survives. @param threshold - a cosine, compared in steps of 1 / 127 */
   scoreCentroids(segment: SegmentBlock, query: QueryBlock, threshold: number): void {
     requireMatch(segment, query)
-    this.#exports.scoreCentroids(segment.address, query.address, threshold)
+    this.#exports.scoreCentroids(segment.address, query.address, byteThreshold(threshold))
   }
 
   /** Marks u8[K] at `marks`. @param heaps - address of topCellsHeapBytes(rows, ncells) bytes of scratch */
@@ -192,11 +194,15 @@ export class Kernels {
     return this.#exports.selectTop(pids, scores, count, wanted, scoreMax, counts, out) >>> 0
   }
 
-  /** Writes f32 MaxSim scores. */
+  /** Writes f32 MaxSim scores. Builds the query's tables first, which costs as much as to score a few hundred tokens. */
   rescore(segment: SegmentBlock, query: QueryBlock, candidates: CandidateRegions): void {
     requireMatch(segment, query)
     this.#requireCandidates(segment, candidates)
-    this.#exports.rescore(segment.address, query.address, candidates.pids, candidates.count, candidates.scores)
+    const { pids, count, scores } = candidates
+    for (let firstRow = 0; firstRow < query.rows; firstRow += ROW_BLOCK) {
+      this.#exports.buildTables(segment.address, query.address, firstRow)
+      this.#exports.rescore(segment.address, query.address, firstRow, pids, count, scores)
+    }
   }
 
   /** Writes f32[tokens][paddedRows(rows)] of one passage with `tokens` tokens at `out`. */
@@ -208,7 +214,10 @@ export class Kernels {
     }
     const [start = 0, end = 0] = new Uint32Array(this.memory.buffer, segment.tokenStarts + pid * 4, 2)
     this.#require('token scores', out, (end - start) * paddedRows(query.rows) * 4, 16)
-    this.#exports.tokenScores(segment.address, query.address, pid, out)
+    for (let firstRow = 0; firstRow < query.rows; firstRow += ROW_BLOCK) {
+      this.#exports.buildTables(segment.address, query.address, firstRow)
+      this.#exports.tokenScores(segment.address, query.address, firstRow, pid, out)
+    }
   }
 
   #require(name: string, address: number, length: number, alignment: number): void {
@@ -230,13 +239,14 @@ export function bitmapBytes(passageCount: number): number {
 
 /** Bytes of scratch that topCells needs. */
 export function topCellsHeapBytes(rows: number, ncells: number): number {
-  return paddedRows(rows) * 8 + rows * ncells * 8
+  return paddedRows(rows) * 6 + rows * ncells * 8
 }
 
 function requireMatch(segment: SegmentBlock, query: QueryBlock): void {
-  if (segment.dim !== query.dim || segment.centroidCount !== query.centroidCount) {
+  const { dim, nbits, centroidCount } = query
+  if (segment.dim !== dim || segment.nbits !== nbits || segment.centroidCount !== centroidCount) {
     throw new RangeError(
-      `query block: expected dim ${segment.dim} and ${segment.centroidCount} centroids, got ${query.dim} and ${query.centroidCount}`,
+      `query block: expected ${segment.dim} dims, ${segment.nbits} bits and ${segment.centroidCount} centroids, got ${dim}, ${nbits} and ${centroidCount}`,
     )
   }
 }

@@ -4,6 +4,7 @@
  */
 import { InputError } from '../../format/errors.ts'
 import type { Nbits, ResidualCodec } from '../../format/segment.ts'
+import { ROW_BLOCK } from './layout.ts'
 
 /** Largest magnitude of a quantised value. */
 export const LEVEL_MAX = 127
@@ -78,58 +79,33 @@ export function reverseBits(value: number, nbits: number): number {
   return reversed
 }
 
-/** @returns u16[dim]: 0, 1, 2 ... */
-export function naturalDimOrder(dim: number): Uint16Array {
-  return Uint16Array.from({ length: dim }, (_, position) => position)
-}
-
-/**
- * The order in which a packed residual row is decoded: eight bytes at a time, of these first the first value of each byte,
- * then the second ... At 4 bits 0 2 4 ... 14, 1 3 ... 15, 16 18 ...
- *
- * @returns u16[dim]: the dim at each position, a permutation
- */
-export function residualDimOrder(dim: number, nbits: Nbits): Uint16Array {
-  const order = new Uint16Array(dim)
-  const valuesPerByte = 8 / nbits
-  const bytes = dim / valuesPerByte
-  let position = 0
-  for (let chunk = 0; chunk < bytes; chunk += 8) {
-    for (let value = 0; value < valuesPerByte; value++) {
-      for (let byte = chunk; byte < Math.min(chunk + 8, bytes); byte++) {
-        order[position++] = byte * valuesPerByte + value
-      }
-    }
-  }
-  return order
-}
-
-/** Rows rounded up to whole vectors of four. */
+/** R: rows rounded up to whole blocks of ROW_BLOCK. */
 export function paddedRows(rows: number): number {
-  return Math.ceil(rows / 4) * 4
+  return Math.ceil(rows / ROW_BLOCK) * ROW_BLOCK
 }
 
-/** Bytes of one row of cell bytes: rows rounded up to whole vectors of sixteen. */
-export function cellByteStride(rows: number): number {
-  return Math.ceil(rows / 16) * 16
-}
-
-/** @returns i16[dim / 2][paddedRows][2]: the query as `dotRows` reads it, dims in the given order, padded rows zero */
-export function pairQuery(query: QuantisedQuery, order: Uint16Array): Int16Array {
+/** @returns i16[dim / 2][paddedRows][2]: the query as `dot32Rows` reads it, padded rows zero */
+export function pairQuery(query: QuantisedQuery): Int16Array {
   const rowsPadded = paddedRows(query.rows)
   const pairs = new Int16Array(query.dim * rowsPadded)
   for (let row = 0; row < query.rows; row++) {
-    for (let position = 0; position < query.dim; position++) {
-      const at = ((position >> 1) * rowsPadded + row) * 2 + (position & 1)
-      pairs[at] = query.values[row * query.dim + (order[position] ?? 0)] ?? 0
+    for (let dim = 0; dim < query.dim; dim++) {
+      pairs[((dim >> 1) * rowsPadded + row) * 2 + (dim & 1)] = query.values[row * query.dim + dim] ?? 0
     }
   }
   return pairs
 }
 
-/** @returns f32[rows]: fround(weight scale * query scale) */
-export function residualScales(query: QuantisedQuery, weightScale: number): Float32Array {
-  return query.scales.map((scale) => Math.fround(weightScale * scale))
+/** @returns f32[dim][paddedRows]: the same integers as `buildTables` reads them, padded rows zero */
+export function transposeQuery(query: QuantisedQuery): Float32Array {
+  const rowsPadded = paddedRows(query.rows)
+  const columns = new Float32Array(query.dim * rowsPadded)
+  for (let row = 0; row < query.rows; row++) {
+    for (let dim = 0; dim < query.dim; dim++) {
+      columns[dim * rowsPadded + row] = query.values[row * query.dim + dim] ?? 0
+    }
+  }
+  return columns
 }
 
 /** Quantises one vector with its own scale. @returns the scale, 0 for a vector of zeros */

@@ -4,7 +4,8 @@
  */
 import { codeBytesOf, type Nbits, residualBytesOf, type SegmentData } from '../../format/segment.ts'
 import { STATUS_LENGTH, STATUS_OFFSETS, STATUS_OK, STATUS_PID, STATUS_VARINT } from './layout.ts'
-import { inverseNormTable, type QuantisedQuery, quantiseWeights, residualScales, reverseBits } from './quantise.ts'
+import { type QuantisedQuery, reverseBits } from './quantise.ts'
+import { byteThreshold, type RowNumbers, rowNumbers, type SegmentScales, segmentScales } from './units.ts'
 
 const { fround } = Math
 
@@ -17,11 +18,7 @@ export interface ReferenceSegment {
   readonly centroids: Int8Array
   /** f32[K]. */
   readonly centroidScales: Float32Array
-  /** i8[2^nbits], by bucket. */
-  readonly weights: Int8Array
-  readonly weightScale: number
-  /** f32[256]. */
-  readonly inverseNorms: Float32Array
+  readonly scales: SegmentScales
   /** u32[N + 1]: tokens before each passage. */
   readonly tokenStarts: Uint32Array
   readonly rows: Uint8Array
@@ -32,25 +29,22 @@ export interface ReferenceSegment {
 
 /** The result of `scoreCentroids`. */
 export interface CellScores {
-  /** S, f32[K][rows]. */
-  readonly scores: Float32Array
-  /** U, u8[K][rows]: (S + 1) * 127 clamped to [0, 254], rounded half to even. */
+  /** S, i16[K][rows], in units of its row. */
+  readonly scores: Int16Array
+  /** U, u8[K][rows]: about (cosine + 1) * 127. */
   readonly bytes: Uint8Array
-  /** u8[K]: 1 where the best score of the centroid reaches the threshold. */
+  /** u8[K]: 1 where the best byte of the centroid reaches the threshold's. */
   readonly survives: Uint8Array
 }
 
 export function referenceSegment(data: SegmentData): ReferenceSegment {
-  const { values, scale } = quantiseWeights(data.codec.bucketWeights)
   return {
     dim: data.dim,
     nbits: data.codec.nbits,
     codeBytes: codeBytesOf(data.centroidScales.length),
     centroids: data.centroids,
     centroidScales: data.centroidScales,
-    weights: values,
-    weightScale: scale,
-    inverseNorms: inverseNormTable(data.codec),
+    scales: segmentScales(data.codec, data.dim, data.centroids, data.centroidScales),
     tokenStarts: tokenStartsOf(data.passageLengths),
     rows: data.rows,
     postingOffsets: data.postingOffsets,
@@ -65,34 +59,47 @@ export function tokenStartsOf(passageLengths: Uint16Array): Uint32Array {
   return starts
 }
 
-/** S[k][i] = fround(fround(dot * centroidScale[k]) * queryScale[i]); see CellScores. The threshold is compared in f32. */
+/** S and U as assembly/README.md defines them. @param threshold - a cosine */
 export function scoreCentroids(segment: ReferenceSegment, query: QuantisedQuery, threshold: number): CellScores {
   const { dim } = segment
+  const numbers = rowNumbers(query, segment.scales)
   const cells = segment.centroidScales.length
-  const scores = new Float32Array(cells * query.rows)
+  const scores = new Int16Array(cells * query.rows)
   const bytes = new Uint8Array(cells * query.rows)
   const survives = new Uint8Array(cells)
   for (let cell = 0; cell < cells; cell++) {
     const centroid = segment.centroids.subarray(cell * dim, (cell + 1) * dim)
     for (let row = 0; row < query.rows; row++) {
-      const score = fround(fround(dot(query, row, centroid) * at(segment.centroidScales, cell)) * at(query.scales, row))
+      const product = fround(dot(query, row, centroid) * at(segment.centroidScales, cell))
+      const offset = at(numbers.cellOffsets, row)
+      // Rounds to an integer, halves to even: f32 counts in ones at an offset of 1.5 * 2^23.
+      const score = fround(fround(product * at(numbers.cellFactors, row)) + offset) - 1.5 * 2 ** 23
+      const byte = fraction(score, at(numbers.byteFactors, row)) + at(numbers.byteOffsets, row)
       scores[cell * query.rows + row] = score
-      const clamped = Math.max(0, Math.min(254, fround(fround(score + 1) * 127)))
-      // f32 has no fraction bits from 2^23 on, so this rounds to an integer, halves to even.
-      bytes[cell * query.rows + row] = fround(clamped + 2 ** 23) - 2 ** 23
-      if (score >= fround(threshold)) survives[cell] = 1
+      bytes[cell * query.rows + row] = Math.max(0, Math.min(255, byte))
+      if (at(bytes, cell * query.rows + row) >= byteThreshold(threshold)) survives[cell] = 1
     }
   }
   return { scores, bytes, survives }
 }
 
-/** u8[K]: 1 for a cell that is among the `ncells` best of a row with a scale; equal scores go to the lower cell. */
-export function topCells(query: QuantisedQuery, cellScores: CellScores, ncells: number): Uint8Array {
+/** a * b / 2^15, rounded half up. */
+function fraction(a: number, b: number): number {
+  return (a * b + 2 ** 14) >> 15
+}
+
+/** u8[K]: 1 for a cell that is among the `ncells` best of a row that has a score; equal scores go to the lower cell. */
+export function topCells(
+  segment: ReferenceSegment,
+  query: QuantisedQuery,
+  cellScores: CellScores,
+  ncells: number,
+): Uint8Array {
   const cells = cellScores.survives.length
   const marks = new Uint8Array(cells)
   const order = Array.from({ length: cells }, (_, cell) => cell)
   for (let row = 0; row < query.rows; row++) {
-    if (at(query.scales, row) === 0) continue
+    if (at(rowNumbers(query, segment.scales).cellFactors, row) === 0) continue
     const scoreOf = (cell: number) => at(cellScores.scores, cell * query.rows + row)
     const best = order.toSorted((a, b) => scoreOf(b) - scoreOf(a) || a - b).slice(0, ncells)
     for (const cell of best) marks[cell] = 1
@@ -210,7 +217,7 @@ export function rescore(
   })
 }
 
-/** f32[tokens][rows]: fround(fround(S[code] + fround(dot * residualScale)) * inverseNorm) of each token of a passage. */
+/** f32[tokens][rows]: fround(unit * score) of each token of a passage, the score an integer as assembly/README.md defines it. */
 export function tokenScores(
   segment: ReferenceSegment,
   query: QuantisedQuery,
@@ -218,19 +225,54 @@ export function tokenScores(
   pid: number,
 ): Float32Array {
   const { codes, norms, residuals } = passageRows(segment, pid)
-  const scales = residualScales(query, segment.weightScale)
+  const numbers = rowNumbers(query, segment.scales)
   const residualBytes = residualBytesOf(segment.dim, segment.nbits)
   const scores = new Float32Array(codes.length * query.rows)
   for (const [token, code] of codes.entries()) {
     const packed = residuals.subarray(token * residualBytes, (token + 1) * residualBytes)
-    const vector = Int8Array.from(residualBuckets(packed, segment.nbits), (bucket) => at(segment.weights, bucket))
+    const buckets = residualBuckets(packed, segment.nbits)
+    const norm = at(segment.scales.inverseNorms, at(norms, token))
     for (let row = 0; row < query.rows; row++) {
-      const residual = fround(dot(query, row, vector) * at(scales, row))
-      const sum = fround(at(cellScores.scores, code * query.rows + row) + residual)
-      scores[token * query.rows + row] = sum * at(segment.inverseNorms, at(norms, token))
+      const sum = at(cellScores.scores, code * query.rows + row) + residualScore(segment, query, numbers, row, buckets)
+      scores[token * query.rows + row] = fraction(sum, norm) * at(numbers.units, row)
     }
   }
   return scores
+}
+
+/** What a residual adds to the score of a row: each half of a byte in 64ths of a unit, each byte rounded to units. */
+function residualScore(
+  { nbits, scales }: ReferenceSegment,
+  query: QuantisedQuery,
+  numbers: RowNumbers,
+  row: number,
+  buckets: Uint8Array,
+): number {
+  const { values: weights } = scales.weights
+  const leastWeight = Math.min(...weights)
+  const mostWeight = Math.max(...weights)
+  const dimsOfHalf = 4 / nbits
+  let score = 0
+  let byte = 0
+  for (let first = 0; first < buckets.length; first += dimsOfHalf) {
+    let aboveLeast = 0
+    for (let dim = first; dim < first + dimsOfHalf; dim++) {
+      const value = at(query.values, row * query.dim + dim)
+      const least = Math.min(leastWeight * value, mostWeight * value)
+      aboveLeast += at(weights, at(buckets, dim)) * value - least
+    }
+    byte += roundHalfEven(fround(aboveLeast * at(numbers.tableFactors, row)))
+    if ((first / dimsOfHalf) % 2 === 1) {
+      score += (byte + 32) >> 6
+      byte = 0
+    }
+  }
+  return score
+}
+
+/** In [0, 2^22]: f32 counts in ones from 2^23 on. */
+function roundHalfEven(value: number): number {
+  return fround(value + 2 ** 23) - 2 ** 23
 }
 
 /**

@@ -3,7 +3,7 @@ import type { QueryBlock, SegmentBlock } from '../kernels/blocks.ts'
 import type { CandidateRegions, Kernels } from '../kernels/kernels.ts'
 
 /** Largest cell byte, see scoreCentroids. */
-const CELL_BYTE_MAX = 254
+const CELL_BYTE_MAX = 255
 
 /** How many passages leave each pass. */
 export interface ApproximateLimits {

@@ -29,7 +29,7 @@ export function searchReference(
   if (allowed && allowed.length <= parameters.ndocs) {
     candidates = allowed
   } else {
-    const { bitmap } = kernels.gather(segment, kernels.topCells(quantised, cellScores, parameters.ncells))
+    const { bitmap } = kernels.gather(segment, kernels.topCells(segment, quantised, cellScores, parameters.ncells))
     const gathered = kernels.collectPids(bitmap, undefined, segment.tokenStarts.length - 1)
     candidates = allowed ? gathered.filter((pid) => allowed.includes(pid)) : gathered
   }

@@ -3,41 +3,55 @@ import { InputError } from '../../format/errors.ts'
 import { QUERY_ROWS_MAX } from '../../format/limits.ts'
 import { type QueryBlock, type QueryPointer, queryLengths, type SegmentBlock } from '../kernels/blocks.ts'
 import type { Kernels } from '../kernels/kernels.ts'
-import { QUERY_BLOCK_BYTES } from '../kernels/layout.ts'
-import { naturalDimOrder, pairQuery, quantiseQuery, residualDimOrder, residualScales } from '../kernels/quantise.ts'
+import { NUMBERS_BYTES, QUERY_BLOCK_BYTES } from '../kernels/layout.ts'
+import { paddedRows, pairQuery, type QuantisedQuery, quantiseQuery, transposeQuery } from '../kernels/quantise.ts'
+import { ROUNDING_OFFSET, type RowNumbers, rowNumbers, type SegmentScales } from '../kernels/units.ts'
 import type { QueryVectors } from '../searcher.ts'
 
 /**
- * @param weightScale - of the segment's quantised bucket weights
  * @throws InputError on a wrong shape or values that are not finite
  */
 export function placeQuery(
   kernels: Kernels,
   segment: SegmentBlock,
-  weightScale: number,
+  scales: SegmentScales,
   query: QueryVectors,
 ): QueryBlock {
   requireQuery(query, segment.dim)
-  const { dim, centroidCount } = segment
+  const { dim, nbits, centroidCount } = segment
   const quantised = quantiseQuery(query.vectors, query.rows, dim)
-  const lengths = queryLengths(dim, query.rows, centroidCount)
+  const shape = { dim, nbits, rows: query.rows, centroidCount }
   const addresses = {} as Record<QueryPointer, number>
-  for (const [name, length] of Object.entries(lengths) as [QueryPointer, number][]) {
+  for (const [name, length] of Object.entries(queryLengths(shape)) as [QueryPointer, number][]) {
     addresses[name] = kernels.arena.allocate(length)
   }
   const address = kernels.arena.allocate(QUERY_BLOCK_BYTES)
+  copyQuery(kernels.memory, addresses, quantised, rowNumbers(quantised, scales))
+  return kernels.writeQuery(address, { ...shape, ...addresses })
+}
 
-  const { buffer } = kernels.memory
-  const natural = pairQuery(quantised, naturalDimOrder(dim))
-  const permuted = pairQuery(quantised, residualDimOrder(dim, segment.nbits))
-  new Int16Array(buffer, addresses.natural, natural.length).set(natural)
-  new Int16Array(buffer, addresses.permuted, permuted.length).set(permuted)
-  putPadded(new Float32Array(buffer, addresses.scales, lengths.scales / 4), quantised.scales)
-  putPadded(
-    new Float32Array(buffer, addresses.residualScales, lengths.residualScales / 4),
-    residualScales(quantised, weightScale),
-  )
-  return kernels.writeQuery(address, { dim, rows: query.rows, centroidCount, ...addresses })
+/** Writes the regions that kernels only read: pairs, values and numbers. */
+export function copyQuery(
+  { buffer }: WebAssembly.Memory,
+  addresses: Pick<Record<QueryPointer, number>, 'pairs' | 'values' | 'numbers'>,
+  query: QuantisedQuery,
+  numbers: RowNumbers,
+): void {
+  const pairs = pairQuery(query)
+  const values = transposeQuery(query)
+  new Int16Array(buffer, addresses.pairs, pairs.length).set(pairs)
+  new Float32Array(buffer, addresses.values, values.length).set(values)
+  const rowsPadded = paddedRows(query.rows)
+  new Uint8Array(buffer, addresses.numbers, rowsPadded * NUMBERS_BYTES).fill(0)
+  const floats = [numbers.cellFactors, numbers.cellOffsets, numbers.tableFactors, numbers.units]
+  for (const [at, array] of floats.entries()) {
+    new Float32Array(buffer, addresses.numbers + at * rowsPadded * 4, array.length).set(array)
+  }
+  // Padded rows, too, must round to integers.
+  new Float32Array(buffer, addresses.numbers + rowsPadded * 4, rowsPadded).fill(ROUNDING_OFFSET, query.rows)
+  for (const [at, array] of [numbers.byteFactors, numbers.byteOffsets].entries()) {
+    new Int16Array(buffer, addresses.numbers + rowsPadded * (16 + at * 2), array.length).set(array)
+  }
 }
 
 /** @throws InputError when the query is not f32[rows][dim] with rows in [1, QUERY_ROWS_MAX] */
@@ -55,9 +69,4 @@ export function requireQuery(query: QueryVectors, dim: number): void {
   if (vectors.length !== rows * dim) {
     throw new InputError(`query: expected ${rows} x ${dim} values, got ${vectors.length}.`, { got: vectors.length })
   }
-}
-
-function putPadded(target: Float32Array, values: Float32Array): void {
-  target.fill(0)
-  target.set(values)
 }

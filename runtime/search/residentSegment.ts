@@ -6,6 +6,7 @@ import { InputError } from '../../format/errors.ts'
 import type { SegmentBlock } from '../kernels/blocks.ts'
 import type { Kernels } from '../kernels/kernels.ts'
 import { paddedRows } from '../kernels/quantise.ts'
+import type { SegmentScales } from '../kernels/units.ts'
 import type { QueryVectors, SearchAnswer, SearchParameters, TokenMatch } from '../searcher.ts'
 import { approximateCandidates } from './approximate.ts'
 import { gatherCandidates, placeBitmap, placeCandidates } from './gather.ts'
@@ -43,21 +44,20 @@ export async function createResidentSegment(
   const { arena } = kernels
   const start = arena.top
   const placed = await placeSegment(source, kernels, options.verifyBlocks ?? false)
-  return new ResidentSegment(kernels, placed.block, placed.weightScale, arena.top - start)
+  return new ResidentSegment(kernels, placed.block, placed.scales, arena.top - start)
 }
 
 export class ResidentSegment {
   readonly block: SegmentBlock
-  /** Scale of the quantised bucket weights. */
-  readonly weightScale: number
+  readonly scales: SegmentScales
   /** Bytes of WebAssembly memory it keeps; a query needs more for its time. */
   readonly memoryBytes: number
   readonly #kernels: Kernels
 
-  constructor(kernels: Kernels, block: SegmentBlock, weightScale: number, memoryBytes: number) {
+  constructor(kernels: Kernels, block: SegmentBlock, scales: SegmentScales, memoryBytes: number) {
     this.#kernels = kernels
     this.block = block
-    this.weightScale = weightScale
+    this.scales = scales
     this.memoryBytes = memoryBytes
   }
 
@@ -71,7 +71,7 @@ export class ResidentSegment {
     const kernels = this.#kernels
     const { top } = kernels.arena
     try {
-      const queryBlock = placeQuery(kernels, this.block, this.weightScale, query)
+      const queryBlock = placeQuery(kernels, this.block, this.scales, query)
       const blocks = { segment: this.block, query: queryBlock }
       kernels.scoreCentroids(this.block, queryBlock, parameters.centroidScoreThreshold)
       const candidates = this.#candidates(queryBlock, parameters, filterPids)
@@ -96,7 +96,7 @@ export class ResidentSegment {
     const tokensMax = Math.max(0, ...pids.map((pid) => this.#requireTokens(pid)))
     const { top } = kernels.arena
     try {
-      const queryBlock = placeQuery(kernels, this.block, this.weightScale, query)
+      const queryBlock = placeQuery(kernels, this.block, this.scales, query)
       kernels.scoreCentroids(this.block, queryBlock, 1)
       const stride = paddedRows(query.rows)
       const out = kernels.arena.allocate(tokensMax * stride * 4)

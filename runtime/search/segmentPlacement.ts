@@ -12,7 +12,8 @@ import {
 import { crcTables } from '../kernels/crcTables.ts'
 import type { Kernels } from '../kernels/kernels.ts'
 import { CRC_TABLES_BYTES, SEGMENT_BLOCK_BYTES } from '../kernels/layout.ts'
-import { inverseNormTable, MAGNITUDE_MAX, quantiseWeights, weightTable } from '../kernels/quantise.ts'
+import { inverseNormTable, MAGNITUDE_MAX, weightTable } from '../kernels/quantise.ts'
+import { type SegmentScales, segmentScales } from '../kernels/units.ts'
 import { gatherLists, placeBitmap } from './gather.ts'
 
 export type ByteChunks = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>
@@ -29,7 +30,7 @@ export interface SegmentSource extends Omit<SegmentData, 'rows' | 'postings'> {
 
 export interface PlacedSegment {
   readonly block: SegmentBlock
-  readonly weightScale: number
+  readonly scales: SegmentScales
 }
 
 /**
@@ -66,7 +67,7 @@ export async function placeSegment(
     const block = kernels.writeSegment(blockAddress, { ...shape, ...addresses })
     requireRows(kernels, block, verifyBlocks)
     requirePostings(kernels, block, verifyBlocks)
-    return { block, weightScale: tables.weightScale }
+    return { block, scales: tables.scales }
   } catch (error) {
     if (arena.top === end) arena.reset(start)
     throw error
@@ -130,8 +131,8 @@ function shapeOf(source: SegmentSource): SegmentShape {
 }
 
 /** The small sections, and the tables the kernels read in place of the codec. */
-function segmentTables({ codec, centroids, centroidScales, passageLengths, postingOffsets }: SegmentSource) {
-  const weights = quantiseWeights(codec.bucketWeights)
+function segmentTables({ dim, codec, centroids, centroidScales, passageLengths, postingOffsets }: SegmentSource) {
+  const scales = segmentScales(codec, dim, centroids, centroidScales)
   const tokenStarts = new Uint32Array(passageLengths.length + 1)
   let tokens = 0
   for (const [pid, length] of passageLengths.entries()) {
@@ -141,12 +142,12 @@ function segmentTables({ codec, centroids, centroidScales, passageLengths, posti
   const sections = {
     centroids,
     centroidScales,
-    weights: weightTable(weights.values, codec.nbits),
-    inverseNorms: inverseNormTable(codec),
+    weights: weightTable(scales.weights.values, codec.nbits),
+    inverseNorms: scales.inverseNorms,
     tokenStarts,
     postingOffsets,
   }
-  return { sections, weightScale: weights.scale }
+  return { sections, scales }
 }
 
 /** Before anything is allocated for it, where the length is known; chunks are counted as they come. */

@@ -36,9 +36,9 @@ describe.each(['nbits1', 'nbits2', 'nbits4', 'nbits2.tartan'])('golden index %s'
 
   it('ranks as exact MaxSim over its decoded vectors does, within the rounding of int8 queries', async () => {
     const searcher = await openIndex(path(name))
-    // Rounding a unit row of 96 values to int8 costs about 0.001 a dot product, rounding the bucket weights as much again.
-    // Measured at most: 0.009, 0.009, 0.021 at 1, 2, 4 bits. 0.04 leaves room and is far below what ranks these passages.
-    const tolerance = 0.04
+    // Queries, bucket weights and the tables that rescoring looks up are rounded to a byte or so each. Measured at most: 0.02
+    // at 1 and 2 bits, 0.055 at 4; on SciFact as many of the exact top 10 are found as with none of it (bench/quality).
+    const tolerance = 0.08
     for (const [i, vectors] of goldenQueries().entries()) {
       const want = expected[name.replace('.tartan', '')]![i]!
       const all = { k: 12, ncells: 1024, centroidScoreThreshold: -1, ndocs: 1000 }

@@ -16,6 +16,8 @@ import { crcTables } from '../../runtime/kernels/crcTables.ts'
 import { bitmapBytes, instantiateKernels, type Kernels, topCellsHeapBytes } from '../../runtime/kernels/kernels.ts'
 import * as quantise from '../../runtime/kernels/quantise.ts'
 import { tokenStartsOf } from '../../runtime/kernels/reference.ts'
+import { rowNumbers, segmentScales } from '../../runtime/kernels/units.ts'
+import { copyQuery } from '../../runtime/search/residentQuery.ts'
 
 export const builds = ['kernels.wasm', 'kernels.debug.wasm'] as const
 
@@ -45,7 +47,7 @@ export interface RunInput {
 /** Names of all regions, for `flush`. */
 export const regionNames = [
   ...['segment', 'centroids', 'centroidScales', 'weights', 'inverseNorms', 'tokenStarts', 'rows', 'postingOffsets'],
-  ...['postings', 'query', 'natural', 'permuted', 'scales', 'residualScales', 'cellScores', 'cellBytes', 'survives'],
+  ...['postings', 'query', 'pairs', 'values', 'numbers', 'cellScores', 'cellBytes', 'survives', 'tables'],
   ...['scratch', 'heaps', 'marks', 'bitmap', 'pids', 'scores', 'counts', 'selected', 'tokenScores', 'crcTables'],
 ] as const
 
@@ -57,9 +59,9 @@ export async function placeAll({ module, data, query, ncells, flush }: RunInput)
   const lengths: Record<string, number> = {
     ...{ segment: 64, query: 48 },
     ...segmentLengths(shape),
-    ...queryLengths(dim, query.rows, centroidCount),
+    ...queryLengths({ dim, nbits: shape.nbits, rows: query.rows, centroidCount }),
     ...{ heaps: topCellsHeapBytes(query.rows, ncells), marks: centroidCount, bitmap: bitmapBytes(passageCount) },
-    ...{ pids: passageCount * 4, scores: passageCount * 4, counts: (query.rows * 254 + 1) * 4 },
+    ...{ pids: passageCount * 4, scores: passageCount * 4, counts: (query.rows * 255 + 1) * 4 },
     ...{ selected: passageCount * 4, tokenScores: tokensMax * quantise.paddedRows(query.rows) * 4, crcTables: 16384 },
   }
   const total = Object.values(lengths).reduce((sum, length) => sum + Math.ceil(length / 64) * 64, 64)
@@ -73,20 +75,22 @@ export async function placeAll({ module, data, query, ncells, flush }: RunInput)
     if (name !== flush) top += Math.ceil(length / 64) * 64
   }
   const kernels = await instantiateKernels(module, { memory })
-  const contents = { ...segmentContents(data), ...queryContents(data, query), crcTables: crcTables() }
+  const contents = { ...segmentContents(data), crcTables: crcTables() }
   for (const [name, values] of Object.entries(contents)) {
     new Uint8Array(memory.buffer).set(
       new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
       addresses[name]!,
     )
   }
+  const numbers = rowNumbers(query, scalesOf(data))
+  copyQuery(memory, { pairs: addresses.pairs!, values: addresses.values!, numbers: addresses.numbers! }, query, numbers)
   const pick = <Name extends string>(names: readonly Name[]) =>
     Object.fromEntries(names.map((name) => [name, addresses[name]!])) as Record<Name, number>
   return {
     kernels,
     segment: kernels.writeSegment(addresses.segment!, { ...shape, ...pick<SegmentPointer>(segmentPointers) }),
     query: kernels.writeQuery(addresses.query!, {
-      ...{ dim, rows: query.rows, centroidCount },
+      ...{ dim, nbits: shape.nbits, rows: query.rows, centroidCount },
       ...pick<QueryPointer>(queryPointers),
     }),
     address: (name) => addresses[name]!,
@@ -99,7 +103,7 @@ const segmentPointers: readonly SegmentPointer[] = [
   ...(['postingOffsets', 'postings'] as const),
 ]
 const queryPointers: readonly QueryPointer[] = [
-  ...(['natural', 'permuted', 'scales', 'residualScales', 'cellScores', 'cellBytes', 'survives', 'scratch'] as const),
+  ...(['pairs', 'values', 'numbers', 'cellScores', 'cellBytes', 'survives', 'tables', 'scratch'] as const),
 ]
 
 function shapeOf(data: SegmentData) {
@@ -118,7 +122,7 @@ function segmentContents(data: SegmentData) {
     centroids: data.centroids,
     centroidScales: data.centroidScales,
     weights: quantise.weightTable(quantise.quantiseWeights(data.codec.bucketWeights).values, data.codec.nbits),
-    inverseNorms: quantise.inverseNormTable(data.codec),
+    inverseNorms: scalesOf(data).inverseNorms,
     tokenStarts: tokenStartsOf(data.passageLengths),
     rows: data.rows,
     postingOffsets: data.postingOffsets,
@@ -126,17 +130,6 @@ function segmentContents(data: SegmentData) {
   }
 }
 
-function queryContents(data: SegmentData, query: quantise.QuantisedQuery) {
-  const padded = (values: Float32Array) => {
-    const result = new Float32Array(quantise.paddedRows(query.rows))
-    result.set(values)
-    return result
-  }
-  const weightScale = quantise.quantiseWeights(data.codec.bucketWeights).scale
-  return {
-    natural: quantise.pairQuery(query, quantise.naturalDimOrder(data.dim)),
-    permuted: quantise.pairQuery(query, quantise.residualDimOrder(data.dim, data.codec.nbits)),
-    scales: padded(query.scales),
-    residualScales: padded(quantise.residualScales(query, weightScale)),
-  }
+function scalesOf(data: SegmentData) {
+  return segmentScales(data.codec, data.dim, data.centroids, data.centroidScales)
 }

@@ -5,7 +5,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Nbits } from '../../format/segment.ts'
 import { STATUS_OFFSETS } from '../../runtime/kernels/layout.ts'
-import { cellByteStride, paddedRows, type QuantisedQuery, quantiseQuery } from '../../runtime/kernels/quantise.ts'
+import { paddedRows, type QuantisedQuery, quantiseQuery } from '../../runtime/kernels/quantise.ts'
 import * as twin from '../../runtime/kernels/reference.ts'
 import { builds, type KernelRun, kernelsModule, placeAll, regionNames } from './guardedMemory.ts'
 import { randomQuery, randomSegment } from './randomSegment.ts'
@@ -15,7 +15,7 @@ const threshold = 0.05
 const wanted = 4
 
 interface Outputs {
-  readonly scores: Uint32Array
+  readonly scores: Int16Array
   readonly bytes: Uint8Array
   readonly survives: Uint8Array
   readonly marks: Uint8Array
@@ -35,13 +35,13 @@ const bitsOf = (values: Float32Array) => new Uint32Array(values.buffer, values.b
 
 function expectedOutputs(segment: twin.ReferenceSegment, query: QuantisedQuery): Outputs {
   const cellScores = twin.scoreCentroids(segment, query, threshold)
-  const marks = twin.topCells(query, cellScores, ncells)
+  const marks = twin.topCells(segment, query, cellScores, ncells)
   const { bitmap } = twin.gather(segment, marks)
   const passageCount = segment.tokenStarts.length - 1
   const pids = twin.collectPids(bitmap, undefined, passageCount)
   const pruned = twin.approximate(segment, query, cellScores, pids, true)
   return {
-    scores: bitsOf(cellScores.scores),
+    scores: cellScores.scores,
     bytes: cellScores.bytes,
     survives: cellScores.survives,
     marks,
@@ -61,7 +61,7 @@ function expectedOutputs(segment: twin.ReferenceSegment, query: QuantisedQuery):
 }
 
 /** Rows of a padded matrix without their padding. */
-function unpad<T extends Uint8Array | Uint32Array>(padded: T, stride: number, rows: number): T {
+function unpad<T extends Uint8Array | Int16Array | Uint32Array>(padded: T, stride: number, rows: number): T {
   return padded.filter((_, index) => index % stride < rows) as T
 }
 
@@ -78,7 +78,7 @@ function actualOutputs(run: KernelRun, rowsLength: number): Outputs {
   const candidates = { pids: address('pids'), count, scores: address('scores') }
   kernels.approximate(segment, query, candidates, true)
   const pruned = words('scores', count)
-  const select = { wanted, scoreMax: rows * 254, counts: address('counts'), out: address('selected') }
+  const select = { wanted, scoreMax: rows * 255, counts: address('counts'), out: address('selected') }
   const selected = kernels.selectTop(candidates, select)
   kernels.approximate(segment, query, candidates, false)
   const approximate = words('scores', count)
@@ -89,8 +89,8 @@ function actualOutputs(run: KernelRun, rowsLength: number): Outputs {
     return unpad(words('tokenScores', (end! - start!) * paddedRows(rows)), paddedRows(rows), rows)
   })
   return {
-    scores: unpad(words('cellScores'), paddedRows(rows), rows),
-    bytes: unpad(run.bytes('cellBytes'), cellByteStride(rows), rows),
+    scores: unpad(new Int16Array(run.bytes('cellScores').buffer), paddedRows(rows), rows),
+    bytes: unpad(run.bytes('cellBytes'), paddedRows(rows), rows),
     survives: run.bytes('survives'),
     marks: run.bytes('marks'),
     bitmap: words('bitmap'),
@@ -170,7 +170,7 @@ describe.each(builds)('%s equals the readable twin bit for bit', (build) => {
         marks: run.address('marks'),
       })
       const cellScores = twin.scoreCentroids(twin.referenceSegment(data), query, threshold)
-      expect(run.bytes('marks')).toEqual(twin.topCells(query, cellScores, count))
+      expect(run.bytes('marks')).toEqual(twin.topCells(twin.referenceSegment(data), query, cellScores, count))
     }
   })
 
@@ -178,7 +178,7 @@ describe.each(builds)('%s equals the readable twin bit for bit', (build) => {
     const data = randomSegment({ seed: 10, dim: 32, nbits: 1, centroidCount: 11, lengths: [3] })
     const query = quantiseQuery(randomQuery(11, 5, 32), 5, 32)
     const segment = twin.referenceSegment(data)
-    const best = Math.max(...twin.scoreCentroids(segment, query, 1).scores)
+    const best = Math.max(...twin.scoreCentroids(segment, query, 1).bytes) / 127 - 1
     const run = await placeAll({ module, data, query, ncells, flush: 'survives' })
     run.kernels.scoreCentroids(run.segment, run.query, best)
     expect(run.bytes('survives').filter((flag) => flag === 1)).toHaveLength(1)
@@ -210,7 +210,18 @@ describe.each(builds)('%s equals the readable twin bit for bit', (build) => {
     const data = randomSegment({ seed: 3, dim: 48, nbits, centroidCount: 11, lengths: [2, 0, 1, 17] })
     const query = quantiseQuery(randomQuery(4, 5, 48), 5, 48)
     const run = await placeAll({ module, data, query, ncells, flush: 'bitmap' })
-    const outputs = ['cellScores', 'cellBytes', 'survives', 'scratch', 'heaps', 'marks', 'bitmap', 'pids', 'scores']
+    const outputs = [
+      'cellScores',
+      'cellBytes',
+      'survives',
+      'tables',
+      'scratch',
+      'heaps',
+      'marks',
+      'bitmap',
+      'pids',
+      'scores',
+    ]
     const written = [...outputs, 'counts', 'selected', 'tokenScores'].map((name) => ({
       start: run.address(name),
       end: run.address(name) + run.bytes(name).length,

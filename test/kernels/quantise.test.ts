@@ -27,18 +27,6 @@ it('lists weights by reversed bucket, the rest zero', () => {
   expect([...quantise.weightTable(Int8Array.of(10, 20, 30, 40), 2)].slice(0, 5)).toEqual([10, 30, 20, 40, 0])
 })
 
-it('orders dims as residuals decode: first value of eight bytes, then the second, a shorter chunk last', () => {
-  expect([...quantise.residualDimOrder(32, 4)].slice(0, 10)).toEqual([0, 2, 4, 6, 8, 10, 12, 14, 1, 3])
-  // 48 dims at 2 bits are 12 bytes: a chunk of 8 and one of 4.
-  expect([...quantise.residualDimOrder(48, 2)].slice(32, 38)).toEqual([32, 36, 40, 44, 33, 37])
-})
-
-it.each([1, 2, 4] as const)('the order at %i bits is a permutation of the dims', (nbits) => {
-  for (const dim of [32, 48, 96, 256]) {
-    expect(quantise.residualDimOrder(dim, nbits).toSorted()).toEqual(quantise.naturalDimOrder(dim))
-  }
-})
-
 it('decodes inverse norm bytes in f32 steps', () => {
   const codec = { nbits: 1 as const, bucketCutoffs: new Float32Array(1), bucketWeights: new Float32Array(2) }
   const table = quantise.inverseNormTable({ ...codec, inverseNormMin: 0.5, inverseNormStep: 0.25 })
