@@ -1,9 +1,12 @@
-/** Draws bench/results/quality-*.json and size-*.json as SVG beside them. Usage: bench/README.md. */
+/** Draws bench/results/{quality,size,peers,growth}-*.json as SVG beside them. Usage: bench/README.md. */
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { rootPath, runBench } from './harness/commandLine.ts'
 import type { BenchRecord } from './harness/record.ts'
 import { barsFigure } from './plot/bars.ts'
 import { curveFigure } from './plot/curve.ts'
+import { growthFigure } from './plot/growth.ts'
+import { peersFigure } from './plot/peers.ts'
+import { subtitleOf } from './plot/subtitle.ts'
 
 const FOLDER = rootPath('bench', 'results')
 
@@ -30,12 +33,22 @@ interface SizeMetrics {
   }[]
 }
 
+/** Name of a bench → its figure. */
+const FIGURES: Readonly<Record<string, (record: BenchRecord) => string>> = {
+  quality: qualityFigure,
+  size: sizeFigure,
+  peers: peersFigure,
+  growth: growthFigure,
+}
+
 await runBench('npm run -s bench:plot', {}, async () => {
-  const names = (await readdir(FOLDER)).filter((name) => /^(quality|size)-.*\.json$/.test(name)).sort()
-  if (names.length === 0) process.stderr.write('nothing to draw: run bench:quality or bench:size first\n')
+  const names = (await readdir(FOLDER)).filter((name) => /^(quality|size|peers|growth)-.*\.json$/.test(name)).sort()
+  if (names.length === 0)
+    process.stderr.write('nothing to draw: run bench:quality, bench:size, bench:peers or bench:growth first\n')
   for (const name of names) {
     const record = JSON.parse(await readFile(`${FOLDER}/${name}`, 'utf8')) as BenchRecord
-    const drawing = record.bench === 'quality' ? qualityFigure(record) : sizeFigure(record)
+    const drawing = FIGURES[record.bench]?.(record)
+    if (drawing === undefined) continue
     const target = name.replace(/\.json$/, '.svg')
     await writeFile(`${FOLDER}/${target}`, drawing)
     process.stdout.write(`bench/results/${target}\n`)
@@ -47,6 +60,7 @@ function qualityFigure(record: BenchRecord): string {
   return curveFigure({
     title: `Search time and agreement with exact search: ${record.parameters.label}`,
     subtitle: subtitleOf(record, `${record.samples.queries} queries, one thread`),
+    settings: 'grid of ncells × ndocs, its best joined',
     series: indexes.map(({ nbits, points }) => ({
       name: bits(nbits),
       points: points.map((point) => ({ x: point.ms_p50, y: point['overlap@10'], name: point.name, k: point.k })),
@@ -79,14 +93,4 @@ function sizeFigure(record: BenchRecord): string {
 
 function bits(nbits: number): string {
   return nbits === 1 ? '1 bit' : `${nbits} bits`
-}
-
-function subtitleOf({ parameters, date, commit }: BenchRecord, more?: string): string {
-  const count = (value: unknown) => Number(value).toLocaleString('en')
-  const facts = [
-    `${count(parameters.passages)} passages, ${count(parameters.tokens)} tokens × ${parameters.dim}`,
-    ...(more ? [more] : []),
-    `${date.slice(0, 10)}, ${commit}`,
-  ]
-  return facts.join(' · ')
 }

@@ -2,13 +2,15 @@
 import { stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { InputError, TartanError } from '../../format/errors.ts'
 import type { Nbits } from '../../format/segment.ts'
 
-/** Name of an option to its default; '' means "absent unless given". All options take a value. */
-export type OptionDefaults = Readonly<Record<string, string>>
-export type OptionValues<Defaults extends OptionDefaults> = { readonly [Name in keyof Defaults]: string }
+/** Name of an option to its default; '' means "absent unless given". One with `false` is a switch and takes no value. */
+export type OptionDefaults = Readonly<Record<string, string | false>>
+export type OptionValues<Defaults extends OptionDefaults> = {
+  readonly [Name in keyof Defaults]: Defaults[Name] extends false ? boolean : string
+}
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -32,7 +34,10 @@ export async function runBench<Defaults extends OptionDefaults>(
   work: (options: OptionValues<Defaults>, positionals: readonly string[]) => Promise<void>,
 ): Promise<void> {
   const options = Object.fromEntries(
-    Object.entries(defaults).map(([name, value]) => [name, { type: 'string' as const, default: value }]),
+    Object.entries(defaults).map(([name, value]) => [
+      name,
+      value === false ? { type: 'boolean' as const, default: false } : { type: 'string' as const, default: value },
+    ]),
   )
   try {
     const { values, positionals } = parseOptions(usage, options)
@@ -43,7 +48,7 @@ export async function runBench<Defaults extends OptionDefaults>(
   }
 }
 
-function parseOptions(usage: string, options: Record<string, { type: 'string'; default: string }>) {
+function parseOptions(usage: string, options: NonNullable<ParseArgsConfig['options']>) {
   try {
     return parseArgs({ options, allowPositionals: true })
   } catch (cause) {

@@ -2,14 +2,21 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
+export interface FreshOptions {
+  /** Every thread of the process stays on this core (Linux). Default: where the system puts them. */
+  readonly cpu?: number
+}
+
 /**
  * @param module - a script that calls `answerParent`
  * @param task - structured-clonable
  * @throws Error when the process ends without an answer; what it printed is on stderr
  */
-export function runFresh<Answer>(module: URL, task: unknown): Promise<Answer> {
+export function runFresh<Answer>(module: URL, task: unknown, { cpu }: FreshOptions = {}): Promise<Answer> {
+  // taskset replaces itself by Node, which thus inherits the channel to this process.
+  const pinned = cpu === undefined ? {} : { execPath: 'taskset', execArgv: ['-c', String(cpu), process.execPath] }
   return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(module), { serialization: 'advanced', stdio: ['ignore', 2, 2, 'ipc'] })
+    const child = fork(fileURLToPath(module), { serialization: 'advanced', stdio: ['ignore', 2, 2, 'ipc'], ...pinned })
     child.once('message', (answer) => resolve(answer as Answer))
     child.once('error', reject)
     child.once('exit', (code) => reject(new Error(`${module.pathname} ended with code ${code} and no answer`)))

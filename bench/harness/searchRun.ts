@@ -39,9 +39,12 @@ export async function searchAll(
   return { hits, ms }
 }
 
+/** What judging needs of a hit, of whatever engine. */
+export type JudgedHit = Pick<SearchHit, 'id' | 'pid' | 'score'>
+
 export function qualityOf(
   vectors: JudgedVectors,
-  hits: readonly (readonly SearchHit[])[],
+  hits: readonly (readonly JudgedHit[])[],
   exact: ExactRankings,
 ): Quality {
   const run: Run = new Map(vectors.queries.map(({ id }, i) => [id, hits[i]!]))

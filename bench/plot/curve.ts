@@ -1,4 +1,4 @@
-/** Time against overlap@10: each setting a dot, the best of each width joined, the default parameters marked. */
+/** Time against overlap@10: each setting a dot, the best of each series joined, the default parameters marked. */
 import { type Axis, linearAxis, logAxis } from './axis.ts'
 import { COLOURS, element, FAINT, figure, INK, line, round, text } from './svg.ts'
 
@@ -21,14 +21,18 @@ export interface CurveOptions {
   readonly title: string
   readonly subtitle: string
   readonly series: readonly CurveSeries[]
+  /** What a dot is. */
+  readonly settings: string
 }
 
 const WIDTH = 760
-const HEIGHT = 460
-const LEGEND_STEP = 74
-const PLOT = { left: 72, right: 730, top: 96, bottom: 390 }
+const HEIGHT = 480
+/** Pixels of a character in the legend, and of its square with margins. */
+const LEGEND_CHARACTER = 6.4
+const LEGEND_MARGIN = 40
+const PLOT = { left: 72, right: 730, top: 116, bottom: 410 }
 
-export function curveFigure({ title, subtitle, series }: CurveOptions): string {
+export function curveFigure({ title, subtitle, series, settings }: CurveOptions): string {
   const points = series.flatMap((one) => one.points)
   const x = logAxis(
     points.map((point) => point.x),
@@ -47,7 +51,7 @@ export function curveFigure({ title, subtitle, series }: CurveOptions): string {
     }),
     text(20, (PLOT.top + PLOT.bottom) / 2, 'overlap@10 with exact search', { anchor: 'middle', rotate: -90 }),
     ...series.flatMap((one, i) => seriesOf(one, COLOURS[i % COLOURS.length]!, x, y)),
-    ...legendOf(series),
+    ...legendOf(series, settings),
   ])
 }
 
@@ -94,25 +98,25 @@ function frontier(points: readonly CurvePoint[]): readonly CurvePoint[] {
     })
 }
 
-function legendOf(series: readonly CurveSeries[]): readonly string[] {
-  const row = 76
-  const entries = series.flatMap(({ name }, i) => [
-    element('rect', {
-      x: PLOT.left + i * LEGEND_STEP,
-      y: row - 10,
-      width: 12,
-      height: 12,
-      fill: COLOURS[i % COLOURS.length]!,
-    }),
-    text(PLOT.left + i * LEGEND_STEP + 18, row, name, { size: 12 }),
-  ])
-  const after = PLOT.left + series.length * LEGEND_STEP
+/** A line of the series, and one of the marks. */
+function legendOf(series: readonly CurveSeries[], settings: string): readonly string[] {
+  const [row, below] = [76, 97]
+  let x = PLOT.left
+  const entries = series.flatMap(({ name }, i) => {
+    const at = x
+    x += name.length * LEGEND_CHARACTER + LEGEND_MARGIN
+    return [
+      element('rect', { x: round(at), y: row - 10, width: 12, height: 12, fill: COLOURS[i % COLOURS.length]! }),
+      text(at + 18, row, name, { size: 12 }),
+    ]
+  })
+  const left = PLOT.left
   return [
     ...entries,
-    element('path', { d: `M${after + 6} ${row - 12}l8 8l-8 8l-8 -8z`, fill: 'none', stroke: INK }),
-    text(after + 22, row, 'default parameters', { size: 12 }),
-    element('circle', { cx: after + 154, cy: row - 4, r: 3.5, fill: INK, 'fill-opacity': 0.55 }),
-    text(after + 164, row, 'grid of ncells × ndocs, its best joined', { size: 12 }),
+    element('path', { d: `M${left + 6} ${below - 12}l8 8l-8 8l-8 -8z`, fill: 'none', stroke: INK }),
+    text(left + 22, below, 'default parameters', { size: 12 }),
+    element('circle', { cx: left + 154, cy: below - 4, r: 3.5, fill: INK, 'fill-opacity': 0.55 }),
+    text(left + 164, below, settings, { size: 12 }),
     line([PLOT.left, PLOT.bottom], [PLOT.right, PLOT.bottom], FAINT),
   ]
 }
