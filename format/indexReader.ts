@@ -8,14 +8,17 @@ import { type IndexFiles, type RangeReader, subReader } from './rangeReader.ts'
 
 export interface IndexReaderOptions {
   /** CRC-32C of bytes; default is the TypeScript one. The runtime hands in its WASM kernel. */
-  readonly crc32c?: (bytes: Uint8Array) => number
+  readonly crc32c?: (bytes: Uint8Array, previous?: number) => number
 }
+
+/** Small enough to stay in the cache between reading, checking and copying. */
+const PIECE_BYTES = 1 << 20
 
 /** A manifest and the parts behind it. Opens each part once. */
 export class IndexReader {
   readonly files: IndexFiles
   readonly manifest: Manifest
-  readonly #crc32c: (bytes: Uint8Array) => number
+  readonly #crc32c: (bytes: Uint8Array, previous?: number) => number
   readonly #parts = new Map<number, RangeReader>()
 
   constructor(files: IndexFiles, manifest: Manifest, options: IndexReaderOptions = {}) {
@@ -45,6 +48,33 @@ export class IndexReader {
       const crc = this.#crc32c(bytes)
       if (crc !== chunk.crc32c) throw new ChecksumError(name, chunk.crc32c, crc)
       yield bytes
+    }
+  }
+
+  /**
+   * The bytes of a section in small pieces, the next one being read while the caller copies the last: reading overlaps
+   * with checking, and no second copy of a large section is in memory. A chunk is checked when its last piece was given, so nothing may be
+   * trusted before the end.
+   * @throws as `sectionChunks`
+   */
+  async *sectionPieces(segment: SegmentEntry, name: SectionName, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    for (const chunk of chunksOf(segment, name)) {
+      const part = await this.#part(chunk.part)
+      const read = (at: number) => {
+        const reading = part.read(chunk.offset + at, Math.min(PIECE_BYTES, chunk.length - at), signal)
+        // Whoever stops early never awaits the last one: its failure is then nobody's.
+        reading.catch(() => undefined)
+        return reading
+      }
+      let crc = 0
+      let next = read(0)
+      for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
+        const bytes = await next
+        if (at + PIECE_BYTES < chunk.length) next = read(at + PIECE_BYTES)
+        crc = this.#crc32c(bytes, crc)
+        yield bytes
+      }
+      if (crc !== chunk.crc32c) throw new ChecksumError(name, chunk.crc32c, crc)
     }
   }
 

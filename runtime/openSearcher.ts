@@ -81,8 +81,8 @@ async function placeEntry(
     centroidScales: new Float32Array(await section('centroidScales')),
     passageLengths: new Uint16Array(await section('passageLengths')),
     postingOffsets: new Uint32Array(await section('postingOffsets')),
-    rows: reader.sectionChunks(entry, 'rows'),
-    postings: reader.sectionChunks(entry, 'postings'),
+    rows: reader.sectionPieces(entry, 'rows'),
+    postings: reader.sectionPieces(entry, 'postings'),
   }
   return createResidentSegment(source, kernels)
 }
