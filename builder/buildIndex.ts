@@ -13,10 +13,10 @@ import { verifyIndex } from '../format/verify.ts'
 import { PartWriter } from '../format/writer.ts'
 import { folderFiles } from '../runtime/platform/nodeFiles.ts'
 import type { CorpusPassage } from './corpus/passage.ts'
-import { type EncodeOptions, encodeCorpus } from './encodeCorpus.ts'
+import { encodeToStore } from './encodeCorpus.ts'
 import { buildSegment } from './index/indexSegment.ts'
-import { createVectorStore, openVectorStore, type VectorStore } from './index/vectorStore.ts'
-import { type StagedFolder, stageFolder, writeFailure } from './indexFolder.ts'
+import { openVectorStore, type VectorStore } from './index/vectorStore.ts'
+import { isDiskError, type StagedFolder, stageIndex, writeFailure } from './indexFolder.ts'
 import type { Device } from './onnxNode.ts'
 import type { OnProgress, Stage } from './progress.ts'
 import { type Spool, spoolCorpus } from './spool.ts'
@@ -98,23 +98,6 @@ export async function buildFromVectors(
   return withStage(options, (staged, _temp, timed) => writeIndex({ vectors, encoder, staged, timed, options }))
 }
 
-/** Encodes a spooled corpus into a vectors folder, for `build` and `encode`. */
-export async function encodeToStore(
-  spool: Spool,
-  encoder: Encoder,
-  folder: string,
-  options: EncodeOptions,
-): Promise<void> {
-  const writer = await createVectorStore(folder, encoder.fingerprint.dim)
-  try {
-    await encodeCorpus(spool, encoder, writer, options)
-    await writer.finish(spool.ids)
-  } catch (error) {
-    await writer.abandon()
-    throw isDiskError(error) ? writeFailure(folder)(error) : error
-  }
-}
-
 interface Timed {
   readonly onProgress: OnProgress
   readonly seconds: Partial<Record<Stage, number>>
@@ -125,7 +108,7 @@ async function withStage(
   options: BuildOptions,
   build: (staged: StagedFolder, temp: string, timed: Timed) => Promise<BuildReport>,
 ): Promise<BuildReport> {
-  const staged = await stageFolder(options.out, options.replace ?? false)
+  const staged = await stageIndex(options.out, options.replace ?? false)
   const parent = options.temp ?? tmpdir()
   let temp: string | undefined
   try {
@@ -244,9 +227,4 @@ async function verifyStaged(staged: StagedFolder, timed: Timed): Promise<void> {
   await verifyIndex(files, reader.manifest, (done) =>
     timed.onProgress({ stage: 'verify', done: Math.round(done * total), total, unit: 'files' }),
   )
-}
-
-function isDiskError(error: unknown): error is NodeJS.ErrnoException {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code
-  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG' || code === 'EROFS'
 }

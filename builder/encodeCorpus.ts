@@ -2,7 +2,8 @@
 import type { EncodedText, Encoder } from '../encoder/encoder.ts'
 import { encodedTextOf } from '../encoder/passageText.ts'
 import { AbortedError } from '../format/errors.ts'
-import type { VectorStoreWriter } from './index/vectorStore.ts'
+import { createVectorStore, type StoredQueries, type VectorStoreWriter } from './index/vectorStore.ts'
+import { isDiskError, writeFailure } from './indexFolder.ts'
 import type { OnProgress } from './progress.ts'
 import type { Spool } from './spool.ts'
 
@@ -17,6 +18,28 @@ export interface EncodeOptions {
 export const BATCH_SIZE_DEFAULT = 8
 /** Passages sorted by length together. 512 passages x 220 tokens x 96 values x 4 bytes = 43 MB of vectors at most. */
 const WINDOW_PASSAGES = 512
+/** A passage may have 16 MiB, of which the encoder reads a page: texts of a window are bounded by themselves. */
+const WINDOW_CHARACTERS = 1 << 24
+
+/**
+ * Encodes a spooled corpus into a vectors folder, for `build` and `encode`.
+ * @throws StorageError when the disk takes no more, AbortedError; the folder is then the caller's to remove
+ */
+export async function encodeToStore(
+  spool: Spool,
+  encoder: Encoder,
+  folder: string,
+  options: EncodeOptions & { readonly queries?: StoredQueries } = {},
+): Promise<void> {
+  const writer = await createVectorStore(folder, encoder.fingerprint.dim)
+  try {
+    await encodeCorpus(spool, encoder, writer, options)
+    await writer.finish(spool.ids, options.queries)
+  } catch (error) {
+    await writer.abandon()
+    throw isDiskError(error) ? writeFailure(folder)(error) : error
+  }
+}
 
 /**
  * Appends the vectors of all passages to `store`, in corpus order. Memory holds one window of passages.
@@ -30,6 +53,7 @@ export async function encodeCorpus(
   const total = spool.ids.length
   let done = 0
   let window: string[] = []
+  let characters = 0
   const flush = async () => {
     const encoded = await encodeWindow(window, encoder, options, (count) =>
       options.onProgress?.({ stage: 'encode', done: done + count, total, unit: 'passages' }),
@@ -37,12 +61,15 @@ export async function encodeCorpus(
     for (const { vectors, rows } of encoded) await store.append(vectors, rows)
     done += window.length
     window = []
+    characters = 0
   }
   options.onProgress?.({ stage: 'encode', done: 0, total, unit: 'passages' })
   for (let block = 0; block < spool.blocks.length; block++) {
     for (const record of await spool.readRecords(block)) {
-      window.push(encodedTextOf(record))
-      if (window.length === WINDOW_PASSAGES) await flush()
+      const text = encodedTextOf(record)
+      window.push(text)
+      characters += text.length
+      if (window.length === WINDOW_PASSAGES || characters >= WINDOW_CHARACTERS) await flush()
     }
   }
   if (window.length > 0) await flush()

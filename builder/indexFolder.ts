@@ -1,5 +1,5 @@
 /**
- * An index folder that appears under its final name whole or not at all: it is written beside, verified, then renamed.
+ * A folder that appears under its final name whole or not at all: it is written beside, verified, then renamed.
  */
 import { chmod, mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -16,15 +16,29 @@ export interface StagedFolder extends IndexSink {
   discard(): Promise<void>
 }
 
+/** What may be at the target already. */
+export interface StageOptions {
+  /** Whether a folder of the same kind that is there may be replaced. */
+  readonly replace: boolean
+  /** File by which a folder of the kind is known. */
+  readonly marker: string
+  /** The kind in messages, e.g. "a Tartan index". */
+  readonly kind: string
+}
+
+/** Stages an index at `out`. @throws InputError when `out` is taken */
+export function stageIndex(out: string, replace: boolean): Promise<StagedFolder> {
+  return stageFolder(out, { replace, marker: MANIFEST_NAME, kind: 'a Tartan index' })
+}
+
 /**
- * @param out - final path of the index
- * @param replace - whether an index that is there already may be replaced
- * @throws InputError when `out` is taken
+ * @param out - final path of the folder
+ * @throws InputError when `out` is taken by something that may not be replaced
  */
-export async function stageFolder(out: string, replace: boolean): Promise<StagedFolder> {
+export async function stageFolder(out: string, options: StageOptions): Promise<StagedFolder> {
   const target = resolve(out)
-  await checkTarget(target, out, replace)
-  await mkdir(dirname(target), { recursive: true }).catch(writeFailure(dirname(target)))
+  await checkTarget(target, out, options)
+  await makeFolder(dirname(target)).catch(writeFailure(dirname(target)))
   const path = await mkdtemp(join(dirname(target), `.${basename(target)}-building-`)).catch(writeFailure(target))
   let staged = true
   return {
@@ -33,6 +47,8 @@ export async function stageFolder(out: string, replace: boolean): Promise<Staged
     async commit() {
       // mkdtemp makes the folder private to its owner; an index is for a web server to read.
       await chmod(path, 0o755)
+      // Somebody else may have put something there meanwhile: it is theirs unless it is what may be replaced.
+      await checkTarget(target, out, options)
       const old = `${path}-old`
       const hadOld = await rename(target, old).then(
         () => true,
@@ -53,22 +69,32 @@ export async function stageFolder(out: string, replace: boolean): Promise<Staged
 }
 
 /** @throws InputError when something that must not be overwritten is at the target */
-async function checkTarget(target: string, out: string, replace: boolean): Promise<void> {
+async function checkTarget(target: string, out: string, { replace, marker, kind }: StageOptions): Promise<void> {
   const found = await stat(target).catch(() => undefined)
   if (!found) return
-  const isIndex = found.isDirectory() && (await stat(join(target, MANIFEST_NAME)).catch(() => undefined)) !== undefined
-  if (!isIndex) {
-    throw new InputError(
-      `"${out}" exists and is not a Tartan index, so it will not be overwritten. Choose another --out.`,
-      { out },
-    )
+  const isKind = found.isDirectory() && (await stat(join(target, marker)).catch(() => undefined)) !== undefined
+  if (!isKind) {
+    throw new InputError(`"${out}" exists and is not ${kind}, so it will not be overwritten. Choose another --out.`, {
+      out,
+    })
   }
   if (!replace) {
     throw new InputError(
-      `"${out}" exists already. Add --force to replace it once the new index is ready, or choose another --out.`,
+      `"${out}" exists already. Add --force to replace it once the new one is ready, or choose another --out.`,
       { out },
     )
   }
+}
+
+/** As `mkdir -p`; Node's own recursive mkdir never ends where a parent cannot be made, as under /proc. */
+async function makeFolder(path: string): Promise<void> {
+  const failure = (await mkdir(path).catch((error: NodeJS.ErrnoException) => error)) as
+    | NodeJS.ErrnoException
+    | undefined
+  if (!failure || failure.code === 'EEXIST') return
+  if (failure.code !== 'ENOENT' || dirname(path) === path) throw failure
+  await makeFolder(dirname(path))
+  await mkdir(path)
 }
 
 /** Write and flush to the device: after the rename the bytes must be there even if the power goes. */
@@ -98,4 +124,10 @@ export function writeFailure(path: string): (cause: Error) => never {
       { cause },
     )
   }
+}
+
+/** Whether the disk, not the program, is at fault. */
+export function isDiskError(error: unknown): error is NodeJS.ErrnoException {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG' || code === 'EROFS' || code === 'EACCES'
 }

@@ -48,7 +48,8 @@ export async function spoolCorpus(
       blocks.push(block.entry)
     }
     for await (const { id, title, text, metadata } of corpus) {
-      ids.push(id)
+      // A copy: V8 makes a slice that keeps the whole line it was cut from alive.
+      ids.push(Buffer.from(id).toString())
       await keep(await encoder.add({ title, text, metadata }))
       onPassage?.(ids.length)
     }

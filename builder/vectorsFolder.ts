@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EncoderFingerprint } from '../encoder/encoder.ts'
 import { InputError } from '../format/errors.ts'
+import { decodeEncoder } from '../format/manifest.ts'
 import type { Qrels } from './eval/qrels.ts'
 
 const ENCODER_FILE = 'encoder.json'
@@ -14,7 +15,9 @@ export async function writeVectorsEncoder(folder: string, fingerprint: EncoderFi
 
 /** `undefined` for vectors that were made elsewhere: their index is searched with vectors only. */
 export async function readVectorsEncoder(folder: string): Promise<EncoderFingerprint | undefined> {
-  return (await readJson(join(folder, ENCODER_FILE))) as EncoderFingerprint | undefined
+  const path = join(folder, ENCODER_FILE)
+  const value = await readJson(path)
+  return value === undefined ? undefined : decodeEncoder(value, path)
 }
 
 export async function writeVectorsQrels(folder: string, qrels: Qrels): Promise<void> {

@@ -90,7 +90,7 @@ export function createTokenizer(tokenizerJson: string): Tokenizer {
     if (chunk.length > CACHE_CHUNK_UNITS_MAX) return tokenizeChunk(chunk, vocabulary, tokensMax)
     const tokens = tokenizeChunk(chunk, vocabulary, Number.POSITIVE_INFINITY)
     if (cache.size >= CACHE_ENTRIES_MAX) cache.clear()
-    cache.set(chunk, tokens)
+    cache.set(ownCopy(chunk), tokens)
     return tokens
   }
 
@@ -283,4 +283,9 @@ function literalPatternOf(library: LibraryTokenizer): string {
   // "$^" matches nowhere in a text that is not empty.
   if (longestFirst.length === 0) return '$^'
   return longestFirst.map((content) => content.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')
+}
+
+/** The same string in memory of its own: V8 makes a slice that keeps the whole text it was cut from alive. */
+function ownCopy(chunk: string): string {
+  return String.fromCharCode(...Array.from({ length: chunk.length }, (_, i) => chunk.charCodeAt(i)))
 }

@@ -112,7 +112,8 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
   const dim = fields.count('dim', DIM_MIN, DIM_MAX)
   if (dim % DIM_MULTIPLE !== 0) throw new FormatError('manifest.dim', `a multiple of ${DIM_MULTIPLE}`, dim)
   const parts = fields.maps('parts', SECTIONS_MAX).map(readPart)
-  const encoder = fields.has('encoder') ? readEncoder(fields.map('encoder'), dim) : undefined
+  const encoder = fields.has('encoder') ? readEncoder(fields.map('encoder')) : undefined
+  if (encoder && encoder.dim !== dim) throw new FormatError('manifest.encoder.dim', String(dim), encoder.dim)
   return {
     generation: fields.count('generation', 1, Number.MAX_SAFE_INTEGER),
     name: fields.text('name', 256, 0),
@@ -130,13 +131,22 @@ function readPart(fields: FieldReader): PartEntry {
   return { name, bytes: fields.count('bytes', 1, FILE_BYTES_MAX) }
 }
 
-function readEncoder(fields: FieldReader, dim: number): ManifestEncoder {
+/**
+ * A checked encoder fingerprint.
+ * @param path - names the value in errors
+ * @throws FormatError naming the field that is missing or wrong
+ */
+export function decodeEncoder(value: unknown, path: string): ManifestEncoder {
+  return readEncoder(new FieldReader(value, path))
+}
+
+function readEncoder(fields: FieldReader): ManifestEncoder {
   return {
     model: fields.text('model', 256),
     modelSha256: fields.text('modelSha256', 64, 64),
     weightsSha256: fields.text('weightsSha256', 64, 64),
     tokenizerSha256: fields.text('tokenizerSha256', 64, 64),
-    dim: fields.count('dim', dim, dim),
+    dim: fields.count('dim', DIM_MIN, DIM_MAX),
     queryMarker: fields.text('queryMarker', 64),
     passageMarker: fields.text('passageMarker', 64),
     queryLength: fields.count('queryLength', 4, PASSAGE_TOKENS_MAX),

@@ -13,4 +13,4 @@ if (!existsSync(index)) {
   )
   process.exitCode = await runCli(['build', corpus, '--out', index, '--name', 'SciFact'])
 }
-if (!process.exitCode) process.exitCode = await runCli(['serve', index, ...serveArguments])
+if (!process.exitCode) process.exitCode = await runCli(['serve', index, '--open', ...serveArguments])

@@ -11,6 +11,9 @@ import { serveCommand } from './commands/serve.ts'
 import { verifyCommand } from './commands/verify.ts'
 import { EXIT_OK, EXIT_USAGE, reportError } from './terminal.ts'
 
+/** Commands that leave something behind, or have something to close, when they are stopped. */
+const STOPPABLE: ReadonlySet<string> = new Set(['build', 'encode', 'eval', 'serve', 'pack'])
+
 /**
  * @param argv - without the program's own name
  * @returns the exit code
@@ -31,10 +34,12 @@ Examples:
 
 Exit codes: 0 done, 1 something was wrong with the input, 2 wrong command line, 70 a bug, 130 stopped with Ctrl-C`,
     )
-  // Abort once, quietly; a second Ctrl-C ends the process the hard way.
+  // These stop in order at the first Ctrl-C; a second one, and the first of any other command, ends the process at once.
   const abort = new AbortController()
   const onSignal = () => abort.abort()
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
+  program.hook('preAction', (_program, command) => {
+    if (STOPPABLE.has(command.name())) process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
+  })
   const commands = [
     buildCommand,
     searchCommand,

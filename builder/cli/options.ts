@@ -25,6 +25,16 @@ export function decimal(min: number, max: number): (value: string) => number {
   }
 }
 
+/** A parser for texts of 1 to `charactersMax` characters. */
+export function textOf(charactersMax: number): (value: string) => string {
+  return (value) => {
+    if (value.length < 1 || value.length > charactersMax) {
+      throw new InvalidArgumentError(`Expected 1 to ${charactersMax} characters, got ${value.length}.`)
+    }
+    return value
+  }
+}
+
 /** `24MiB`, `100k`, `4096` → bytes. */
 export function byteSize(value: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?$/i.exec(value.trim())

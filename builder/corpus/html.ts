@@ -148,7 +148,7 @@ class PageCollector {
   #flush(): void {
     const { isCode } = this.#top()
     const text = isCode
-      ? this.#text.replace(/^\n+|\s+$/g, '')
+      ? this.#text.replace(/^\n+/, '').trimEnd()
       : this.#text
           .replace(/[^\S\n]+/g, ' ')
           .replace(/ ?\n ?/g, '\n')

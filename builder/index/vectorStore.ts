@@ -11,6 +11,7 @@ import {
   DIM_MAX,
   DIM_MIN,
   DIM_MULTIPLE,
+  ID_BYTES_MAX,
   PASSAGE_TOKENS_MAX,
   PASSAGES_MAX,
   QUERY_ROWS_MAX,
@@ -76,6 +77,7 @@ export async function openVectorStore(folder: string): Promise<VectorStore> {
   if (endianness() !== 'LE') throw new InputError('reading vectors: expected a little-endian machine', {})
   const meta = await readMeta(folder)
   const { dim } = meta
+  checkIds(join(folder, META_FILE), meta.doc_ids.map(String))
   const passageLengths = checkLengths(folder, await readJson(folder, LENGTHS_FILE), meta.num_docs)
   const tokens = passageLengths.reduce((sum, length) => sum + length, 0)
   const path = join(folder, ROWS_FILE)
@@ -109,6 +111,28 @@ export async function openVectorStore(folder: string): Promise<VectorStore> {
     },
     readQueries: () => readQueries(folder, meta, table),
     close: () => file.close(),
+  }
+}
+
+/** @throws InputError naming the first id that is empty, too long, or there twice */
+function checkIds(path: string, ids: readonly string[]): void {
+  const seen = new Map<string, number>()
+  for (const [at, id] of ids.entries()) {
+    const bytes = Buffer.byteLength(id)
+    if (bytes < 1 || bytes > ID_BYTES_MAX) {
+      throw new InputError(
+        `reading "${path}": doc_ids[${at}] has ${bytes} bytes, an id has 1 to ${ID_BYTES_MAX}. Rename it.`,
+        { at },
+      )
+    }
+    const before = seen.get(id)
+    if (before !== undefined) {
+      throw new InputError(
+        `reading "${path}": expected every id once, got "${id}" as doc_ids[${before}] and doc_ids[${at}]. Rename one of the two.`,
+        { at },
+      )
+    }
+    seen.set(id, at)
   }
 }
 

@@ -107,11 +107,11 @@ describe('tartan build', () => {
 
   it('will not overwrite an index without --force, nor anything else with it', async () => {
     expect((await tartan('build', CORPUS, '--out', index, '-q')).stderr).toMatch(/--force/)
-    const notes = join(folder, 'notes')
+    const notes = write('notes', 'mine')
     const { stderr, code } = await tartan('build', CORPUS, '--out', folder, '--force', '-q')
     expect(code).toBe(1)
     expect(stderr).toMatch(/not a Tartan index/)
-    expect(statSync(notes, { throwIfNoEntry: false })).toBeUndefined()
+    expect(readFileSync(notes, 'utf8')).toBe('mine')
   })
 
   it('replaces an index with --force', async () => {
@@ -151,6 +151,24 @@ describe('tartan build', () => {
     expect(stderr).toMatch(/cannot be written.*Nothing was left behind/)
     expect(statSync(out, { throwIfNoEntry: false })).toBeUndefined()
     expect(leftovers()).toEqual([])
+  })
+
+  it('stops encoding at Ctrl-C with nothing left behind', async () => {
+    const out = join(folder, 'stopped-vectors')
+    const { child, finished } = run(['encode', CORPUS, '--out', out, '--batch-size', '1'])
+    while (leftovers().length === 0 && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5))
+    child.kill('SIGINT')
+    expect((await finished).code).toBe(130)
+    expect(statSync(out, { throwIfNoEntry: false })).toBeUndefined()
+    expect(leftovers()).toEqual([])
+  })
+
+  it('refuses a place where no folder can be made', async () => {
+    for (const command of ['build', 'encode']) {
+      const { code, stderr } = await tartan(command, CORPUS, '--out', '/proc/nowhere/x', '-q')
+      expect(code, command).toBe(1)
+      expect(stderr).toMatch(/cannot be written/)
+    }
   })
 
   it('exits with 2 on a wrong command line', async () => {
@@ -255,9 +273,14 @@ describe('a damaged index', () => {
     ]) {
       for (const name of readdirSync(index)) {
         const path = await damaged((copy) => writeFileSync(join(copy, name), change(readFileSync(join(copy, name)))))
-        const outcome = await tartan('verify', path, '-q')
-        expect(outcome.code, name).toBe(1)
-        expect(outcome.stderr).toMatch(/expected/)
+        for (const command of [
+          ['verify', path, '-q'],
+          ['search', path, 'brain'],
+        ]) {
+          const outcome = await tartan(...command)
+          expect(outcome.code, `${command[0]} ${name}`).toBe(1)
+          expect(outcome.stderr).toMatch(/expected/)
+        }
       }
     }
   })

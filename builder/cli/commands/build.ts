@@ -1,5 +1,6 @@
 /** `tartan build`: a corpus, or ready vectors, to an index folder. */
 import { Command, Option } from 'commander'
+import type { EncoderFingerprint } from '../../../encoder/encoder.ts'
 import { InputError } from '../../../format/errors.ts'
 import type { Nbits } from '../../../format/segment.ts'
 import { type BuildOptions, type BuildReport, buildFromCorpus, buildFromVectors } from '../../buildIndex.ts'
@@ -16,9 +17,10 @@ import {
   jsonOption,
   modelOption,
   quietOption,
+  textOf,
   threadsOption,
 } from '../options.ts'
-import { createProgress, formatBytes, formatCount, formatCounted, formatSeconds } from '../terminal.ts'
+import { createProgress, formatBytes, formatCount, formatCounted, formatSeconds, printable } from '../terminal.ts'
 
 interface Options {
   readonly out: string
@@ -32,7 +34,7 @@ interface Options {
   readonly batchSize?: number
   readonly seed: number
   readonly partSize?: number
-  readonly passageTokens: number
+  readonly passageTokens?: number
   readonly texts: boolean
   readonly skipBad?: boolean
   readonly force?: boolean
@@ -73,13 +75,14 @@ export function buildCommand(signal: AbortSignal): Command {
         .default(24 * 1024 * 1024, '24MiB'),
     )
     .addOption(
-      new Option('--passage-tokens <n>', 'most tokens of a passage cut from a page of a folder')
-        .argParser(integer(16, 512))
-        .default(PAGE_TOKENS_MAX_DEFAULT),
+      new Option(
+        '--passage-tokens <n>',
+        `most tokens of a passage cut from a page of a folder (default: ${PAGE_TOKENS_MAX_DEFAULT})`,
+      ).argParser(integer(16, 512)),
     )
     .option('--no-texts', 'do not store titles, texts and metadata')
     .option('--skip-bad', 'leave out passages that are wrong, and say which, instead of stopping')
-    .option('--name <name>', 'name of the index (default: from --out)')
+    .addOption(new Option('--name <name>', 'name of the index (default: from --out)').argParser(textOf(256)))
     .option('--temp <folder>', "where temporary files go (default: the system's)")
     .option('-f, --force', 'replace an index that is already at --out, once the new one is ready')
     .addOption(jsonOption())
@@ -144,19 +147,13 @@ async function fromCorpus(source: string, options: Options, buildOptions: BuildO
   const encoder = await openModel(options.model, { device: options.device, threads: options.threads })
   const skipped: SkippedEntry[] = []
   try {
-    // Counting stops at passageLength, so a bound beyond it would never cut anything.
-    const { passageLength } = encoder.fingerprint
-    if (options.passageTokens >= passageLength) {
-      throw new InputError(
-        `--passage-tokens ${options.passageTokens}: the model "${encoder.fingerprint.model}" reads passages of at most ${passageLength} tokens. Choose a smaller number.`,
-      )
-    }
+    const tokensMax = pageTokensMax(options.passageTokens, encoder.fingerprint)
     const corpus = readCorpus(source, {
       format: options.format,
       limit: options.limit,
       signal: buildOptions.signal,
       countTokens: (text) => encoder.countPassageTokens(text),
-      tokensMax: options.passageTokens,
+      tokensMax,
       onBadPassage: options.skipBad ? 'skip' : 'error',
       onSkipped: (entry) => skipped.push(entry),
     })
@@ -168,13 +165,23 @@ async function fromCorpus(source: string, options: Options, buildOptions: BuildO
   }
 }
 
+/** Counting stops at passageLength, so a bound beyond it would never cut anything. */
+function pageTokensMax(wanted: number | undefined, { model, passageLength }: EncoderFingerprint): number {
+  if (wanted !== undefined && wanted >= passageLength) {
+    throw new InputError(
+      `--passage-tokens ${wanted}: the model "${model}" reads passages of at most ${passageLength} tokens. Choose a smaller number.`,
+    )
+  }
+  return wanted ?? Math.min(PAGE_TOKENS_MAX_DEFAULT, passageLength - 1)
+}
+
 const SKIPPED_SHOWN = 10
 
 function printSkipped(skipped: readonly SkippedEntry[]): void {
   if (skipped.length === 0) return
   process.stderr.write(`\nLeft out ${formatCount(skipped.length)} of the corpus:\n`)
   for (const { file, line, reason } of skipped.slice(0, SKIPPED_SHOWN)) {
-    process.stderr.write(`  ${file}${line === undefined ? '' : `:${line}`}  ${reason}\n`)
+    process.stderr.write(`  ${printable(file)}${line === undefined ? '' : `:${line}`}  ${printable(reason)}\n`)
   }
   if (skipped.length > SKIPPED_SHOWN)
     process.stderr.write(`  … and ${formatCount(skipped.length - SKIPPED_SHOWN)} more\n`)

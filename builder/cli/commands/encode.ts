@@ -1,16 +1,16 @@
 /** `tartan encode`: texts to a folder of token vectors, for benches and for `build --vectors`. */
-import { mkdtemp, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import type { Encoder } from '../../../encoder/encoder.ts'
-import { InputError } from '../../../format/errors.ts'
-import { type CorpusFormat, readCorpus } from '../../corpus/corpus.ts'
-import { encodeCorpus } from '../../encodeCorpus.ts'
+import { AbortedError, InputError } from '../../../format/errors.ts'
+import { type CorpusFormat, PAGE_TOKENS_MAX_DEFAULT, readCorpus } from '../../corpus/corpus.ts'
+import { encodeToStore } from '../../encodeCorpus.ts'
 import { openModel } from '../../encoderNode.ts'
 import { readQrels } from '../../eval/qrels.ts'
 import { type EvalQuery, readQueries } from '../../eval/queries.ts'
-import { createVectorStore, type StoredQueries } from '../../index/vectorStore.ts'
+import type { StoredQueries } from '../../index/vectorStore.ts'
+import { stageFolder } from '../../indexFolder.ts'
 import type { Device } from '../../onnxNode.ts'
 import { spoolCorpus } from '../../spool.ts'
 import { writeVectorsEncoder, writeVectorsQrels } from '../../vectorsFolder.ts'
@@ -47,7 +47,7 @@ export function encodeCommand(signal: AbortSignal): Command {
     .addOption(deviceOption())
     .addOption(threadsOption())
     .addOption(new Option('--batch-size <n>', 'passages encoded together').argParser(integer(1, 4096)))
-    .option('-f, --force', 'write into a folder that exists')
+    .option('-f, --force', 'replace a vectors folder that is already at --out')
     .addOption(jsonOption())
     .addOption(quietOption())
     .addHelpText(
@@ -62,51 +62,53 @@ Examples:
 }
 
 async function encode(source: string, options: Options, signal: AbortSignal): Promise<void> {
-  if (!options.force && (await stat(options.out).catch(() => undefined))) {
-    throw new InputError(`"${options.out}" exists already. Add --force to write into it, or choose another --out.`)
-  }
   if (options.qrels && !options.queries) throw new InputError('--qrels judges queries: name them with --queries.')
   const qrels = options.qrels ? await readQrels(options.qrels) : undefined
-  const queries = options.queries
+  const texts = options.queries
     ? (await readQueries(options.queries)).filter(({ id }) => !qrels || qrels.has(id))
     : undefined
+  const staged = await stageFolder(options.out, {
+    replace: options.force ?? false,
+    marker: 'meta.json',
+    kind: 'a vectors folder',
+  })
   const progress = createProgress({ quiet: options.quiet || options.json })
   const encoder = await openModel(options.model, { device: options.device, threads: options.threads })
-  const temp = await mkdtemp(join(tmpdir(), 'tartan-'))
   try {
+    // Queries first: a bad one must not cost an hour of passages.
+    const queries = texts && (await encodeQueries(texts, encoder))
+    const { passageLength } = encoder.fingerprint
     const corpus = readCorpus(source, {
       format: options.format,
       limit: options.limit,
       signal,
       countTokens: (text) => encoder.countPassageTokens(text),
+      tokensMax: Math.min(PAGE_TOKENS_MAX_DEFAULT, passageLength - 1),
     })
-    const spool = await spoolCorpus(corpus, join(temp, 'texts.spool'), (done) =>
+    const path = join(staged.path, 'texts.spool')
+    const spool = await spoolCorpus(corpus, path, (done) =>
       progress.onProgress({ stage: 'read', done, unit: 'passages' }),
     )
     const started = performance.now()
-    const store = await createVectorStore(options.out, encoder.fingerprint.dim)
     try {
-      await encodeCorpus(spool, encoder, store, {
-        batchSize: options.batchSize,
-        onProgress: progress.onProgress,
-        signal,
-      })
-      const seconds = (performance.now() - started) / 1000
-      await store.finish(spool.ids, queries ? await encodeQueries(queries, encoder) : undefined)
-      await writeVectorsEncoder(options.out, encoder.fingerprint)
-      if (qrels) await writeVectorsQrels(options.out, qrels)
-      progress.stop()
-      printEncoded(options, spool.ids.length, queries?.length ?? 0, seconds)
-    } catch (error) {
-      await store.abandon()
-      throw error
+      const { onProgress } = progress
+      await encodeToStore(spool, encoder, staged.path, { batchSize: options.batchSize, onProgress, signal, queries })
     } finally {
       await spool.close()
     }
+    const seconds = (performance.now() - started) / 1000
+    await rm(path)
+    await writeVectorsEncoder(staged.path, encoder.fingerprint)
+    if (qrels) await writeVectorsQrels(staged.path, qrels)
+    await staged.commit()
+    progress.stop()
+    printEncoded(options, spool.ids.length, texts?.length ?? 0, seconds)
+  } catch (error) {
+    throw signal.aborted ? new AbortedError() : error
   } finally {
     progress.stop()
+    await staged.discard()
     await encoder.close()
-    await rm(temp, { recursive: true, force: true })
   }
 }
 

@@ -1,6 +1,6 @@
 /** `tartan eval`: quality and time of an index on judged queries. */
 import { Command, Option } from 'commander'
-import { InputError } from '../../../format/errors.ts'
+import { AbortedError, InputError } from '../../../format/errors.ts'
 import { K_MAX } from '../../../format/limits.ts'
 import { openIndex } from '../../../runtime/platform/nodeIndex.ts'
 import type { QueryVectors, SearchOptions } from '../../../runtime/searcher.ts'
@@ -67,7 +67,7 @@ async function runEval(index: string, options: Options, signal: AbortSignal): Pr
     const run = new Map<string, readonly RankedPassage[]>()
     const times: number[] = []
     for await (const query of source) {
-      signal.throwIfAborted()
+      if (signal.aborted) throw new AbortedError()
       const started = performance.now()
       const answer = await searcher.search(query, { ...parameters, k })
       times.push(performance.now() - started)
@@ -78,7 +78,13 @@ async function runEval(index: string, options: Options, signal: AbortSignal): Pr
     }
     if (run.size === 0)
       throw new InputError('none of the queries is judged: the ids of --queries and --qrels do not meet.')
-    const metrics = evaluate(run, judged, k)
+    const missing = judged.size - run.size
+    if (missing > 0) {
+      process.stderr.write(
+        `${missing} of ${judged.size} judged queries are not among the queries: the metrics are over the others.\n`,
+      )
+    }
+    const metrics = evaluate(run, new Map([...judged].filter(([id]) => run.has(id))), k)
     if (ranking) await writeRanking(ranking, run)
     const report = { ...metrics, ms_per_query: median(times), queries: run.size, k }
     process.stdout.write(

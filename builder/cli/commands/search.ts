@@ -6,6 +6,7 @@ import { openIndex } from '../../../runtime/platform/nodeIndex.ts'
 import type { SearchOptions } from '../../../runtime/searcher.ts'
 import { openQueryEncoder } from '../../queryEncoder.ts'
 import { integer, jsonOption, searchParameterOptions } from '../options.ts'
+import { printable } from '../terminal.ts'
 
 interface Options extends SearchOptions {
   readonly model?: string
@@ -50,8 +51,8 @@ async function search(index: string, query: string, { model, json, ...options }:
       }
       for (const [i, hit] of answer.hits.entries()) {
         const { title, text } = passages[i] ?? {}
-        const heading = `${String(hit.rank).padStart(3)}  ${pc.bold(title || hit.id)}  ${pc.dim(`${hit.id}  ${hit.score.toFixed(3)}`)}`
-        process.stdout.write(`${heading}\n${text ? `     ${excerpt(text)}\n` : ''}`)
+        const heading = `${String(hit.rank).padStart(3)}  ${pc.bold(printable(title || hit.id))}  ${pc.dim(`${printable(hit.id)}  ${hit.score.toFixed(3)}`)}`
+        process.stdout.write(`${heading}\n${text ? `     ${excerpt(printable(text))}\n` : ''}`)
       }
       process.stderr.write(pc.dim(`${answer.hits.length} of ${searcher.info.passages} passages, ${ms.toFixed(1)} ms\n`))
     } finally {
