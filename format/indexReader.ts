@@ -80,6 +80,8 @@ export class IndexReader {
 
   /** A whole section in an array of its own, so that any typed array may view it. */
   async section(segment: SegmentEntry, name: SectionName, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    // Parts are opened, and so their sizes checked, before memory is reserved for what a manifest claims to be in them.
+    for (const chunk of chunksOf(segment, name)) await this.#part(chunk.part)
     const all = new Uint8Array(this.sectionLength(segment, name))
     let at = 0
     for await (const bytes of this.sectionChunks(segment, name, signal)) {
@@ -125,18 +127,25 @@ export class IndexReader {
     const entry = this.manifest.parts[index]
     if (!entry) throw new FormatError('manifest.parts', `a part ${index}`, `${this.manifest.parts.length} parts`)
     const part = await this.files.open(entry.name)
+    const opened = this.#parts.get(index)
+    if (opened || part.size !== entry.bytes) await part.close?.()
+    // Another read opened it meanwhile. Values are kept, never promises: Workers must not share those between requests.
+    if (opened) return opened
     if (part.size !== entry.bytes) throw new FormatError(entry.name, `${entry.bytes} bytes`, part.size)
     this.#parts.set(index, part)
     return part
   }
 }
 
-/** @throws NotFoundError when there is no manifest, FormatError and its kin when it is not sound */
+/** @throws NotFoundError when there is no manifest, FormatError and its kin when it is not sound; `files` is then closed */
 export async function readIndex(files: IndexFiles, options: IndexReaderOptions = {}): Promise<IndexReader> {
   const reader = await files.open(MANIFEST_NAME)
   try {
     const bytes = await reader.read(0, Math.min(reader.size, FILE_BYTES_MAX))
     return new IndexReader(files, decodeManifest(bytes), options)
+  } catch (error) {
+    await files.close?.()
+    throw error
   } finally {
     await reader.close?.()
   }

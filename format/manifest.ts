@@ -165,11 +165,7 @@ function readSegment(fields: FieldReader, dim: number, parts: readonly PartEntry
     tokens: fields.count('tokens', 0, PASSAGES_MAX * 256),
     centroids: fields.count('centroids', 1, CENTROIDS_MAX),
     codec: readCodec(fields.map('codec')),
-    sections: fields
-      .maps('sections', 64)
-      .map((section) => readSection(section, parts))
-      // A later minor version may add sections; this reader does not need them.
-      .filter((section) => SECTION_NAMES.includes(section.name)),
+    sections: fields.maps('sections', 64).flatMap((section) => readSection(section, parts)),
   }
   for (const name of SECTION_NAMES) {
     const found = segment.sections.filter((section) => section.name === name)
@@ -178,6 +174,7 @@ function readSegment(fields: FieldReader, dim: number, parts: readonly PartEntry
     }
   }
   checkShapes(segment, dim, fields.path)
+  checkDisjoint(segment, fields.path)
   return segment
 }
 
@@ -197,10 +194,10 @@ function readCodec(fields: FieldReader): ResidualCodec {
   }
 }
 
-function readSection(fields: FieldReader, parts: readonly PartEntry[]): SegmentSection {
+/** None for a section that a later minor version may have added: this reader does not need it. */
+function readSection(fields: FieldReader, parts: readonly PartEntry[]): readonly SegmentSection[] {
   const name = fields.text('name', 64) as SectionName
-  if (!SECTION_NAMES.includes(name))
-    throw new FormatError(`${fields.path}.name`, `one of ${SECTION_NAMES.join(', ')}`, name)
+  if (!SECTION_NAMES.includes(name)) return []
   const chunks = fields.maps('chunks', SECTIONS_MAX).map((chunk): SectionChunk => {
     const part = chunk.count('part', 0, parts.length - 1)
     const bytes = parts[part]?.bytes ?? 0
@@ -216,7 +213,7 @@ function readSection(fields: FieldReader, parts: readonly PartEntry[]): SegmentS
       items: chunk.count('items', 0, PASSAGES_MAX + 1),
     }
   })
-  return { name, chunks }
+  return [{ name, chunks }]
 }
 
 /** Every length against its shape, so that no reader has to. */
@@ -242,6 +239,22 @@ function checkShapes(segment: SegmentEntry, dim: number, path: string): void {
     const gotBytes = sum(chunks.map((chunk) => chunk.length))
     if (items !== undefined && gotItems !== items) throw new FormatError(`${path} ${name}`, `${items} items`, gotItems)
     if (bytes !== undefined && gotBytes !== bytes) throw new FormatError(`${path} ${name}`, `${bytes} bytes`, gotBytes)
+  }
+}
+
+/** Chunks of one segment share no byte, so that what a manifest claims is never more than its parts hold. */
+function checkDisjoint(segment: Pick<SegmentEntry, 'sections'>, path: string): void {
+  const chunks = segment.sections.flatMap(({ chunks }) => chunks)
+  chunks.sort((a, b) => a.part - b.part || a.offset - b.offset || a.length - b.length)
+  for (const [i, chunk] of chunks.entries()) {
+    const before = chunks[i - 1]
+    if (before?.part === chunk.part && before.offset + before.length > chunk.offset) {
+      throw new FormatError(
+        `${path}.sections`,
+        `chunks that do not overlap`,
+        `two at ${chunk.offset} of part ${chunk.part}`,
+      )
+    }
   }
 }
 

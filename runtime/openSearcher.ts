@@ -25,8 +25,6 @@ import type {
 export interface OpenOptions {
   /** kernels.wasm, compiled: hosts differ in how they get it, so the platform entry brings it. */
   readonly kernels: WebAssembly.Module
-  /** Default: a new memory that may grow to 4 GiB. */
-  readonly memory?: WebAssembly.Memory
 }
 
 /** A searcher that holds memory and files until it is closed. */
@@ -49,7 +47,7 @@ interface OpenSegment {
  * @throws FormatError, ChecksumError, VersionError, NotFoundError (no manifest, a part missing), StorageError
  */
 export async function openSearcher(files: IndexFiles, options: OpenOptions): Promise<ResidentSearcher> {
-  const kernels = await instantiateKernels(options.kernels, { memory: options.memory })
+  const kernels = await instantiateKernels(options.kernels)
   const reader = await readIndex(files, { crc32c: createChecksum(kernels) })
   try {
     const { manifest } = reader

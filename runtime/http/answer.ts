@@ -108,7 +108,12 @@ async function encodeQuery({ index, encoder, timed }: AnswerSources, query: stri
     )
   }
   const { encoder: built } = index.searcher.info
-  if (built) assertSameEncoder(built, encoder.fingerprint)
+  if (!built) {
+    throw new InputError(
+      `Index "${index.name}" was built from ready vectors of an unknown encoder, so it cannot be searched with a text. Send "vectors" to POST /v1/search.`,
+    )
+  }
+  assertSameEncoder(built, encoder.fingerprint)
   return timed('encode', encoder.encodeQuery(query))
 }
 

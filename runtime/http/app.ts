@@ -11,9 +11,8 @@ import { timeout } from 'hono/timeout'
 import { timing, wrapTime } from 'hono/timing'
 import type { Encoder } from '../../encoder/encoder.ts'
 import { NotFoundError, StorageError } from '../../format/errors.ts'
-import type { Searcher } from '../searcher.ts'
 import { type AnswerSources, answerColbert, answerSearch, fieldsOf } from './answer.ts'
-import { createCatalog, type NamedSearcher } from './catalog.ts'
+import { createCatalog, type NamedSearcher, type ServedIndexes } from './catalog.ts'
 import { pagePolicy } from './page.ts'
 import { makeProblem, problemOf, problemResponse } from './problem.ts'
 import * as routes from './routes.ts'
@@ -35,7 +34,7 @@ export interface LogEntry {
 
 export interface AppOptions {
   /** One index, or several by name; the first is the default. */
-  readonly indexes: Searcher | Readonly<Record<string, Searcher>>
+  readonly indexes: ServedIndexes
   /** Without it only ready vectors can be searched with. */
   readonly encoder?: Encoder
   /** HTML of the search page, shown at `/`; without it `/` is not found. */

@@ -16,11 +16,14 @@ export interface Catalog {
   choose(name: string | undefined): NamedSearcher
 }
 
+/** One index, or several by name; in a Map also names such as "2024" keep their order. */
+export type ServedIndexes = Searcher | ReadonlyMap<string, Searcher> | Readonly<Record<string, Searcher>>
+
 /** @param indexes - one searcher under its own name, or searchers by the names they are asked by */
-export function createCatalog(indexes: Searcher | Readonly<Record<string, Searcher>>): Catalog {
+export function createCatalog(indexes: ServedIndexes): Catalog {
   const all = isSearcher(indexes)
     ? [{ name: indexes.info.name, searcher: indexes }]
-    : Object.entries(indexes).map(([name, searcher]) => ({ name, searcher }))
+    : [...(isMap(indexes) ? indexes : Object.entries(indexes))].map(([name, searcher]) => ({ name, searcher }))
   const byName = new Map(all.map((entry) => [entry.name, entry]))
   return {
     all,
@@ -38,6 +41,10 @@ export function createCatalog(indexes: Searcher | Readonly<Record<string, Search
   }
 }
 
-function isSearcher(indexes: Searcher | Readonly<Record<string, Searcher>>): indexes is Searcher {
-  return typeof indexes.search === 'function'
+function isSearcher(indexes: ServedIndexes): indexes is Searcher {
+  return 'search' in indexes && typeof indexes.search === 'function'
+}
+
+function isMap(indexes: object): indexes is ReadonlyMap<string, Searcher> {
+  return indexes instanceof Map
 }

@@ -1,19 +1,18 @@
 /** What requests may hold and what answers look like: one zod schema each gives the check and the OpenAPI document. */
 import { z } from '@hono/zod-openapi'
-import {
-  ID_BYTES_MAX,
-  K_MAX,
-  NCELLS_MAX,
-  NDOCS_MAX,
-  QUERY_CHARACTERS_MAX,
-  QUERY_ROWS_MAX,
-} from '../../format/limits.ts'
+import { ID_BYTES_MAX, K_MAX, QUERY_CHARACTERS_MAX, QUERY_ROWS_MAX } from '../../format/limits.ts'
 
 /** Bytes of a request body. 512 rows of 128 dims as JSON with 9 digits a value are about 0.8 MB. */
 export const BODY_BYTES_MAX = 1024 * 1024
 /** Results of one `/api/search`: ColBERT's own server and DSPy's client stop there. */
 export const COLBERT_K_MAX = 100
 export const K_DEFAULT = 10
+/**
+ * Bounds of what a stranger may ask for: searching is synchronous, so that no timeout ends it. The library's own limits are
+ * higher (format/limits.ts).
+ */
+export const HTTP_NCELLS_MAX = 64
+export const HTTP_NDOCS_MAX = 16_384
 /** Ids of one filter. */
 export const FILTER_IDS_MAX = 10_000
 
@@ -114,13 +113,13 @@ export const searchBody = z
       .max(FILTER_IDS_MAX, { error: `expected at most ${FILTER_IDS_MAX} ids` })
       .optional()
       .openapi({ description: 'Only passages with these ids; unknown ids are ignored.' }),
-    ncells: integer(1, NCELLS_MAX).optional(),
+    ncells: integer(1, HTTP_NCELLS_MAX).optional(),
     centroidScoreThreshold: z
       .number({ error: 'expected a number from -1 to 1' })
       .min(-1, { error: 'expected a number from -1 to 1' })
       .max(1, { error: 'expected a number from -1 to 1' })
       .optional(),
-    ndocs: integer(1, NDOCS_MAX).optional(),
+    ndocs: integer(1, HTTP_NDOCS_MAX).optional(),
     texts: z
       .boolean({ error: 'expected true or false' })
       .optional()

@@ -23,7 +23,9 @@ export async function fileReader(path: string): Promise<RangeReader & { close():
       checkRange(path, offset, length, size)
       const bytes = new Uint8Array(length)
       for (let done = 0; done < length; ) {
-        const { bytesRead } = await handle.read(bytes, done, length - done, offset + done)
+        const { bytesRead } = await handle.read(bytes, done, length - done, offset + done).catch((cause: Error) => {
+          throw new StorageError(`"${path}" cannot be read: ${cause.message}`, { path }, { cause })
+        })
         if (bytesRead === 0) {
           throw new StorageError(`"${path}" got shorter while it was read: ${done} of ${length} bytes at ${offset}.`, {
             path,

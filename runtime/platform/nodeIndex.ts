@@ -11,7 +11,8 @@ export type NodeSearcher = ResidentSearcher
  * @throws InputError (no index there), FormatError and its kin, StorageError
  */
 export async function openIndex(path: string): Promise<NodeSearcher> {
-  return openSearcher(await openIndexPath(path), { kernels: await compileKernels() })
+  const kernels = await compileKernels()
+  return openSearcher(await openIndexPath(path), { kernels })
 }
 
 /** The package's kernels as a module. @throws StorageError when a checkout has not built them */

@@ -33,7 +33,7 @@ export function searchReference(
     const gathered = kernels.collectPids(bitmap, undefined, segment.tokenStarts.length - 1)
     candidates = allowed ? gathered.filter((pid) => allowed.includes(pid)) : gathered
   }
-  const survivors = kernels.selectTop(candidates, approximate(candidates, true), parameters.ndocs)
+  const survivors = kernels.selectTop(candidates, approximate(candidates, true), Math.max(parameters.ndocs, k))
   const rescoredMax = Math.max(Math.floor(parameters.ndocs / 4), k)
   const finalists = kernels.selectTop(survivors, approximate(survivors, false), rescoredMax)
   const scores = kernels.rescore(segment, quantised, cellScores, finalists)

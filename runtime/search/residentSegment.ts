@@ -75,7 +75,7 @@ export class ResidentSegment {
       const blocks = { segment: this.block, query: queryBlock }
       kernels.scoreCentroids(this.block, queryBlock, parameters.centroidScoreThreshold)
       const candidates = this.#candidates(queryBlock, parameters, filterPids)
-      const limits = { ndocs: parameters.ndocs, rescoredMax: rescoredMax(parameters, k) }
+      const limits = { ndocs: Math.max(parameters.ndocs, k), rescoredMax: rescoredMax(parameters, k) }
       const { finalists, approximated } = approximateCandidates(kernels, blocks, candidates, limits)
       const ranked = rescoreCandidates(kernels, this.block, queryBlock, finalists)
       const counts = { candidates: candidates.count, approximated, rescored: finalists.count }

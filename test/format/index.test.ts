@@ -167,6 +167,52 @@ describe('a damaged index', () => {
     await expect(readAll(index)).rejects.toThrow(name)
   })
 
+  it('of a later minor version is read without the sections that this reader does not know', async () => {
+    const { manifest, files } = await tinyIndex({ lengths: [2, 1] })
+    const forged = structuredClone(manifest) as unknown as {
+      segments: { sections: { name: string; chunks: unknown[] }[] }[]
+    }
+    forged.segments[0]!.sections.push({ name: 'futureSection', chunks: [{ anything: 1 }] })
+    files.set(MANIFEST_NAME, encodeManifest(forged as never))
+    expect(decodeManifest(files.get(MANIFEST_NAME)!)).toEqual(manifest)
+  })
+
+  it('cannot claim the same bytes twice, nor have memory reserved for a part that is not as large', async () => {
+    const { manifest, files } = await tinyIndex({ lengths: [2, 1] })
+    type Forged = {
+      parts: { bytes: number }[]
+      segments: { sections: { name: string; chunks: { length: number; offset: number }[] }[] }[]
+    }
+    const twice = structuredClone(manifest) as unknown as Forged
+    const texts = twice.segments[0]!.sections.find(({ name }) => name === 'texts')!
+    texts.chunks.push({ ...texts.chunks[0]! })
+    expect(() => decodeManifest(encodeManifest(twice as never))).toThrow(/overlap/)
+    const huge = structuredClone(manifest) as unknown as Forged
+    huge.parts[0]!.bytes = 2 ** 32 - 1
+    huge.segments[0]!.sections.find(({ name }) => name === 'texts')!.chunks[0]!.length = 2 ** 32 - 2 ** 20
+    files.set(MANIFEST_NAME, encodeManifest(huge as never))
+    await expect(readAll({ manifest, files })).rejects.toThrow(/4294967295 bytes/)
+  })
+
+  it('opens each part once however many read at the same time', async () => {
+    const { manifest, files } = await tinyIndex({ lengths: [2, 1] })
+    let [opened, closed] = [0, 0]
+    const count = (name: string) => {
+      if (name !== MANIFEST_NAME) closed++
+    }
+    const inner = memoryFiles('tiny', files)
+    const reader = await readIndex({
+      key: 'counting',
+      async open(name) {
+        opened += name === MANIFEST_NAME ? 0 : 1
+        return { ...(await inner.open(name)), close: async () => count(name) }
+      },
+    })
+    await Promise.all(Array.from({ length: 10 }, () => reader.sectionRange(manifest.segments[0]!, 'rows', 0, 1)))
+    await reader.close()
+    expect(closed).toBe(opened)
+  })
+
   it('survives a forged manifest: any value of any field gives a TartanError or a manifest', async () => {
     const { manifest } = await tinyIndex({ lengths: [2, 1] })
     const odd = fc.constantFrom<unknown>(

@@ -40,15 +40,15 @@ Examples:
 }
 
 async function serveUntilStopped(paths: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
-  const searchers: Record<string, NodeSearcher> = {}
+  const searchers = new Map<string, NodeSearcher>()
   for (const path of paths) {
     const searcher = await openIndex(path)
     const { name } = searcher.info
-    if (Object.hasOwn(searchers, name))
+    if (searchers.has(name))
       throw new InputError(`two indexes are named "${name}". Build one of them with another --name.`)
-    searchers[name] = searcher
+    searchers.set(name, searcher)
   }
-  const encoder = await sharedEncoder(Object.values(searchers), options.model)
+  const encoder = await sharedEncoder([...searchers.values()], options.model)
   const server = await serveIndexes({
     indexes: searchers,
     encoder,
@@ -60,7 +60,7 @@ async function serveUntilStopped(paths: readonly string[], options: Options, sig
         `${method} ${path} ${status} ${requestId} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
       ),
   })
-  for (const { info } of Object.values(searchers)) {
+  for (const { info } of [...searchers.values()]) {
     process.stdout.write(
       `${info.name}: ${formatCounted(info.passages, 'passage')}, ${formatBytes(info.bytes)}${encoder ? '' : ', vectors only'}\n`,
     )
@@ -74,7 +74,7 @@ async function serveUntilStopped(paths: readonly string[], options: Options, sig
   process.stdout.write('Stopping.\n')
   await server.close()
   await encoder?.close()
-  await Promise.all(Object.values(searchers).map((searcher) => searcher.close()))
+  await Promise.all([...searchers.values()].map((searcher) => searcher.close()))
 }
 
 /** One encoder for all indexes; `undefined` when none of them can be searched by text. */
