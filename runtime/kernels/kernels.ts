@@ -2,6 +2,7 @@
  * Typed wrapper over kernels.wasm: one method a kernel, preconditions checked always. Works on addresses in one memory;
  * `Arena` gives them out, blocks.ts describes what lies there. assembly/README.md has the table of kernels.
  */
+import { codeBytesOf } from '../../format/segment.ts'
 import { Arena } from './arena.ts'
 import {
   type QueryBlock,
@@ -23,6 +24,7 @@ interface KernelExports {
   collectPids(bitmap: number, filter: number, passageCount: number, pids: number): void
   countPids(bitmap: number, filter: number, passageCount: number): number
   crc32c(address: number, length: number, previous: number, tables: number): number
+  distinctCells(segment: number, last: number, lastCount: number, starts: number, cells: number): number
   gather(segment: number, marks: number, bitmap: number): number
   gatherList(list: number, length: number, bitmap: number, passageCount: number): number
   rescore(segment: number, query: number, firstRow: number, pids: number, count: number, scores: number): void
@@ -107,6 +109,20 @@ export class Kernels {
   validateBlocks(segment: SegmentBlock, tables: number): number {
     this.#require('crc tables', tables, CRC_TABLES_BYTES, 4)
     return this.#exports.validateBlocks(segment.address, tables) >>> 0
+  }
+
+  /**
+   * Writes the distinct codes of each passage to `cells`, and how many come before each to the segment's `cellStarts`.
+   *
+   * @param options.last - address of u32[K] of scratch
+   * @param options.cells - address of as many codes as the segment has tokens, and one more; below K (validateCodes)
+   * @returns how many; the segment is then to be written again with this count
+   */
+  distinctCells(segment: SegmentBlock, { last, cells }: { readonly last: number; readonly cells: number }): number {
+    const { centroidCount, tokenCount, cellStarts } = segment
+    this.#require('last passages', last, centroidCount * 4, 4)
+    this.#require('cells', cells, (tokenCount + 1) * codeBytesOf(centroidCount), 2)
+    return this.#exports.distinctCells(segment.address, last, centroidCount, cellStarts, cells) >>> 0
   }
 
   /** Writes the query's cell scores, cell bytes and survives. @param threshold - a cosine, compared in steps of 1 / 127 */

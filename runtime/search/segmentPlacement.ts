@@ -1,7 +1,7 @@
 /** From sections to WebAssembly memory: lays a segment out, copies it in (rows chunk by chunk), and checks all of it. */
 import { ChecksumError, FormatError } from '../../format/errors.ts'
 import { CENTROIDS_MAX, DIM_MAX, DIM_MIN, DIM_MULTIPLE, PASSAGES_MAX } from '../../format/limits.ts'
-import { rowBlockBytes, type SegmentData } from '../../format/segment.ts'
+import { codeBytesOf, rowBlockBytes, type SegmentData } from '../../format/segment.ts'
 import {
   ROWS_PADDING_BYTES,
   type SegmentBlock,
@@ -57,19 +57,39 @@ export async function placeSegment(
     addresses[name] = arena.allocate(length)
   }
   const blockAddress = arena.allocate(SEGMENT_BLOCK_BYTES)
-  const end = arena.top
+  let end = arena.top
   try {
     for (const [name, values] of Object.entries(tables.sections) as [keyof typeof tables.sections, ArrayBufferView][]) {
       copyIn(kernels, addresses[name], new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
     }
     await copyChunks(kernels, 'rows', source.rows, addresses.rows, lengths.rows - ROWS_PADDING_BYTES)
     await copyChunks(kernels, 'postings', source.postings, addresses.postings, lengths.postings)
-    const block = kernels.writeSegment(blockAddress, { ...shape, ...addresses })
-    requireRows(kernels, block, verifyBlocks)
-    requirePostings(kernels, block, verifyBlocks)
+    const unfinished = kernels.writeSegment(blockAddress, { ...shape, ...addresses })
+    requireRows(kernels, unfinished, verifyBlocks)
+    requirePostings(kernels, unfinished, verifyBlocks)
+    const block = placeDistinctCells(kernels, unfinished)
+    end = arena.top
     return { block, scales: tables.scales }
   } catch (error) {
     if (arena.top === end) arena.reset(start)
+    throw error
+  }
+}
+
+/** The approximate stage reads distinct codes only. Room for all codes is taken at first, and given back but for what they need. */
+function placeDistinctCells(kernels: Kernels, segment: SegmentBlock): SegmentBlock {
+  const { arena } = kernels
+  const codeBytes = codeBytesOf(segment.centroidCount)
+  const { top } = arena
+  try {
+    const cells = arena.allocate((segment.tokenCount + 1) * codeBytes)
+    const last = arena.allocate(segment.centroidCount * 4)
+    const distinctCount = kernels.distinctCells(segment, { last, cells })
+    arena.reset(top)
+    arena.allocate((distinctCount + 1) * codeBytes)
+    return kernels.writeSegment(segment.address, { ...segment, cells, distinctCount })
+  } catch (error) {
+    arena.reset(top)
     throw error
   }
 }
@@ -127,7 +147,15 @@ function shapeOf(source: SegmentSource): SegmentShape {
     }
     previous = offset
   }
-  return { dim, nbits: codec.nbits, centroidCount, passageCount, tokenCount, postingsLength: previous }
+  return {
+    dim,
+    nbits: codec.nbits,
+    centroidCount,
+    passageCount,
+    tokenCount,
+    postingsLength: previous,
+    distinctCount: 0,
+  }
 }
 
 /** The small sections, and the tables the kernels read in place of the codec. */
