@@ -123,7 +123,8 @@ function sumsOf(values: Int8Array, nbits: Nbits, least: number, most: number) {
   let range = 0
   let leastSum = 0
   let squares = 0
-  for (const [dim, value] of values.entries()) {
+  for (let dim = 0; dim < values.length; dim++) {
+    const value = values[dim] ?? 0
     if (dim % setDims === 0) range = 0
     range += Math.abs(value) * (most - least)
     rangeMax = Math.max(rangeMax, range)
