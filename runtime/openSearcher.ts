@@ -79,8 +79,8 @@ async function placeEntry(
     centroidScales: new Float32Array(await section('centroidScales')),
     passageLengths: new Uint16Array(await section('passageLengths')),
     postingOffsets: new Uint32Array(await section('postingOffsets')),
-    rows: reader.sectionPieces(entry, 'rows'),
-    postings: reader.sectionPieces(entry, 'postings'),
+    rows: reader.sectionLoader(entry, 'rows'),
+    postings: reader.sectionLoader(entry, 'postings'),
   }
   return createResidentSegment(source, kernels)
 }

@@ -24,7 +24,7 @@ interface KernelExports {
   collectPids(bitmap: number, filter: number, passageCount: number, pids: number): void
   countPids(bitmap: number, filter: number, passageCount: number): number
   crc32c(address: number, length: number, previous: number, tables: number): number
-  distinctCells(segment: number, last: number, lastCount: number, starts: number, cells: number): number
+  distinctCells(segment: number, last: number, starts: number, cells: number): number
   gather(segment: number, marks: number, bitmap: number): number
   gatherList(list: number, length: number, bitmap: number, passageCount: number): number
   rescore(segment: number, query: number, firstRow: number, pids: number, count: number, scores: number): void
@@ -112,17 +112,18 @@ export class Kernels {
   }
 
   /**
-   * Writes the distinct codes of each passage to `cells`, and how many come before each to the segment's `cellStarts`.
+   * Writes the distinct codes of each passage to `cells`, and how many come before each to the segment's `cellStarts`, whose
+   * last entry is the `distinctCount` to write the segment with again. Stops at a code that is not below K.
    *
    * @param options.last - address of u32[K] of scratch
-   * @param options.cells - address of as many codes as the segment has tokens, and one more; below K (validateCodes)
-   * @returns how many; the segment is then to be written again with this count
+   * @param options.cells - address of as many codes as the segment has tokens, and one more
+   * @returns the first pid with such a code, or N
    */
   distinctCells(segment: SegmentBlock, { last, cells }: { readonly last: number; readonly cells: number }): number {
     const { centroidCount, tokenCount, cellStarts } = segment
     this.#require('last passages', last, centroidCount * 4, 4)
     this.#require('cells', cells, (tokenCount + 1) * codeBytesOf(centroidCount), 2)
-    return this.#exports.distinctCells(segment.address, last, centroidCount, cellStarts, cells) >>> 0
+    return this.#exports.distinctCells(segment.address, last, cellStarts, cells) >>> 0
   }
 
   /** Writes the query's cell scores, cell bytes and survives. @param threshold - a cosine, compared in steps of 1 / 127 */

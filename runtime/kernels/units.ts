@@ -56,10 +56,13 @@ export function segmentScales(
   const inverseNormMax = Math.max(...inverseNormsF32)
   const fraction = inverseNormMax === 0 ? 0 : FRACTION_ONE / inverseNormMax
   let centroidNorm = 0
-  for (const [cell, scale] of centroidScales.entries()) {
+  for (let cell = 0; cell < centroidScales.length; cell++) {
     let squares = 0
-    for (let at = cell * dim; at < (cell + 1) * dim; at++) squares += (centroids[at] ?? 0) ** 2
-    centroidNorm = Math.max(centroidNorm, Math.sqrt(squares) * scale)
+    for (let at = cell * dim; at < (cell + 1) * dim; at++) {
+      const value = centroids[at] ?? 0
+      squares += value * value
+    }
+    centroidNorm = Math.max(centroidNorm, Math.sqrt(squares) * (centroidScales[cell] ?? 0))
   }
   return {
     nbits: codec.nbits,
