@@ -1,5 +1,4 @@
 /** Vectors as text: base64 of little-endian f32, as `/v1/encode` sends them. */
-import { InputError } from '../format/errors.ts'
 
 /** Characters given to one call of `String.fromCharCode`: engines take some 65,000 arguments. */
 const CHUNK = 8192
@@ -17,19 +16,15 @@ export function encodeBase64F32(vectors: Float32Array): string {
   return btoa(characters)
 }
 
-/** @throws InputError when the text is no base64, or no whole number of values */
-export function decodeBase64F32(text: string): Float32Array {
+/** @returns `undefined` when the text is no base64, or no whole number of values */
+export function decodeBase64F32(text: string): Float32Array | undefined {
   let characters: string
   try {
     characters = atob(text)
-  } catch (cause) {
-    throw new InputError('vectors: expected base64, got something else.', {}, { cause })
+  } catch {
+    return undefined
   }
-  if (characters.length % 4 !== 0) {
-    throw new InputError(`vectors: expected 4 bytes a value, got ${characters.length} bytes.`, {
-      bytes: characters.length,
-    })
-  }
+  if (characters.length % 4 !== 0) return undefined
   const bytes = Uint8Array.from(characters, (character) => character.charCodeAt(0))
   const view = new DataView(bytes.buffer)
   return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(i * 4, true))
