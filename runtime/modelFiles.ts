@@ -76,7 +76,8 @@ export function cacheApiModels(cache: Pick<Cache, 'match' | 'put'>): ModelCache 
 }
 
 async function readVerified(files: IndexFiles, file: ModelFile, cache: ModelCache | undefined): Promise<Uint8Array> {
-  const kept = await cache?.get(file.sha256)
+  // A cache only saves time: one that is full or broken must not keep the model from being used.
+  const kept = await cache?.get(file.sha256).catch(() => undefined)
   // What is kept is checked like anything else; a damaged copy is read again, and replaced.
   if (kept && (await sha256Of(kept)) === file.sha256) return kept
   const bytes = await reading(files, file.file, async (reader) => {
@@ -85,7 +86,7 @@ async function readVerified(files: IndexFiles, file: ModelFile, cache: ModelCach
   })
   const got = await sha256Of(bytes)
   if (got !== file.sha256) throw damaged(files, file, `SHA-256 ${got}`)
-  await cache?.put(file.sha256, bytes)
+  await cache?.put(file.sha256, bytes).catch(() => {})
   return bytes
 }
 

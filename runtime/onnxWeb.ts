@@ -139,7 +139,8 @@ async function started<T>(
       return instantiate(source as BufferSource, imports)
     }
     runtime.started = { memory: importedMemory(imports), threads }
-    return { module, instance: new WebAssembly.Instance(module, imports) }
+    // Asynchronously: Chromium instantiates nothing of this size at once on a page's main thread.
+    return { module, instance: await instantiate(module, imports) }
   }
   const { wasm } = ort.env
   wasm.wasmBinary = standIn
@@ -169,12 +170,20 @@ function threadsOf({ threads, threadScript }: OnnxWebRuntime): number {
     const cores = globalThis.navigator?.hardwareConcurrency ?? 1
     return threadScript && isShared ? Math.min(THREADS_DEFAULT_MAX, Math.ceil(cores / 2)) : 1
   }
+  const what = `running the model in WebAssembly with ${threads} threads`
   if (!Number.isInteger(threads) || threads < 1) {
-    throw new DeviceError(`running the model in WebAssembly: expected at least 1 thread, got ${threads}.`, { threads })
+    throw new DeviceError(`${what}: expected at least 1 thread, got ${threads}.`, { threads })
   }
   if (threads > 1 && !threadScript) {
+    const cure = 'Serve that file of onnxruntime-web and name it, or ask for 1 thread.'
     throw new DeviceError(
-      `running the model in WebAssembly with ${threads} threads: expected "threadScript", the URL of ort-wasm-simd-threaded.mjs, got none. Serve that file of onnxruntime-web and name it, or ask for 1 thread.`,
+      `${what}: expected "threadScript", the URL of ort-wasm-simd-threaded.mjs, got none. ${cure}`,
+      { threads },
+    )
+  }
+  if (threads > 1 && !isShared) {
+    throw new DeviceError(
+      `${what}: expected a cross-origin isolated page, got another host. Serve the page with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, or ask for 1 thread. Node, Deno and Bun have onnxruntime-node for more.`,
       { threads },
     )
   }
