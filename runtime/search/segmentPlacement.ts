@@ -92,8 +92,11 @@ function placeDistinctCells(kernels: Kernels, segment: SegmentBlock): SegmentBlo
     const { buffer } = kernels.memory
     const distinctCount = new DataView(buffer).getUint32(segment.cellStarts + segment.passageCount * 4, true)
     arena.reset(top)
-    arena.allocate((distinctCount + 1) * codeBytes)
-    return kernels.writeSegment(segment.address, { ...segment, cells, distinctCount })
+    const length = (distinctCount + 1) * codeBytes
+    const kept = arena.allocate(length)
+    // The same place, but for a memory of several runs.
+    if (kept !== cells) new Uint8Array(buffer).copyWithin(kept, cells, cells + length)
+    return kernels.writeSegment(segment.address, { ...segment, cells: kept, distinctCount })
   } catch (error) {
     arena.reset(top)
     throw error
