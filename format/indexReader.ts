@@ -157,7 +157,7 @@ export class IndexReader {
     if (open) return open
     const entry = this.manifest.parts[index]
     if (!entry) throw new FormatError('manifest.parts', `a part ${index}`, `${this.manifest.parts.length} parts`)
-    const part = await this.files.open(entry.name)
+    const part = await this.files.open(entry.name, entry.bytes)
     const opened = this.#parts.get(index)
     if (opened || part.size !== entry.bytes) await part.close?.()
     // Another read opened it meanwhile. Values are kept, never promises: Workers must not share those between requests.
