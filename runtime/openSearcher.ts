@@ -8,8 +8,8 @@ import type { IndexFiles } from '../format/rangeReader.ts'
 import { createChecksum } from './kernels/checksum.ts'
 import { instantiateKernels, type Kernels } from './kernels/kernels.ts'
 import { PassageStore } from './passageStore.ts'
-import { resolveParameters } from './search/parameters.ts'
 import { createResidentSegment, type ResidentSegment, type SegmentAnswer } from './search/residentSegment.ts'
+import { resolveSearch } from './search/tiers.ts'
 import type {
   IndexInfo,
   MetadataValue,
@@ -107,7 +107,7 @@ class IndexSearcher implements ResidentSearcher {
   }
 
   async search(query: QueryVectors, options: SearchOptions = {}): Promise<SearchAnswer> {
-    const { k, ...parameters } = resolveParameters(options)
+    const { k, parameters, tier } = resolveSearch(options, this.info)
     const answers = this.#segments.map((segment) => ({
       segment,
       answer: segment.resident.search(query, parameters, k, options.filter && pidsOf(segment.passages, options.filter)),
@@ -120,7 +120,7 @@ class IndexSearcher implements ResidentSearcher {
       answers.reduce((total, { answer }) => total + of(answer.counts), 0)
     return {
       hits: hits.slice(0, k).map((hit, i): SearchHit => ({ ...hit, rank: i + 1 })),
-      parameters: { ...parameters, k },
+      parameters: { ...parameters, k, ...(tier ? { tier } : {}) },
       counts: {
         candidates: sum((counts) => counts.candidates),
         approximated: sum((counts) => counts.approximated),
@@ -189,6 +189,7 @@ function infoOf(manifest: Manifest, bytes: number, hasTexts: boolean): IndexInfo
     bytes,
     hasTexts,
     ...(manifest.encoder ? { encoder: manifest.encoder satisfies EncoderFingerprint } : {}),
+    ...(manifest.tiers ? { tiers: manifest.tiers } : {}),
   }
 }
 

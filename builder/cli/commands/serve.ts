@@ -5,17 +5,19 @@ import pc from 'picocolors'
 import type { Encoder } from '../../../encoder/encoder.ts'
 import { assertSameEncoder } from '../../../encoder/fingerprint.ts'
 import { InputError } from '../../../format/errors.ts'
+import type { TierName } from '../../../format/tiers.ts'
 import { serveIndexes } from '../../../runtime/platform/node.ts'
 import { type NodeSearcher, openIndex } from '../../../runtime/platform/nodeIndex.ts'
 import { openQueryEncoder } from '../../queryEncoder.ts'
 import { VERSION } from '../../version.ts'
-import { integer } from '../options.ts'
+import { integer, tierOption } from '../options.ts'
 import { formatBytes, formatCounted } from '../terminal.ts'
 
 interface Options {
   readonly port: number
   readonly host: string
   readonly model?: string
+  readonly tier?: TierName
   readonly open?: boolean
 }
 
@@ -26,6 +28,7 @@ export function serveCommand(signal: AbortSignal): Command {
     .addOption(new Option('-p, --port <n>', 'port; 0 picks a free one').argParser(integer(0, 65_535)).default(8080))
     .option('--host <host>', 'address to listen on; 0.0.0.0 for all', '127.0.0.1')
     .addOption(new Option('-m, --model <name|folder>', "encoder (default: the index's own, if bundled)"))
+    .addOption(tierOption('for requests that name none (default: balanced of each index that has tiers)'))
     .option('--open', 'open the search page in the browser')
     .addHelpText(
       'after',
@@ -55,6 +58,7 @@ async function serveUntilStopped(paths: readonly string[], options: Options, sig
     version: VERSION,
     port: options.port,
     host: options.host,
+    ...(options.tier ? { tier: options.tier } : {}),
     log: ({ requestId, method, path, status, error }) =>
       process.stderr.write(
         `${method} ${path} ${status} ${requestId} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
