@@ -5,7 +5,7 @@ import { probesAll } from '../../runtime/search/parameters.ts'
 import type { SearchParameters } from '../../runtime/searcher.ts'
 
 /** How far below the best recall on the grid each tier may be. */
-export const TIER_LOSS: Readonly<Record<TierName, number>> = { fast: 0.05, balanced: 0.005, exact: 0 }
+export const TIER_LOSS: Readonly<Record<TierName, number>> = { fast: 0.05, balanced: 0.005, exact: 0.001 }
 
 const NCELLS = [1, 2, 4, 8, 16]
 const THRESHOLDS = [-1, 0.4, 0.45, 0.5]
@@ -62,9 +62,9 @@ export interface MeasuredSettings {
 }
 
 /**
- * For each tier the cheapest setting whose recall is at most TIER_LOSS below that of the widest. Settings are tried from the
- * cheapest on; one that is narrower than one that failed is not tried. When the work allowed is used up before one is found, the
- * widest is the tier.
+ * For each tier the cheapest setting whose recall is at most TIER_LOSS below that of the widest. A setting narrower than one that
+ * failed is not tried, nor is one that costs more than one that is good enough. So the settings that differ from the widest in
+ * `ndocs` alone come first, by halving; they leave little of the grid. When the work allowed is used up, the best so far is taken.
  *
  * @param workMax - bound of the sum of the costs of what is tried
  */
@@ -75,20 +75,41 @@ export async function chooseTiers(
 ): Promise<Readonly<Record<TierName, SearchParameters>>> {
   const widest = widestOf(settings)
   const ceiling = (await recallOf(widest, 0)) ?? 0
-  const byCost = settings.toSorted((a, b) => costOf(a) - costOf(b))
   let work = costOf(widest)
+  // A wider setting that costs no more finds no less: pruning, for one, is not worth its second pass where passes cost alike.
+  const worthTrying = (setting: SearchParameters) =>
+    !settings.some((other) => other !== setting && isNarrower(setting, other) && costOf(other) <= costOf(setting))
+  const byCost = settings.filter(worthTrying).sort((a, b) => costOf(a) - costOf(b))
+  const family = byCost.filter(
+    ({ ncells, centroidScoreThreshold }) =>
+      ncells === widest.ncells && centroidScoreThreshold === widest.centroidScoreThreshold,
+  )
+  // Targets rise from tier to tier: what failed one fails the next.
+  const failed: SearchParameters[] = []
+  const reaches = async (setting: SearchParameters, target: number): Promise<boolean> => {
+    if (setting === widest) return true
+    if (work > workMax || failed.some((other) => isNarrower(setting, other))) return false
+    const recall = await recallOf(setting, target)
+    work += costOf(setting)
+    if (recall !== undefined && recall >= target) return true
+    failed.push(setting)
+    return false
+  }
   const choose = async (loss: number): Promise<SearchParameters> => {
     const target = ceiling - loss - ROUNDING
-    const failed: SearchParameters[] = []
-    for (const setting of byCost) {
-      if (failed.some((other) => isNarrower(setting, other))) continue
-      if (work > workMax) break
-      const recall = await recallOf(setting, target)
-      work += costOf(setting)
-      if (recall !== undefined && recall >= target) return setting
-      failed.push(setting)
+    let low = 0
+    let high = family.length - 1
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (await reaches(family[middle] ?? widest, target)) high = middle
+      else low = middle + 1
     }
-    return widest
+    const enough = family[high] ?? widest
+    for (const setting of byCost) {
+      if (costOf(setting) >= costOf(enough)) break
+      if (await reaches(setting, target)) return setting
+    }
+    return enough
   }
   return {
     fast: await choose(TIER_LOSS.fast),

@@ -136,7 +136,8 @@ class Measuring {
   readonly #source: TuneSource
   readonly #facts: MeasuringFacts
   readonly #options: TuneOptions
-  readonly #measured = new Map<string, Measured>()
+  /** By setting, of as many queries as were asked. Some dozen settings x queries x k hits: a few megabytes. */
+  readonly #answered = new Map<string, SearchAnswer[]>()
   /** Recall of the widest setting on each query, what others are held against before all queries are done. */
   #ceilings: readonly number[] = []
   /** Mean candidates, by ncells. */
@@ -216,29 +217,30 @@ class Measuring {
     const first = this.#ceilings.slice(0, FIRST_QUERIES)
     if (first.length < this.#source.queries.length && first.length > 0) {
       // Held against the widest on the same queries: what these few are like counts for both.
-      const ceiling = mean(this.#ceilings)
-      const recalls = await this.#recalls(setting, FIRST_QUERIES)
-      if (mean(recalls) < mean(first) - (ceiling - target) - FIRST_MARGIN) return undefined
+      const answers = await this.#answers(setting, FIRST_QUERIES)
+      const recall = mean(answers.map((answer, i) => this.#recallOfAnswer(i, answer)))
+      if (recall < mean(first) - (mean(this.#ceilings) - target) - FIRST_MARGIN) return undefined
     }
     return (await this.#measure(setting)).recall
   }
 
-  async #recalls(setting: SearchParameters, count: number): Promise<readonly number[]> {
-    const recalls: number[] = []
-    for (const [i, query] of this.#source.queries.slice(0, count).entries()) {
-      recalls.push(this.#recallOfAnswer(i, await this.#search(query, setting)))
+  /** Of the first `count` queries; what was answered before is not searched again. */
+  async #answers(setting: SearchParameters, count: number): Promise<readonly SearchAnswer[]> {
+    const key = JSON.stringify(setting)
+    const answers = this.#answered.get(key) ?? []
+    this.#answered.set(key, answers)
+    for (const query of this.#source.queries.slice(answers.length, count)) {
+      answers.push(await this.#search(query, setting))
     }
-    return recalls
+    return answers
   }
 
   async #measure(setting: SearchParameters): Promise<Measured> {
-    const key = JSON.stringify(setting)
-    const before = this.#measured.get(key)
-    if (before) return before
-    const answers: SearchAnswer[] = []
-    for (const query of this.#source.queries) answers.push(await this.#search(query, setting))
+    const answers = await this.#answers(setting, this.#source.queries.length)
     const recalls = answers.map((answer, i) => this.#recallOfAnswer(i, answer))
-    const measured = {
+    // The widest comes first.
+    if (this.#ceilings.length === 0) this.#ceilings = recalls
+    return {
       recall: mean(recalls),
       counts: {
         candidates: mean(answers.map(({ counts }) => counts.candidates)),
@@ -246,10 +248,6 @@ class Measuring {
         rescored: mean(answers.map(({ counts }) => counts.rescored)),
       },
     }
-    // The widest comes first.
-    if (this.#measured.size === 0) this.#ceilings = recalls
-    this.#measured.set(key, measured)
-    return measured
   }
 
   #recallOfAnswer(query: number, { hits }: SearchAnswer): number {
