@@ -180,17 +180,7 @@ async function writeIndex(write: WriteOptions): Promise<BuildReport> {
     onRows: (bytes, passages) => writer.append('rows', bytes, passages),
   })
   timed.onProgress({ stage: 'write', done: 0, unit: 'passages' })
-  const bytesOf = (array: Float32Array | Uint32Array | Uint16Array | Int8Array) =>
-    new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
-  await writer.appendArray('centroids', bytesOf(segment.centroids), vectors.dim)
-  await writer.appendArray('centroidScales', bytesOf(segment.centroidScales), 4)
-  await writer.appendArray('passageLengths', bytesOf(segment.passageLengths), 2)
-  await writer.appendArray('postingOffsets', bytesOf(segment.postingOffsets), 4)
-  await writer.appendItems('postings', segment.postings, segment.postingOffsets)
-  const ids = encodeIds(vectors.ids)
-  await writer.appendArray('idOffsets', bytesOf(ids.idOffsets), 4)
-  await writer.appendItems('ids', ids.ids, ids.idOffsets)
-  await writer.appendArray('idOrder', bytesOf(ids.idOrder), 4)
+  await appendSections(writer, segment, vectors)
   if (spool && (options.texts ?? true)) await appendTexts(writer, spool)
   const { parts, sections } = await writer.finish()
   const manifest: Manifest = {
@@ -212,10 +202,7 @@ async function writeIndex(write: WriteOptions): Promise<BuildReport> {
   }
   await staged.write(MANIFEST_NAME, encodeManifest(manifest))
   await verifyStaged(staged, timed)
-  const untuned = (options.tune ?? true) ? memoryProblem(manifest) : undefined
-  const tiers = (options.tune ?? true) && !untuned ? await tuneStaged(write) : undefined
-  const encoded = encodeManifest({ ...manifest, ...(tiers ? { tiers } : {}) })
-  if (tiers) await staged.write(MANIFEST_NAME, encoded)
+  const { encoded, ...tuning } = await tuneStaged(write, manifest)
   if (options.signal?.aborted) throw new AbortedError()
   await staged.commit()
   return {
@@ -227,10 +214,28 @@ async function writeIndex(write: WriteOptions): Promise<BuildReport> {
     nbits,
     bytes: encoded.length + parts.reduce((sum, part) => sum + part.bytes, 0),
     parts: parts.length,
-    ...(tiers ? { tiers } : {}),
-    ...(untuned ? { untuned } : {}),
+    ...tuning,
     seconds: timed.seconds,
   }
+}
+
+/** All sections but rows, which were written as they came, and texts. */
+async function appendSections(
+  writer: PartWriter,
+  segment: Awaited<ReturnType<typeof buildSegment>>,
+  vectors: VectorStore,
+): Promise<void> {
+  const bytesOf = (array: Float32Array | Uint32Array | Uint16Array | Int8Array) =>
+    new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+  await writer.appendArray('centroids', bytesOf(segment.centroids), vectors.dim)
+  await writer.appendArray('centroidScales', bytesOf(segment.centroidScales), 4)
+  await writer.appendArray('passageLengths', bytesOf(segment.passageLengths), 2)
+  await writer.appendArray('postingOffsets', bytesOf(segment.postingOffsets), 4)
+  await writer.appendItems('postings', segment.postings, segment.postingOffsets)
+  const ids = encodeIds(vectors.ids)
+  await writer.appendArray('idOffsets', bytesOf(ids.idOffsets), 4)
+  await writer.appendItems('ids', ids.ids, ids.idOffsets)
+  await writer.appendArray('idOrder', bytesOf(ids.idOrder), 4)
 }
 
 async function appendTexts(writer: PartWriter, spool: Spool): Promise<void> {
@@ -250,10 +255,22 @@ async function verifyStaged(staged: StagedFolder, timed: Timed): Promise<void> {
   )
 }
 
+/** What became of tuning, and the manifest as it stands in the stage. */
+interface Tuning extends Pick<BuildReport, 'tiers' | 'untuned'> {
+  readonly encoded: Uint8Array
+}
+
 /** Measured on the index as it will be, with the vectors it was made from. Counted work, no times: the bytes stay reproducible. */
-function tuneStaged({ vectors, queryEncoder, staged, timed, options }: WriteOptions): Promise<IndexTiers> {
+async function tuneStaged(write: WriteOptions, manifest: Manifest): Promise<Tuning> {
+  const { vectors, queryEncoder, staged, timed, options } = write
+  if (!(options.tune ?? true)) return { encoded: encodeManifest(manifest) }
+  const untuned = memoryProblem(manifest)
+  if (untuned !== undefined) return { encoded: encodeManifest(manifest), untuned }
   const { seed, threads, signal } = options
-  return tuneBuilt(staged.path, vectors, queryEncoder, { seed, threads, signal, onProgress: timed.onProgress })
+  const tiers = await tuneBuilt(staged.path, vectors, queryEncoder, { seed, threads, signal, ...timed })
+  const encoded = encodeManifest({ ...manifest, tiers })
+  await staged.write(MANIFEST_NAME, encoded)
+  return { encoded, tiers }
 }
 
 /** WebAssembly addresses 4 GiB, and queries need some of it. */
