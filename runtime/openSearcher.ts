@@ -8,10 +8,10 @@ import type { IndexFiles } from '../format/rangeReader.ts'
 import { createChecksum } from './kernels/checksum.ts'
 import { instantiateKernels, type Kernels } from './kernels/kernels.ts'
 import { PassageStore } from './passageStore.ts'
-import { resolveParameters } from './search/parameters.ts'
 import { requireQuery } from './search/residentQuery.ts'
 import { createResidentSegment, type ResidentSegment, type SegmentAnswer } from './search/residentSegment.ts'
 import { localEngine, type SegmentsEngine } from './search/segmentsEngine.ts'
+import { resolveSearch } from './search/tiers.ts'
 import type {
   IndexInfo,
   MetadataValue,
@@ -117,7 +117,7 @@ class IndexSearcher implements ResidentSearcher {
   }
 
   async search(query: QueryVectors, options: SearchOptions = {}): Promise<SearchAnswer> {
-    const { k, ...parameters } = resolveParameters(options)
+    const { k, parameters, tier } = resolveSearch(options, this.info)
     requireQuery(query, this.info.dim)
     const { filter } = options
     const filters = filter && this.#segments.map(({ passages }) => pidsOf(passages, filter))
@@ -130,7 +130,7 @@ class IndexSearcher implements ResidentSearcher {
       answers.reduce((total, { counts }) => total + of(counts), 0)
     return {
       hits: hits.slice(0, k).map((hit, i): SearchHit => ({ ...hit, rank: i + 1 })),
-      parameters: { ...parameters, k },
+      parameters: { ...parameters, k, ...(tier ? { tier } : {}) },
       counts: {
         candidates: sum((counts) => counts.candidates),
         approximated: sum((counts) => counts.approximated),
@@ -224,6 +224,7 @@ function infoOf(manifest: Manifest, bytes: number, hasTexts: boolean): IndexInfo
     bytes,
     hasTexts,
     ...(manifest.encoder ? { encoder: manifest.encoder satisfies EncoderFingerprint } : {}),
+    ...(manifest.tiers ? { tiers: manifest.tiers } : {}),
   }
 }
 

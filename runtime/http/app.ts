@@ -10,6 +10,8 @@ import { secureHeaders } from 'hono/secure-headers'
 import { timeout } from 'hono/timeout'
 import { timing, wrapTime } from 'hono/timing'
 import { NotFoundError, StorageError } from '../../format/errors.ts'
+import type { TierName } from '../../format/tiers.ts'
+import { requireTiers } from '../search/tiers.ts'
 import { type AnswerSources, answerColbert, answerSearch, fieldsOf, type ServedEncoder } from './answer.ts'
 import { createCatalog, type NamedSearcher, type ServedIndexes } from './catalog.ts'
 import { answerEncode, answerEncoder, answerRerank, type EncodeSources } from './encodeAnswer.ts'
@@ -47,12 +49,18 @@ export interface AppOptions {
   readonly origins?: readonly string[]
   /** Default 30,000. */
   readonly timeoutMs?: number
+  /** Tier of searches that name none; every index must have tiers. Default: `balanced` of those that have. */
+  readonly tier?: TierName
 }
 
 /** A Hono app; `parent.route('/base', app)` mounts it in another one. */
 export type App = OpenAPIHono
 
-/** Builds the app. Opens nothing: searchers and encoder are ready, and stay the caller's to close. */
+/**
+ * Builds the app. Opens nothing: searchers and encoder are ready, and stay the caller's to close.
+ *
+ * @throws InputError when a tier is named that an index lacks
+ */
 export function createApp(options: AppOptions): App {
   const app: App = new OpenAPIHono({ defaultHook: refuseInvalid })
   addMiddleware(app, options)
@@ -111,11 +119,13 @@ function addMiddleware(app: App, { origins = [], timeoutMs = TIMEOUT_MS_DEFAULT 
   )
 }
 
-function addSearch(app: App, { indexes, encoder }: AppOptions): void {
+function addSearch(app: App, { indexes, encoder, tier }: AppOptions): void {
   const catalog = createCatalog(indexes)
+  if (tier) for (const { searcher } of catalog.all) requireTiers(tier, searcher.info)
   const sourcesOf = (c: Context, name: string | undefined): AnswerSources => ({
     index: catalog.choose(name),
     encoder,
+    ...(tier ? { tier } : {}),
     timed: (stage, work) => wrapTime(c, stage, work),
   })
   app.openapi(routes.colbertGet, async (c) => {
@@ -181,8 +191,9 @@ function addCatalog(app: App, { indexes, encoder }: AppOptions): void {
 }
 
 function describeIndex({ name, searcher }: NamedSearcher): IndexAnswer {
-  const { encoder, ...info } = searcher.info
-  return { ...info, name, ...(encoder ? { model: encoder.model } : {}) }
+  const { encoder, tiers, ...info } = searcher.info
+  const shown = tiers && { ...tiers, sets: [...tiers.sets] }
+  return { ...info, name, ...(encoder ? { model: encoder.model } : {}), ...(shown ? { tiers: shown } : {}) }
 }
 
 function addDocuments(app: App, { page, version }: AppOptions): void {
