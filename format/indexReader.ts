@@ -18,13 +18,14 @@ const PIECE_BYTES = 1 << 20
 export class IndexReader {
   readonly files: IndexFiles
   readonly manifest: Manifest
-  readonly #crc32c: (bytes: Uint8Array, previous?: number) => number
+  /** CRC-32C of bytes, continued from `previous`. */
+  readonly crc32c: (bytes: Uint8Array, previous?: number) => number
   readonly #parts = new Map<number, RangeReader>()
 
   constructor(files: IndexFiles, manifest: Manifest, options: IndexReaderOptions = {}) {
     this.files = files
     this.manifest = manifest
-    this.#crc32c = options.crc32c ?? crc32cOf
+    this.crc32c = options.crc32c ?? crc32cOf
   }
 
   /** Bytes of the manifest's parts. */
@@ -45,7 +46,7 @@ export class IndexReader {
     for (const chunk of chunksOf(segment, name)) {
       const part = await this.#part(chunk.part)
       const bytes = await part.read(chunk.offset, chunk.length, signal)
-      const crc = this.#crc32c(bytes)
+      const crc = this.crc32c(bytes)
       if (crc !== chunk.crc32c) throw new ChecksumError(name, chunk.crc32c, crc)
       yield bytes
     }
@@ -71,7 +72,7 @@ export class IndexReader {
       for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
         const bytes = await next
         if (at + PIECE_BYTES < chunk.length) next = read(at + PIECE_BYTES)
-        crc = this.#crc32c(bytes, crc)
+        crc = this.crc32c(bytes, crc)
         yield bytes
       }
       if (crc !== chunk.crc32c) throw new ChecksumError(name, chunk.crc32c, crc)
@@ -102,15 +103,33 @@ export class IndexReader {
     length: number,
     signal?: AbortSignal,
   ): Promise<Uint8Array> {
+    const place = this.locate(segment, name, offset, length)
+    return this.readPart(place.part, place.offset, length, signal)
+  }
+
+  /**
+   * In which part, and where in it, an item of a section stands.
+   * @throws FormatError when the bytes are not inside one chunk
+   */
+  locate(
+    segment: SegmentEntry,
+    name: SectionName,
+    offset: number,
+    length: number,
+  ): { readonly part: number; readonly offset: number; readonly length: number } {
     let start = 0
     for (const chunk of chunksOf(segment, name)) {
       if (offset >= start && offset + length <= start + chunk.length) {
-        const part = await this.#part(chunk.part)
-        return part.read(chunk.offset + offset - start, length, signal)
+        return { part: chunk.part, offset: chunk.offset + offset - start, length }
       }
       start += chunk.length
     }
     throw new FormatError(name, `[${offset}, ${offset + length}) inside one chunk`, `${start} bytes in all`)
+  }
+
+  /** Bytes of a part, unchecked. */
+  async readPart(part: number, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
+    return (await this.#part(part)).read(offset, length, signal)
   }
 
   /** Closes the parts and the files they came from. */

@@ -1,10 +1,10 @@
 /** Opens an index for the resident pipeline: everything a query touches goes into WebAssembly memory, checked on the way. */
-import type { EncoderFingerprint } from '../encoder/encoder.ts'
 import { NotFoundError } from '../format/errors.ts'
 import { compareBytes } from '../format/ids.ts'
 import { type IndexReader, readIndex } from '../format/indexReader.ts'
-import type { Manifest, SectionName, SegmentEntry } from '../format/manifest.ts'
+import type { SectionName, SegmentEntry } from '../format/manifest.ts'
 import type { IndexFiles } from '../format/rangeReader.ts'
+import { indexInfo } from './indexInfo.ts'
 import { createChecksum } from './kernels/checksum.ts'
 import { instantiateKernels, type Kernels } from './kernels/kernels.ts'
 import { PassageStore } from './passageStore.ts'
@@ -29,6 +29,7 @@ export interface OpenOptions {
 
 /** A searcher that holds memory and files until it is closed. */
 export interface ResidentSearcher extends Searcher {
+  readonly pipeline: 'resident'
   /** Bytes of WebAssembly memory now. */
   readonly memoryBytes: number
   close(): Promise<void>
@@ -48,7 +49,14 @@ interface OpenSegment {
  */
 export async function openSearcher(files: IndexFiles, options: OpenOptions): Promise<ResidentSearcher> {
   const kernels = await instantiateKernels(options.kernels)
-  const reader = await readIndex(files, { crc32c: createChecksum(kernels) })
+  return openResident(await readIndex(files, { crc32c: createChecksum(kernels) }), kernels)
+}
+
+/**
+ * As `openSearcher`, for a manifest that was read already.
+ * @param reader - closed when opening fails, else with the searcher
+ */
+export async function openResident(reader: IndexReader, kernels: Kernels): Promise<ResidentSearcher> {
   try {
     const { manifest } = reader
     const segments: OpenSegment[] = []
@@ -86,6 +94,7 @@ async function placeEntry(
 }
 
 class IndexSearcher implements ResidentSearcher {
+  readonly pipeline = 'resident'
   readonly info: IndexInfo
   readonly #reader: IndexReader
   readonly #kernels: Kernels
@@ -95,7 +104,7 @@ class IndexSearcher implements ResidentSearcher {
     this.#reader = reader
     this.#kernels = kernels
     this.#segments = segments
-    this.info = infoOf(
+    this.info = indexInfo(
       reader.manifest,
       reader.bytes,
       segments.every((segment) => segment.passages.hasTexts),
@@ -172,23 +181,6 @@ class IndexSearcher implements ResidentSearcher {
 
   close(): Promise<void> {
     return this.#reader.close()
-  }
-}
-
-function infoOf(manifest: Manifest, bytes: number, hasTexts: boolean): IndexInfo {
-  const { segments } = manifest
-  const sum = (of: (segment: SegmentEntry) => number) => segments.reduce((total, segment) => total + of(segment), 0)
-  return {
-    name: manifest.name,
-    generation: manifest.generation,
-    passages: sum((segment) => segment.passages),
-    tokens: sum((segment) => segment.tokens),
-    dim: manifest.dim,
-    nbits: segments[0]?.codec.nbits ?? 4,
-    centroids: sum((segment) => segment.centroids),
-    bytes,
-    hasTexts,
-    ...(manifest.encoder ? { encoder: manifest.encoder satisfies EncoderFingerprint } : {}),
   }
 }
 
