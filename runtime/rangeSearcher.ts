@@ -227,7 +227,7 @@ export class RangeSearcher implements Searcher {
 
 /** What a query asks for by default: more cells than the resident pipeline, since lists are all it has; fewer candidates, since each is a read. */
 export function rangeParameters(k = 10): SearchParameters {
-  return { ncells: 8, centroidScoreThreshold: -1, ndocs: Math.max(32, k) * 4 }
+  return { ncells: 3, centroidScoreThreshold: -1, ndocs: Math.max(24, k) * 4 }
 }
 
 function infoOf(index: RangeIndex): IndexInfo {

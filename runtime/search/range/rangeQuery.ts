@@ -124,7 +124,7 @@ async function chooseCandidates(
   const best: SegmentCandidate[] = []
   let candidates = 0
   for (const [number, segment] of index.segments.entries()) {
-    const own = bestByLists(probed[number] ?? { cells: [], cellsOfRows: [] }, lists[number] ?? [], {
+    const own = bestByLists(probed[number] ?? { cells: [], wanted: 0, cellsOfRows: [] }, lists[number] ?? [], {
       wanted,
       passageCount: segment.entry.passages,
       ...(allowed ? { allowed: new Set(allowed[number]) } : {}),
@@ -144,17 +144,18 @@ async function readLists(
 ): Promise<readonly (readonly (Uint8Array | undefined)[])[]> {
   const { limits } = account
   const lists: (Uint8Array | undefined)[][] = probed.map(({ cells }) => cells.map(() => undefined))
-  const wanted: (Wanted & { readonly segment: number; readonly at: number; readonly rank: number })[] = []
+  const wanted: (Wanted & { readonly segment: number; readonly at: number; readonly gain: number })[] = []
   for (const [number, segment] of index.segments.entries()) {
-    for (const [at, { cell, rank }] of (probed[number]?.cells ?? []).entries()) {
+    const { cells = [], wanted: count = 0 } = probed[number] ?? {}
+    for (const [at, { cell, gain }] of cells.slice(0, count).entries()) {
       const place = wantedList(index.reader, segment, cell)
       const check = (bytes: Uint8Array) => requireList(bytes, cell, index.reader.crc32c)
-      if (place) wanted.push({ key: `${number}/list/${cell}`, place, check, segment: number, at, rank })
+      if (place) wanted.push({ key: `${number}/list/${cell}`, place, check, segment: number, at, gain })
       else lists[number]?.splice(at, 1, new Uint8Array())
     }
   }
-  // Stable: within a rank and a segment the order of probing stays.
-  wanted.sort((a, b) => a.rank - b.rank)
+  // Stable: within a segment the order of probing stays.
+  wanted.sort((a, b) => b.gain - a.gain)
   const read = await readAll(index, wanted, account, {
     gapBytes: limits.listGapBytes,
     readsMax: Math.min(limits.readsMax, limits.listReadsMax),
