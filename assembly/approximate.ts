@@ -1,17 +1,20 @@
 /**
  * Approximate: MaxSim of candidates with every token replaced by its centroid, in bytes. PLAID stages 2 and 3 (§4.2, §4.3).
+ * Works on the distinct codes of each passage (distinct.ts): a maximum does not ask how often.
  */
 import {
   QUERY_CELL_BYTES,
   QUERY_ROWS_PADDED,
+  QUERY_SCRATCH,
   QUERY_SURVIVES,
   ROW_BLOCK,
+  SEGMENT_CELL_STARTS,
+  SEGMENT_CELLS,
   SEGMENT_CODE_BYTES,
-  SEGMENT_DIM,
-  SEGMENT_NBITS,
-  SEGMENT_ROWS,
-  SEGMENT_TOKEN_STARTS,
 } from './layout'
+
+/** Codes that are sifted at a time, into the scratch: 512 of four bytes are 2,048. */
+const SIFTED_MAX: usize = 512
 
 /**
  * score[c] = sum over rows of max over the codes of passage pids[c] of U[code][row]; in [0, 255 * rows]
@@ -20,7 +23,7 @@ import {
  *
  *   pidsPtr    u32[count], each below N          scoresPtr   u32[count]
  *
- * Reads pids, token starts, codes of those passages, survives and cell bytes. Codes must be below K (validateCodes).
+ * Reads pids, cell starts, cells of those passages, survives and cell bytes. Writes scores and, when pruned, scratch.
  */
 export function approximate(
   segment: usize,
@@ -31,25 +34,23 @@ export function approximate(
   scoresPtr: usize,
 ): void {
   const codeBytes: usize = load<u32>(segment, SEGMENT_CODE_BYTES)
-  const dim: usize = load<u32>(segment, SEGMENT_DIM)
-  const tokenBytes: usize = codeBytes + 1 + ((dim * <usize>load<u32>(segment, SEGMENT_NBITS)) >> 3)
-  const startsPtr: usize = load<u32>(segment, SEGMENT_TOKEN_STARTS)
-  const rowsPtr: usize = load<u32>(segment, SEGMENT_ROWS)
+  const startsPtr: usize = load<u32>(segment, SEGMENT_CELL_STARTS)
+  const cellsPtr: usize = load<u32>(segment, SEGMENT_CELLS)
   const stride: usize = load<u32>(query, QUERY_ROWS_PADDED)
   const bytesPtr: usize = load<u32>(query, QUERY_CELL_BYTES)
   const survivesPtr: usize = load<u32>(query, QUERY_SURVIVES)
+  const siftedPtr: usize = load<u32>(query, QUERY_SCRATCH)
   assert(codeBytes == 2 || codeBytes == 4)
   assert(stride % ROW_BLOCK == 0 && (bytesPtr & 15) == 0 && ((pidsPtr | scoresPtr | startsPtr) & 3) == 0)
 
   for (let candidate: usize = 0; candidate < count; candidate++) {
-    const pid: usize = load<u32>(pidsPtr + (candidate << 2))
-    const start: usize = load<u32>(startsPtr + (pid << 2))
-    const end: usize = load<u32>(startsPtr + (pid << 2), 4)
-    const codesPtr = rowsPtr + start * tokenBytes + (pid << 2)
-    const codesEnd = codesPtr + (end - start) * codeBytes
+    const startPtr = startsPtr + ((<usize>load<u32>(pidsPtr + (candidate << 2))) << 2)
+    const codesPtr = cellsPtr + <usize>load<u32>(startPtr) * codeBytes
+    const codesEnd = cellsPtr + <usize>load<u32>(startPtr, 4) * codeBytes
     let score: u32 = 0
     for (let row: usize = 0; row < stride; row += ROW_BLOCK) {
-      if (pruned != 0) score += maxSurviving(codesPtr, codesEnd, codeBytes, survivesPtr, bytesPtr + row, stride)
+      if (pruned != 0)
+        score += maxSurviving(codesPtr, codesEnd, codeBytes, survivesPtr, siftedPtr, bytesPtr + row, stride)
       else if (codeBytes == 2) score += maxShortCodes(codesPtr, codesEnd, bytesPtr + row, stride)
       else score += maxLongCodes(codesPtr, codesEnd, bytesPtr + row, stride)
     }
@@ -92,24 +93,59 @@ function maxLongCodes(codesPtr: usize, codesEnd: usize, bytesPtr: usize, stride:
   return sumBytes(low_u8x16, high_u8x16)
 }
 
+/** Sifts first, without a branch a code: which code survives cannot be predicted, and few do. */
 function maxSurviving(
   codesPtr: usize,
   codesEnd: usize,
   codeBytes: usize,
   survivesPtr: usize,
+  siftedPtr: usize,
   bytesPtr: usize,
   stride: usize,
 ): u32 {
   let low_u8x16 = i8x16.splat(0)
   let high_u8x16 = i8x16.splat(0)
-  for (; codesPtr < codesEnd; codesPtr += codeBytes) {
-    const code: usize = codeBytes == 2 ? <usize>load<u16>(codesPtr) : <usize>load<u32>(codesPtr)
-    if (load<u8>(survivesPtr + code) == 0) continue
-    const row = bytesPtr + code * stride
-    low_u8x16 = i8x16.max_u(low_u8x16, v128.load(row))
-    high_u8x16 = i8x16.max_u(high_u8x16, v128.load(row, 16))
+  while (codesPtr < codesEnd) {
+    const partEnd = min<usize>(codesEnd, codesPtr + SIFTED_MAX * codeBytes)
+    const siftedEnd =
+      codeBytes == 2
+        ? siftShortCodes(codesPtr, partEnd, survivesPtr, siftedPtr)
+        : siftLongCodes(codesPtr, partEnd, survivesPtr, siftedPtr)
+    for (let sifted = siftedPtr; sifted < siftedEnd; sifted += 4) {
+      const row = bytesPtr + <usize>load<u32>(sifted) * stride
+      low_u8x16 = i8x16.max_u(low_u8x16, v128.load(row))
+      high_u8x16 = i8x16.max_u(high_u8x16, v128.load(row, 16))
+    }
+    codesPtr = partEnd
   }
   return sumBytes(low_u8x16, high_u8x16)
+}
+
+/** Writes the codes that survive as u32; a code that does not is overwritten by the next. @returns the end */
+function siftShortCodes(codesPtr: usize, codesEnd: usize, survivesPtr: usize, siftedPtr: usize): usize {
+  for (; codesPtr + 4 <= codesEnd; codesPtr += 4) {
+    const code0: usize = load<u16>(codesPtr)
+    const code1: usize = load<u16>(codesPtr, 2)
+    store<u32>(siftedPtr, <u32>code0)
+    siftedPtr += (<usize>load<u8>(survivesPtr + code0)) << 2
+    store<u32>(siftedPtr, <u32>code1)
+    siftedPtr += (<usize>load<u8>(survivesPtr + code1)) << 2
+  }
+  for (; codesPtr < codesEnd; codesPtr += 2) {
+    const code: usize = load<u16>(codesPtr)
+    store<u32>(siftedPtr, <u32>code)
+    siftedPtr += (<usize>load<u8>(survivesPtr + code)) << 2
+  }
+  return siftedPtr
+}
+
+function siftLongCodes(codesPtr: usize, codesEnd: usize, survivesPtr: usize, siftedPtr: usize): usize {
+  for (; codesPtr < codesEnd; codesPtr += 4) {
+    const code: usize = load<u32>(codesPtr)
+    store<u32>(siftedPtr, <u32>code)
+    siftedPtr += (<usize>load<u8>(survivesPtr + code)) << 2
+  }
+  return siftedPtr
 }
 
 function sumBytes(low_u8x16: v128, high_u8x16: v128): u32 {

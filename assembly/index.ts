@@ -1,5 +1,6 @@
 /** What kernels.wasm exports. README.md beside this file has the table of kernels. */
 export { approximate, selectTop } from './approximate'
+export { distinctCells } from './distinct'
 export { collectPids, countPids, gather, gatherList } from './gather'
 export { scoreCentroids, topCells } from './probe'
 export { rescore, tokenScores } from './rescore'

@@ -1,7 +1,7 @@
 /**
  * Probe: the query against every centroid, and the best cells of each row. PLAID stage 1 (Santhanam et al., CIKM 2022, §4.1).
  */
-import { dot32Rows } from './dot'
+import { dot2x16Rows } from './dot'
 import {
   QUERY_CELL_BYTES,
   QUERY_CELL_SCORES,
@@ -12,7 +12,6 @@ import {
   QUERY_SCRATCH,
   QUERY_SURVIVES,
   ROW_BLOCK,
-  SCRATCH_BYTES,
   SEGMENT_CENTROID_COUNT,
   SEGMENT_CENTROID_SCALES,
   SEGMENT_CENTROIDS,
@@ -31,40 +30,40 @@ import {
 export function scoreCentroids(segment: usize, query: usize, threshold: i32): void {
   const dim: usize = load<u32>(segment, SEGMENT_DIM)
   const rowsPadded: usize = load<u32>(query, QUERY_ROWS_PADDED)
-  const vectorPtr: usize = load<u32>(query, QUERY_SCRATCH)
-  const vectorEnd = vectorPtr + (dim << 1)
-  const dotsPtr = vectorPtr + SCRATCH_BYTES
+  const vectorsPtr: usize = load<u32>(query, QUERY_SCRATCH)
   const queryPtr: usize = load<u32>(query, QUERY_PAIRS)
   const numbersPtr: usize = load<u32>(query, QUERY_NUMBERS)
+  const scoresPtr: usize = load<u32>(query, QUERY_CELL_SCORES)
+  const bytesPtr: usize = load<u32>(query, QUERY_CELL_BYTES)
   const survivesPtr: usize = load<u32>(query, QUERY_SURVIVES)
-  let scoresPtr: usize = load<u32>(query, QUERY_CELL_SCORES)
-  let bytesPtr: usize = load<u32>(query, QUERY_CELL_BYTES)
-  let centroidPtr: usize = load<u32>(segment, SEGMENT_CENTROIDS)
-  let centroidScalePtr: usize = load<u32>(segment, SEGMENT_CENTROID_SCALES)
+  const scalesPtr: usize = load<u32>(segment, SEGMENT_CENTROID_SCALES)
   const count: usize = load<u32>(segment, SEGMENT_CENTROID_COUNT)
-  const threshold_u8x16 = i8x16.splat(<i8>threshold)
+  let centroidPtr: usize = load<u32>(segment, SEGMENT_CENTROIDS)
+  const dotsPtr = vectorsPtr + (dim << 2)
   assert(dim % 16 == 0 && dim >= 32 && dim <= 256 && threshold >= 0 && threshold <= 255)
   assert(rowsPadded % ROW_BLOCK == 0 && rowsPadded > 0)
-  assert(((query | vectorPtr | queryPtr | numbersPtr | scoresPtr | bytesPtr) & 15) == 0)
+  assert(((query | vectorsPtr | queryPtr | numbersPtr | scoresPtr | bytesPtr) & 15) == 0)
 
-  for (let cell: usize = 0; cell < count; cell++) {
-    widen(centroidPtr, dim, vectorPtr)
-    const centroidScale_f32x4 = v128.load32_splat(centroidScalePtr)
-    let best_u8x16 = i8x16.splat(0)
-    for (let row: usize = 0; row < rowsPadded; row += ROW_BLOCK) {
-      dot32Rows(vectorPtr, vectorEnd, queryPtr + (row << 2), rowsPadded << 2, dotsPtr)
-      for (let half = row; half < row + ROW_BLOCK; half += 16) {
-        const dots = dotsPtr + ((half - row) << 2)
-        const bytes_u8x16 = scoreRows(dots, centroidScale_f32x4, numbersPtr, rowsPadded, half, scoresPtr)
-        v128.store(bytesPtr + half, bytes_u8x16)
-        best_u8x16 = i8x16.max_u(best_u8x16, bytes_u8x16)
+  memory.fill(survivesPtr, 0, count)
+  for (let cell: usize = 0; cell < count; cell += 2) {
+    // The last of an odd number is scored twice.
+    const other = min<usize>(cell + 1, count - 1)
+    widen(centroidPtr, dim, vectorsPtr)
+    widen(centroidPtr + (other - cell) * dim, dim, vectorsPtr + (dim << 1))
+    for (let row: usize = 0; row < rowsPadded; row += 16) {
+      dot2x16Rows(vectorsPtr, dim, queryPtr + (row << 2), rowsPadded << 2, dotsPtr, 64)
+      for (let one = cell; ; one = other) {
+        const scale_f32x4 = v128.load32_splat(scalesPtr + (one << 2))
+        const at = one * rowsPadded + row
+        const dots = dotsPtr + ((one - cell) << 6)
+        const bytes_u8x16 = scoreRows(dots, scale_f32x4, numbersPtr, rowsPadded, row, scoresPtr + (at << 1))
+        v128.store(bytesPtr + at, bytes_u8x16)
+        const reaches = v128.any_true(i8x16.ge_u(bytes_u8x16, i8x16.splat(<i8>threshold)))
+        store<u8>(survivesPtr + one, load<u8>(survivesPtr + one) | u8(reaches))
+        if (one == other) break
       }
     }
-    store<u8>(survivesPtr + cell, u8(v128.any_true(i8x16.ge_u(best_u8x16, threshold_u8x16))))
-    centroidPtr += dim
-    centroidScalePtr += 4
-    scoresPtr += rowsPadded << 1
-    bytesPtr += rowsPadded
+    centroidPtr += dim << 1
   }
 }
 
@@ -77,7 +76,7 @@ function widen(fromPtr: usize, dim: usize, toPtr: usize): void {
   }
 }
 
-/** Dot products of one centroid with 16 rows to S, which it stores, and U, which it returns. */
+/** Dot products of one centroid with 16 rows to S, which it stores at scoresPtr, and U, which it returns. */
 function scoreRows(
   dotsPtr: usize,
   centroidScale_f32x4: v128,
@@ -92,8 +91,8 @@ function scoreRows(
   const byteOffsetsPtr = byteFactorsPtr + (rowsPadded << 1)
   const score0_i16x8 = scoreEight(dotsPtr, centroidScale_f32x4, factorsPtr, offsetsPtr)
   const score1_i16x8 = scoreEight(dotsPtr + 32, centroidScale_f32x4, factorsPtr + 32, offsetsPtr + 32)
-  v128.store(scoresPtr + (row << 1), score0_i16x8)
-  v128.store(scoresPtr + (row << 1), score1_i16x8, 16)
+  v128.store(scoresPtr, score0_i16x8)
+  v128.store(scoresPtr, score1_i16x8, 16)
   const scaled0_i16x8 = i16x8.q15mulr_sat_s(score0_i16x8, v128.load(byteFactorsPtr))
   const scaled1_i16x8 = i16x8.q15mulr_sat_s(score1_i16x8, v128.load(byteFactorsPtr, 16))
   return i8x16.narrow_i16x8_u(

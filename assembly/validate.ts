@@ -24,34 +24,31 @@ export function crc32c(ptr: usize, length: usize, previous: u32, tablesPtr: usiz
   const end: usize = ptr + length
   const wideEnd: usize = ptr + (length & ~15)
   for (; ptr < wideEnd; ptr += 16) {
-    const a = load<u32>(ptr) ^ crc
-    const b = load<u32>(ptr, 4)
-    const c = load<u32>(ptr, 8)
-    const d = load<u32>(ptr, 12)
-    crc =
-      entry(tablesPtr, 15, a) ^
-      entry(tablesPtr, 14, a >> 8) ^
-      entry(tablesPtr, 13, a >> 16) ^
-      entry(tablesPtr, 12, a >> 24) ^
-      entry(tablesPtr, 11, b) ^
-      entry(tablesPtr, 10, b >> 8) ^
-      entry(tablesPtr, 9, b >> 16) ^
-      entry(tablesPtr, 8, b >> 24) ^
-      entry(tablesPtr, 7, c) ^
-      entry(tablesPtr, 6, c >> 8) ^
-      entry(tablesPtr, 5, c >> 16) ^
-      entry(tablesPtr, 4, c >> 24) ^
-      entry(tablesPtr, 3, d) ^
-      entry(tablesPtr, 2, d >> 8) ^
-      entry(tablesPtr, 1, d >> 16) ^
-      entry(tablesPtr, 0, d >> 24)
+    // What does not wait for the step before comes first and apart, or the sums would be one long chain.
+    const late =
+      entry(tablesPtr, 7, load<u8>(ptr, 8)) ^
+      entry(tablesPtr, 6, load<u8>(ptr, 9)) ^
+      entry(tablesPtr, 5, load<u8>(ptr, 10)) ^
+      entry(tablesPtr, 4, load<u8>(ptr, 11)) ^
+      entry(tablesPtr, 3, load<u8>(ptr, 12)) ^
+      entry(tablesPtr, 2, load<u8>(ptr, 13)) ^
+      entry(tablesPtr, 1, load<u8>(ptr, 14)) ^
+      entry(tablesPtr, 0, load<u8>(ptr, 15))
+    const middle =
+      entry(tablesPtr, 11, load<u8>(ptr, 4)) ^
+      entry(tablesPtr, 10, load<u8>(ptr, 5)) ^
+      entry(tablesPtr, 9, load<u8>(ptr, 6)) ^
+      entry(tablesPtr, 8, load<u8>(ptr, 7))
+    const first = load<u32>(ptr) ^ crc
+    const early = entry(tablesPtr, 15, first & 255) ^ entry(tablesPtr, 14, (first >> 8) & 255)
+    crc = early ^ (entry(tablesPtr, 13, (first >> 16) & 255) ^ entry(tablesPtr, 12, first >> 24)) ^ (late ^ middle)
   }
-  for (; ptr < end; ptr++) crc = entry(tablesPtr, 0, crc ^ <u32>load<u8>(ptr)) ^ (crc >> 8)
+  for (; ptr < end; ptr++) crc = entry(tablesPtr, 0, (crc ^ <u32>load<u8>(ptr)) & 255) ^ (crc >> 8)
   return ~crc
 }
 
 function entry(tablesPtr: usize, table: usize, byte: u32): u32 {
-  return load<u32>(tablesPtr + (table << 10) + ((<usize>(byte & 255)) << 2))
+  return load<u32>(tablesPtr + (table << 10) + ((<usize>byte) << 2))
 }
 
 /** The first pid whose block holds a code that is not below K, or N when all codes are. Reads token starts and codes. */

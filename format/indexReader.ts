@@ -3,16 +3,27 @@ import { decodeHead, headLength, PRELUDE_BYTES_MIN, sectionTable } from './conta
 import { crc32c as crc32cOf } from './crc32c.ts'
 import { ChecksumError, FormatError } from './errors.ts'
 import { FILE_BYTES_MAX } from './limits.ts'
-import { decodeManifest, MANIFEST_NAME, type Manifest, type SectionName, type SegmentEntry } from './manifest.ts'
-import { type IndexFiles, type RangeReader, subReader } from './rangeReader.ts'
+import {
+  decodeManifest,
+  MANIFEST_NAME,
+  type Manifest,
+  type SectionChunk,
+  type SectionName,
+  type SegmentEntry,
+} from './manifest.ts'
+import { type ByteLoader, type IndexFiles, type RangeReader, subReader } from './rangeReader.ts'
 
 export interface IndexReaderOptions {
   /** CRC-32C of bytes; default is the TypeScript one. The runtime hands in its WASM kernel. */
   readonly crc32c?: (bytes: Uint8Array, previous?: number) => number
 }
 
-/** Small enough to stay in the cache between reading, checking and copying. */
+/** Small enough to stay in a cache between reading and checking. */
 const PIECE_BYTES = 1 << 20
+/** Pieces under way at a time. */
+const READ_AHEAD = 3
+
+type ByteView = Parameters<ByteLoader['load']>[0]
 
 /** A manifest and the parts behind it. Opens each part once. */
 export class IndexReader {
@@ -53,30 +64,50 @@ export class IndexReader {
   }
 
   /**
-   * The bytes of a section in small pieces, the next one being read while the caller copies the last: reading overlaps
-   * with checking, and no second copy of a large section is in memory. A chunk is checked when its last piece was given, so nothing may be
-   * trusted before the end.
-   * @throws as `sectionChunks`
+   * Brings a section to where the caller wants it, piece by piece: the next pieces are read while one is checked, and no second
+   * copy of a large section is in memory. A chunk is checked when its last piece is there, so nothing may be trusted before the
+   * end. `load` throws as `sectionChunks`.
    */
-  async *sectionPieces(segment: SegmentEntry, name: SectionName, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-    for (const chunk of chunksOf(segment, name)) {
-      const part = await this.#part(chunk.part)
-      const read = (at: number) => {
-        const reading = part.read(chunk.offset + at, Math.min(PIECE_BYTES, chunk.length - at), signal)
-        // Whoever stops early never awaits the last one: its failure is then nobody's.
-        reading.catch(() => undefined)
-        return reading
-      }
-      let crc = 0
-      let next = read(0)
-      for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
-        const bytes = await next
-        if (at + PIECE_BYTES < chunk.length) next = read(at + PIECE_BYTES)
-        crc = this.crc32c(bytes, crc)
-        yield bytes
-      }
-      if (crc !== chunk.crc32c) throw new ChecksumError(name, chunk.crc32c, crc)
+  sectionLoader(segment: SegmentEntry, name: SectionName, signal?: AbortSignal): ByteLoader {
+    return {
+      length: this.sectionLength(segment, name),
+      load: async (view) => {
+        let start = 0
+        for (const chunk of chunksOf(segment, name)) {
+          const part = await this.#part(chunk.part)
+          const first = start
+          const crc = await this.#loadChunk(part, chunk, (at, length) => view(first + at, length), signal)
+          if (crc !== chunk.crc32c) throw new ChecksumError(name, chunk.crc32c, crc)
+          start += chunk.length
+        }
+      },
     }
+  }
+
+  /** @returns the CRC32C of the chunk as it was read */
+  async #loadChunk(part: RangeReader, chunk: SectionChunk, view: ByteView, signal?: AbortSignal): Promise<number> {
+    const pieces = Math.ceil(chunk.length / PIECE_BYTES)
+    const lengthOf = (piece: number) => Math.min(PIECE_BYTES, chunk.length - piece * PIECE_BYTES)
+    const read = (piece: number) => {
+      const at = piece * PIECE_BYTES
+      const reading = loadPiece(part, chunk.offset + at, () => view(at, lengthOf(piece)), signal)
+      // After a failure nobody awaits the later ones: their failure is then nobody's.
+      reading.catch(() => undefined)
+      return reading
+    }
+    const reading = Array.from({ length: Math.min(READ_AHEAD, pieces) }, (_, piece) => read(piece))
+    let crc = 0
+    try {
+      for (let piece = 0; piece < pieces; piece++) {
+        await reading[piece]
+        if (reading.length < pieces) reading.push(read(reading.length))
+        crc = this.crc32c(view(piece * PIECE_BYTES, lengthOf(piece)), crc)
+      }
+    } finally {
+      // Nothing may be written to the caller's memory once this has ended.
+      await Promise.allSettled(reading)
+    }
+    return crc
   }
 
   /** A whole section in an array of its own, so that any typed array may view it. */
@@ -84,11 +115,7 @@ export class IndexReader {
     // Parts are opened, and so their sizes checked, before memory is reserved for what a manifest claims to be in them.
     for (const chunk of chunksOf(segment, name)) await this.#part(chunk.part)
     const all = new Uint8Array(this.sectionLength(segment, name))
-    let at = 0
-    for await (const bytes of this.sectionChunks(segment, name, signal)) {
-      all.set(bytes, at)
-      at += bytes.length
-    }
+    await this.sectionLoader(segment, name, signal).load((offset, length) => all.subarray(offset, offset + length))
     return all
   }
 
@@ -154,6 +181,29 @@ export class IndexReader {
     this.#parts.set(index, part)
     return part
   }
+}
+
+/** Straight into the view where the reader can do that and the view is still there afterwards, else by a copy. */
+async function loadPiece(
+  part: RangeReader,
+  offset: number,
+  view: () => Uint8Array,
+  signal?: AbortSignal,
+): Promise<void> {
+  const target = view()
+  const { length } = target
+  // Shared memory is not for readers: few APIs write to it.
+  if (part.readInto && target.buffer instanceof ArrayBuffer) {
+    // A view that is gone means that memory grew meanwhile; then it depends on the host where the bytes went, or what failed.
+    try {
+      await part.readInto(offset, target as Uint8Array<ArrayBuffer>, signal)
+      if (target.length === length) return
+    } catch (error) {
+      if (target.length === length) throw error
+    }
+  }
+  const bytes = await part.read(offset, length, signal)
+  view().set(bytes)
 }
 
 /** @throws NotFoundError when there is no manifest, FormatError and its kin when it is not sound; `files` is then closed */

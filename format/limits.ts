@@ -34,7 +34,9 @@ export const QUERY_ROWS_MAX = 512
 export const QUERY_CHARACTERS_MAX = 8192
 /** Results of one query. */
 export const K_MAX = 1000
-/** Cells probed for one query row. */
-export const NCELLS_MAX = 1024
+/** Cells probed for one query row. As many as there are centroids, or more than PROBED_CELLS_MAX: every passage is a candidate. */
+export const NCELLS_MAX = CENTROIDS_MAX
+/** More are not worth picking one by one: their lists hold nearly every passage. */
+export const PROBED_CELLS_MAX = 1024
 /** Candidates kept for exact scoring, Stanford's `ndocs`. */
 export const NDOCS_MAX = 1_048_576

@@ -17,8 +17,23 @@ export interface RangeReader {
    * @throws StorageError when the storage fails or answers short
    */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>
+  /**
+   * As `read`, but into the caller's memory: without a second copy, where the storage can. All of `target` is written, or the
+   * promise is rejected and what it holds is anybody's guess.
+   */
+  readInto?(offset: number, target: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<void>
   /** Give back what the reader holds (a file handle). Reading afterwards is a mistake. */
   close?(): Promise<void>
+}
+
+/** Bytes that are brought to where they are wanted. */
+export interface ByteLoader {
+  readonly length: number
+  /**
+   * @param view - gives the place of `[offset, offset + length)`; asked anew for every piece and never kept over an await, since
+   *   a WebAssembly memory that grows detaches its views
+   */
+  load(view: (offset: number, length: number) => Uint8Array): Promise<void>
 }
 
 /** The files of one index: a folder, a key prefix, or a pack. */
@@ -40,6 +55,7 @@ export function checkRange(key: string, offset: number, length: number, size: nu
 /** A window `[start, start + size)` of another reader: a file inside a pack. */
 export function subReader(key: string, outer: RangeReader, start: number, size: number): RangeReader {
   checkRange(outer.key, start, size, outer.size)
+  const { readInto } = outer
   return {
     key,
     size,
@@ -47,5 +63,11 @@ export function subReader(key: string, outer: RangeReader, start: number, size: 
       checkRange(key, offset, length, size)
       return outer.read(start + offset, length, signal)
     },
+    ...(readInto && {
+      async readInto(offset: number, target: Uint8Array<ArrayBuffer>, signal?: AbortSignal) {
+        checkRange(key, offset, target.length, size)
+        await readInto.call(outer, start + offset, target, signal)
+      },
+    }),
   }
 }

@@ -3,6 +3,7 @@
  * shapes of the regions that the pipelines allocate (kernels/blocks.ts), so it changes with them.
  */
 import type { Manifest, SectionName, SegmentEntry } from '../format/manifest.ts'
+import { codeBytesOf } from '../format/segment.ts'
 import { type QueryShape, queryLengths, type SegmentShape, segmentLengths } from './kernels/blocks.ts'
 import { CRC_TABLES_BYTES, SEGMENT_BLOCK_BYTES } from './kernels/layout.ts'
 import { idBytesKept } from './rangePassages.ts'
@@ -25,8 +26,8 @@ export interface MemoryNeed {
 const CHECKSUM_BYTES = CRC_TABLES_BYTES + 64 * 1024
 /** Rows of the query that is reckoned with. Others need a little more or less: 3 bytes a centroid and row. */
 const QUERY_ROWS = 32
-/** A piece of a section as it is read, and the next one (format/indexReader.ts). */
-const PIECES_BYTES = 2 * 2 ** 20
+/** Pieces of a section that are read at a time (format/indexReader.ts). */
+const PIECES_BYTES = 3 * 2 ** 20
 /** An entry of the directory of texts as a JavaScript object, with its two offsets. */
 const TEXT_ENTRY_BYTES = 88
 const PAGE_BYTES = 65_536
@@ -35,19 +36,23 @@ const PAGE_BYTES = 65_536
 export function residentNeed({ dim, segments }: Manifest): MemoryNeed {
   const placed = segments.map((segment) => {
     const shape = shapeOf(segment, dim)
+    const codeBytes = codeBytesOf(segment.centroids)
     const { rows: _, postings: __, ...small } = segmentLengths(shape)
     return {
-      bytes: aligned(Object.values(segmentLengths(shape))) + SEGMENT_BLOCK_BYTES,
-      // Bitmap, pids and scores of candidates, and the marks of cells.
-      query: queryBytes(shape, shape.centroidCount) + Math.ceil(shape.passageCount / 8) + shape.passageCount * 8,
-      // What is copied into WebAssembly memory from arrays that are whole; rows and postings come in pieces.
+      // A posting is a distinct code of a passage, and takes at least a byte.
+      bytes: sum(aligned(segmentLengths(shape))) + Math.min(shape.tokenCount, shape.postingsLength) * codeBytes,
+      // All codes are there for a time, until the distinct ones of each passage are known.
+      placing: shape.tokenCount * codeBytes + shape.centroidCount * 4 + shape.passageCount / 8,
+      // Bitmap, pids and scores of candidates.
+      query: queryBytes(shape, shape.centroidCount) + shape.passageCount / 8 + shape.passageCount * 8,
+      // What is copied into WebAssembly memory from arrays that are whole; rows and postings are loaded straight.
       opening: sum(Object.values(small)) + PIECES_BYTES,
       arrays: (segment.passages * 2 + 1) * 4 + lengthOf(segment, 'ids') + textEntries(segment) * TEXT_ENTRY_BYTES,
     }
   })
+  const transient = Math.max(0, ...placed.map(({ placing, query }) => Math.max(placing, query)))
   return total({
-    wasmBytes:
-      CHECKSUM_BYTES + sum(placed.map(({ bytes }) => bytes)) + Math.max(0, ...placed.map(({ query }) => query)),
+    wasmBytes: CHECKSUM_BYTES + sum(placed.map(({ bytes }) => bytes)) + transient,
     arrayBytes: sum(placed.map(({ arrays }) => arrays)),
     openingBytes: Math.max(0, ...placed.map(({ opening }) => opening)),
   })
@@ -63,7 +68,7 @@ export function rangeNeed({ dim, segments }: Manifest, bytesMax: number): Memory
     const tables = [centroids, centroidScales, weights, inverseNorms, slabs * SEGMENT_BLOCK_BYTES, (slabCells + 1) * 4]
     const rescored = rescoreBytes({ entry: segment, dim }, bytesMax)
     return {
-      bytes: aligned(tables),
+      bytes: sum(aligned(tables)),
       query: Math.max(queryBytes(shape, slabCells), rescored.bytes + queryBytes(shape, rescored.cells)),
       arrays:
         (segment.centroids + 1) * 4 +
@@ -87,13 +92,14 @@ function shapeOf(segment: SegmentEntry, dim: number): SegmentShape {
     passageCount: segment.passages,
     tokenCount: segment.tokens,
     postingsLength: lengthOf(segment, 'postings'),
+    distinctCount: 0,
   }
 }
 
 /** Regions of a query over so many centroids, and the marks of its cells. */
 function queryBytes({ dim, nbits }: SegmentShape, centroidCount: number): number {
   const shape: QueryShape = { dim, nbits, rows: QUERY_ROWS, centroidCount }
-  return aligned(Object.values(queryLengths(shape))) + centroidCount
+  return sum(aligned(queryLengths(shape))) + centroidCount
 }
 
 function lengthOf(segment: SegmentEntry, name: SectionName): number {
@@ -111,8 +117,8 @@ function total(need: Omit<MemoryNeed, 'totalBytes'>): MemoryNeed {
 }
 
 /** Regions start on cache lines (kernels/arena.ts). */
-function aligned(lengths: readonly number[]): number {
-  return sum(lengths.map((length) => Math.ceil(length / 64) * 64))
+function aligned(lengths: Readonly<Record<string, number>> | readonly number[]): readonly number[] {
+  return Object.values(lengths).map((length) => Math.ceil(length / 64) * 64)
 }
 
 function sum(values: readonly number[]): number {

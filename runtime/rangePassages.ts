@@ -102,35 +102,15 @@ export function idBytesKept(passages: number, idBytes: number): number {
   return idBytes + SampledOffsets.bytes(passages)
 }
 
-/** Lengths from the offsets, piece by piece: the offsets themselves, four bytes a passage, are never held. */
 async function readIdLengths(reader: IndexReader, segment: SegmentEntry): Promise<Uint16Array> {
-  const lengths = new Uint16Array(segment.passages)
-  let index = -1
-  let previous = 0
-  let carried = new Uint8Array()
-  for await (const piece of reader.sectionPieces(segment, 'idOffsets')) {
-    const bytes = carried.length === 0 ? piece : joined(carried, piece)
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    const whole = bytes.length - (bytes.length % 4)
-    for (let at = 0; at < whole; at += 4) {
-      const offset = view.getUint32(at, true)
-      const length = offset - previous
-      const isSound = index < 0 ? offset === 0 : length >= 1 && length <= ID_BYTES_MAX
-      if (!isSound) throw new FormatError('idOffsets', `ids of 1 to ${ID_BYTES_MAX} bytes`, length)
-      if (index >= 0) lengths[index] = length
-      previous = offset
-      index++
-    }
-    carried = bytes.slice(whole)
-  }
-  return lengths
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length)
-  both.set(a)
-  both.set(b, a.length)
-  return both
+  const offsets = new Uint32Array((await reader.section(segment, 'idOffsets')).buffer)
+  if (offsets[0] !== 0) throw new FormatError('idOffsets', 'a start at 0', offsets[0] ?? 'nothing')
+  return Uint16Array.from({ length: segment.passages }, (_, pid) => {
+    const length = (offsets[pid + 1] ?? 0) - (offsets[pid] ?? 0)
+    if (length < 1 || length > ID_BYTES_MAX)
+      throw new FormatError('idOffsets', `ids of 1 to ${ID_BYTES_MAX} bytes`, length)
+    return length
+  })
 }
 
 /** FNV-1a, 32 bits. */

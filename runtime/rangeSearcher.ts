@@ -4,6 +4,7 @@ import { compareBytes } from '../format/ids.ts'
 import { type IndexReader, readIndex } from '../format/indexReader.ts'
 import type { IndexFiles } from '../format/rangeReader.ts'
 import { indexInfo } from './indexInfo.ts'
+import { inLanes } from './inLanes.ts'
 import { createChecksum } from './kernels/checksum.ts'
 import { instantiateKernels, type Kernels } from './kernels/kernels.ts'
 import { resolveParameters } from './search/parameters.ts'
@@ -126,6 +127,10 @@ export class RangeSearcher implements Searcher {
         }
       })
     })
+  }
+
+  searchMany(queries: readonly QueryVectors[], options: SearchOptions = {}): Promise<readonly SearchAnswer[]> {
+    return inLanes(queries, this.#settings.concurrency, (query) => this.search(query, options))
   }
 
   async passage(id: string): Promise<StoredPassage> {

@@ -115,6 +115,11 @@ export interface Searcher {
   readonly info: IndexInfo
   /** @throws InputError on a wrong dim, non-finite values, or options out of range */
   search(query: QueryVectors, options?: SearchOptions): Promise<SearchAnswer>
+  /**
+   * Many queries with the same options: the answers of `search`, in their order. A pool works on as many at a time as it has workers.
+   * @throws as `search`; the first failure ends the call
+   */
+  searchMany(queries: readonly QueryVectors[], options?: SearchOptions): Promise<readonly SearchAnswer[]>
   /** @throws NotFoundError when no passage has this id */
   passage(id: string): Promise<StoredPassage>
   /** Texts of hits, in their order; one call reads each block of texts once. */

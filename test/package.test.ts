@@ -142,6 +142,7 @@ describe('the published package', () => {
       'runtime/index.js',
       'runtime/index.d.ts',
       'assembly/build/kernels.wasm',
+      'assembly/build/kernels.shared.wasm',
       'web/build/page.html',
       'models/tartan-small/model_int8.onnx',
       'models/tartan-small/tokenizer.json',
@@ -170,6 +171,18 @@ describe('the published package', () => {
     const { hits } = JSON.parse(stdout) as { hits: readonly { id: string; title: string }[] }
     expect(hits).toMatchObject([{ id: _id, title }])
   }, 120_000)
+
+  it('searches with a pool of threads', async () => {
+    const path = join(ROOT, 'test/golden/index/nbits2.tartan')
+    const search = `
+      const { openPool } = await import('tartan-search/node')
+      const pool = await openPool(${JSON.stringify(path)}, { workers: 2 })
+      const { hits } = await pool.search({ vectors: new Float32Array(pool.info.dim).fill(0.1), rows: 1, dim: pool.info.dim })
+      await pool.close()
+      console.log(hits.length)`
+    const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', search], { cwd: temporary })
+    expect(Number(stdout)).toBeGreaterThan(0)
+  })
 
   it('says what is missing and where to get it when a GPU asks for the large model', async () => {
     const outcome = tartan(

@@ -15,6 +15,8 @@ export interface SegmentRegions {
   readonly passageCount: number
   readonly tokenCount: number
   readonly postingsLength: number
+  /** Distinct codes of all passages, each passage's counted by itself; 0 until they are known. */
+  readonly distinctCount: number
   readonly centroids: number
   readonly centroidScales: number
   readonly weights: number
@@ -24,6 +26,8 @@ export interface SegmentRegions {
   readonly rows: number
   readonly postingOffsets: number
   readonly postings: number
+  readonly cellStarts: number
+  readonly cells: number
 }
 
 /** Addresses of a query's inputs and of what the kernels compute for it. */
@@ -69,6 +73,9 @@ export function segmentLengths(shape: SegmentShape): Record<SegmentPointer, numb
     rows: rowsLength + ROWS_PADDING_BYTES,
     postingOffsets: (centroidCount + 1) * 4,
     postings: shape.postingsLength,
+    cellStarts: (passageCount + 1) * 4,
+    // One more than there are: distinctCells writes each code before it knows whether it is new.
+    cells: (shape.distinctCount + 1) * codeBytesOf(centroidCount),
   }
 }
 
@@ -83,7 +90,7 @@ export function queryLengths({ dim, nbits, rows, centroidCount }: QueryShape): R
     cellBytes: centroidCount * rowsPadded,
     survives: centroidCount,
     tables: tableBytes(dim, nbits),
-    scratch: layout.SCRATCH_BYTES + rowsPadded * 4,
+    scratch: layout.SCRATCH_BYTES,
   }
 }
 
@@ -102,6 +109,8 @@ const segmentAlignments = {
   rows: 1,
   postingOffsets: 4,
   postings: 1,
+  cellStarts: 4,
+  cells: 2,
 } as const
 
 const queryAlignments = {
@@ -141,6 +150,8 @@ export function writeSegmentBlock(memory: WebAssembly.Memory, address: number, r
   put(layout.SEGMENT_POSTING_OFFSETS, regions.postingOffsets)
   put(layout.SEGMENT_POSTINGS, regions.postings)
   put(layout.SEGMENT_POSTINGS_LENGTH, regions.postingsLength)
+  put(layout.SEGMENT_CELL_STARTS, regions.cellStarts)
+  put(layout.SEGMENT_CELLS, regions.cells)
   return { ...regions, address }
 }
 

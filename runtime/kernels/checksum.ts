@@ -1,4 +1,4 @@
-/** CRC32C of bytes that are outside the kernels' memory, a chunk at a time through a buffer inside it. */
+/** CRC32C by the kernel: of bytes in its memory where they are, of others a chunk at a time through a buffer inside it. */
 import { crcTables } from './crcTables.ts'
 import type { Kernels } from './kernels.ts'
 import { CRC_TABLES_BYTES } from './layout.ts'
@@ -14,6 +14,7 @@ export function createChecksum(kernels: Kernels): (bytes: Uint8Array, previous?:
   const chunk = kernels.arena.allocate(CHUNK_BYTES)
   new Uint32Array(kernels.memory.buffer, tables, CRC_TABLES_BYTES / 4).set(crcTables())
   return (bytes, previous = 0) => {
+    if (bytes.buffer === kernels.memory.buffer) return kernels.crc32c(bytes.byteOffset, bytes.length, tables, previous)
     let crc = previous
     for (let offset = 0; offset < bytes.length; offset += CHUNK_BYTES) {
       const part = bytes.subarray(offset, offset + CHUNK_BYTES)

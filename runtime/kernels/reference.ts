@@ -167,6 +167,12 @@ export function collectPids(bitmap: Uint32Array, filter: Uint32Array | undefined
   return Uint32Array.from(pids)
 }
 
+/** The distinct codes of each passage, in the order of their first tokens. */
+export function distinctCells(segment: ReferenceSegment): readonly Uint32Array[] {
+  const pids = Array.from({ length: segment.tokenStarts.length - 1 }, (_, pid) => pid)
+  return pids.map((pid) => Uint32Array.from(new Set(passageRows(segment, pid).codes)))
+}
+
 /** u32[pids]: sum over rows of the largest byte over the passage's codes; 0 for a passage without (surviving) codes. */
 export function approximate(
   segment: ReferenceSegment,

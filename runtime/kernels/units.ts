@@ -56,10 +56,13 @@ export function segmentScales(
   const inverseNormMax = Math.max(...inverseNormsF32)
   const fraction = inverseNormMax === 0 ? 0 : FRACTION_ONE / inverseNormMax
   let centroidNorm = 0
-  for (const [cell, scale] of centroidScales.entries()) {
+  for (let cell = 0; cell < centroidScales.length; cell++) {
     let squares = 0
-    for (let at = cell * dim; at < (cell + 1) * dim; at++) squares += (centroids[at] ?? 0) ** 2
-    centroidNorm = Math.max(centroidNorm, Math.sqrt(squares) * scale)
+    for (let at = cell * dim; at < (cell + 1) * dim; at++) {
+      const value = centroids[at] ?? 0
+      squares += value * value
+    }
+    centroidNorm = Math.max(centroidNorm, Math.sqrt(squares) * (centroidScales[cell] ?? 0))
   }
   return {
     nbits: codec.nbits,
@@ -120,15 +123,20 @@ export function tableBytes(dim: number, nbits: Nbits): number {
 function sumsOf(values: Int8Array, nbits: Nbits, least: number, most: number) {
   const setDims = (SET_BYTES * 8) / nbits
   let rangeMax = 0
-  let range = 0
-  let leastSum = 0
+  let magnitudes = 0
+  let signed = 0
   let squares = 0
-  for (const [dim, value] of values.entries()) {
-    if (dim % setDims === 0) range = 0
-    range += Math.abs(value) * (most - least)
-    rangeMax = Math.max(rangeMax, range)
-    leastSum += Math.min(value * least, value * most)
-    squares += value * value
+  for (let first = 0; first < values.length; first += setDims) {
+    const before = magnitudes
+    for (let dim = first; dim < first + setDims && dim < values.length; dim++) {
+      const value = values[dim] ?? 0
+      magnitudes += Math.abs(value)
+      signed += value
+      squares += value * value
+    }
+    rangeMax = Math.max(rangeMax, (magnitudes - before) * (most - least))
   }
+  // The smaller of v * least and v * most is (v * (least + most) - |v| * (most - least)) / 2.
+  const leastSum = (signed * (least + most) - magnitudes * (most - least)) / 2
   return { rangeMax, least: leastSum, norm: Math.sqrt(squares) }
 }

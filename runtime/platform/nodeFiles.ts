@@ -16,25 +16,33 @@ export async function fileReader(path: string): Promise<RangeReader & { close():
     throw new StorageError(`"${path}" cannot be opened: ${cause.message}`, { path }, { cause })
   })
   const { size } = await handle.stat()
+  const fill = async (offset: number, target: Uint8Array<ArrayBuffer>) => {
+    const { length } = target
+    for (let done = 0; done < length; ) {
+      const { bytesRead } = await handle.read(target, done, length - done, offset + done).catch((cause: Error) => {
+        throw new StorageError(`"${path}" cannot be read: ${cause.message}`, { path }, { cause })
+      })
+      if (bytesRead === 0) {
+        throw new StorageError(`"${path}" got shorter while it was read: ${done} of ${length} bytes at ${offset}.`, {
+          path,
+          offset,
+        })
+      }
+      done += bytesRead
+    }
+  }
   return {
     key: path,
     size,
     async read(offset, length) {
       checkRange(path, offset, length, size)
       const bytes = new Uint8Array(length)
-      for (let done = 0; done < length; ) {
-        const { bytesRead } = await handle.read(bytes, done, length - done, offset + done).catch((cause: Error) => {
-          throw new StorageError(`"${path}" cannot be read: ${cause.message}`, { path }, { cause })
-        })
-        if (bytesRead === 0) {
-          throw new StorageError(`"${path}" got shorter while it was read: ${done} of ${length} bytes at ${offset}.`, {
-            path,
-            offset,
-          })
-        }
-        done += bytesRead
-      }
+      await fill(offset, bytes)
       return bytes
+    },
+    async readInto(offset, target) {
+      checkRange(path, offset, target.length, size)
+      await fill(offset, target)
     },
     close: () => handle.close(),
   }

@@ -9,6 +9,8 @@ const CELL_BYTE_MAX = 255
 export interface ApproximateLimits {
   /** After the pass over centroids that survive the threshold. */
   readonly ndocs: number
+  /** Whether the threshold can drop a centroid at all. */
+  readonly prunes: boolean
   /** After the pass over all centroids. */
   readonly rescoredMax: number
 }
@@ -22,8 +24,13 @@ export function approximateCandidates(
   kernels: Kernels,
   blocks: { readonly segment: SegmentBlock; readonly query: QueryBlock },
   candidates: CandidateRegions,
-  { ndocs, rescoredMax }: ApproximateLimits,
+  { ndocs, prunes, rescoredMax }: ApproximateLimits,
 ): { readonly finalists: CandidateRegions; readonly approximated: number } {
+  if (!prunes) {
+    // Both passes would give the same scores, and the best of the best are the best.
+    const finalists = keepBest(kernels, blocks, candidates, { wanted: Math.min(ndocs, rescoredMax), pruned: false })
+    return { finalists, approximated: Math.min(candidates.count, ndocs) }
+  }
   const survivors = keepBest(kernels, blocks, candidates, { wanted: ndocs, pruned: true })
   const finalists = keepBest(kernels, blocks, survivors, { wanted: rescoredMax, pruned: false })
   return { finalists, approximated: survivors.count }

@@ -1,6 +1,6 @@
 /** Search parameters: defaults, limits, and what follows from them. */
 import { InputError } from '../../format/errors.ts'
-import { K_MAX, NCELLS_MAX, NDOCS_MAX } from '../../format/limits.ts'
+import { K_MAX, NCELLS_MAX, NDOCS_MAX, PROBED_CELLS_MAX } from '../../format/limits.ts'
 import { defaultParameters, type SearchOptions, type SearchParameters } from '../searcher.ts'
 
 /** Results when the caller does not say how many. */
@@ -49,6 +49,14 @@ export function requireParameters(parameters: SearchParameters, k: number): void
  */
 export function rescoredMax(parameters: SearchParameters, k: number): number {
   return Math.max(Math.floor(parameters.ndocs / 4), k)
+}
+
+/**
+ * Whether every passage is a candidate: `ncells` is no less than the number of centroids, or more than PROBED_CELLS_MAX. Then
+ * nothing is probed or gathered; up to some 10,000 passages the approximate stage takes them all in less time than that.
+ */
+export function probesAll(ncells: number, centroidCount: number): boolean {
+  return ncells >= Math.min(centroidCount, PROBED_CELLS_MAX + 1)
 }
 
 function requireInteger(name: string, value: number, max: number): void {

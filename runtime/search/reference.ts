@@ -2,6 +2,7 @@
 import { quantiseQuery } from '../kernels/quantise.ts'
 import * as kernels from '../kernels/reference.ts'
 import type { QueryVectors, SearchParameters } from '../searcher.ts'
+import { probesAll } from './parameters.ts'
 
 export interface ReferenceAnswer {
   /** Score descending, then pid ascending; at least k where there are, and all that tie with the k-th. */
@@ -28,6 +29,8 @@ export function searchReference(
   let candidates: Uint32Array
   if (allowed && allowed.length <= parameters.ndocs) {
     candidates = allowed
+  } else if (probesAll(parameters.ncells, segment.centroidScales.length)) {
+    candidates = allowed ?? Uint32Array.from(segment.tokenStarts.keys()).slice(0, -1).filter(hasTokens)
   } else {
     const { bitmap } = kernels.gather(segment, kernels.topCells(segment, quantised, cellScores, parameters.ncells))
     const gathered = kernels.collectPids(bitmap, undefined, segment.tokenStarts.length - 1)

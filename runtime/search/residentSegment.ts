@@ -6,11 +6,11 @@ import { InputError } from '../../format/errors.ts'
 import type { SegmentBlock } from '../kernels/blocks.ts'
 import type { Kernels } from '../kernels/kernels.ts'
 import { paddedRows } from '../kernels/quantise.ts'
-import type { SegmentScales } from '../kernels/units.ts'
+import { byteThreshold, type SegmentScales } from '../kernels/units.ts'
 import type { QueryVectors, SearchAnswer, SearchParameters, TokenMatch } from '../searcher.ts'
 import { approximateCandidates } from './approximate.ts'
 import { gatherCandidates, placeBitmap, placeCandidates } from './gather.ts'
-import { requireParameters, rescoredMax } from './parameters.ts'
+import { probesAll, requireParameters, rescoredMax } from './parameters.ts'
 import { probeCells } from './probe.ts'
 import { bestWithTies, type RankedPassages, rescoreCandidates } from './rescore.ts'
 import { placeQuery } from './residentQuery.ts'
@@ -75,7 +75,11 @@ export class ResidentSegment {
       const blocks = { segment: this.block, query: queryBlock }
       kernels.scoreCentroids(this.block, queryBlock, parameters.centroidScoreThreshold)
       const candidates = this.#candidates(queryBlock, parameters, filterPids)
-      const limits = { ndocs: Math.max(parameters.ndocs, k), rescoredMax: rescoredMax(parameters, k) }
+      const limits = {
+        ndocs: Math.max(parameters.ndocs, k),
+        prunes: byteThreshold(parameters.centroidScoreThreshold) > 0,
+        rescoredMax: rescoredMax(parameters, k),
+      }
       const { finalists, approximated } = approximateCandidates(kernels, blocks, candidates, limits)
       const ranked = rescoreCandidates(kernels, this.block, queryBlock, finalists)
       const counts = { candidates: candidates.count, approximated, rescored: finalists.count }
@@ -132,9 +136,24 @@ export class ResidentSegment {
       // The approximate stage would take as many anyway, and probing could only lose some of the few that are allowed.
       return placeCandidates(kernels, allowed)
     }
+    if (probesAll(parameters.ncells, this.block.centroidCount)) {
+      return placeCandidates(kernels, allowed ?? this.#passagesWithTokens())
+    }
     const filter = allowed && placeBitmap(kernels, this.block.passageCount, allowed)
     const marks = probeCells(kernels, this.block, query, parameters.ncells)
     return gatherCandidates(kernels, this.block, marks, filter)
+  }
+
+  #passagesWithTokens(): Uint32Array {
+    const { passageCount, tokenStarts } = this.block
+    const starts = new Uint32Array(this.#kernels.memory.buffer, tokenStarts, passageCount + 1)
+    const pids = new Uint32Array(passageCount)
+    let count = 0
+    for (let pid = 0; pid < passageCount; pid++) {
+      pids[count] = pid
+      if (starts[pid] !== starts[pid + 1]) count += 1
+    }
+    return pids.subarray(0, count)
   }
 
   #tokensOf(pid: number): number {

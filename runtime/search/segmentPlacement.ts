@@ -1,7 +1,8 @@
-/** From sections to WebAssembly memory: lays a segment out, copies it in (rows chunk by chunk), and checks all of it. */
+/** From sections to WebAssembly memory: lays a segment out, copies or loads it in, and checks all of it. */
 import { ChecksumError, FormatError } from '../../format/errors.ts'
 import { CENTROIDS_MAX, DIM_MAX, DIM_MIN, DIM_MULTIPLE, PASSAGES_MAX } from '../../format/limits.ts'
-import { rowBlockBytes, type SegmentData } from '../../format/segment.ts'
+import type { ByteLoader } from '../../format/rangeReader.ts'
+import { codeBytesOf, rowBlockBytes, type SegmentData } from '../../format/segment.ts'
 import {
   ROWS_PADDING_BYTES,
   type SegmentBlock,
@@ -16,16 +17,13 @@ import { inverseNormTable, MAGNITUDE_MAX, weightTable } from '../kernels/quantis
 import { type SegmentScales, segmentScales } from '../kernels/units.ts'
 import { gatherLists, placeBitmap } from './gather.ts'
 
-export type ByteChunks = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>
-
 /**
- * A segment's sections as they are read. `rows` and `postings` may come in chunks of any size, so that no second copy of the
- * large sections is ever needed; their lengths follow from passageLengths and postingOffsets (a reader compares those with
- * its section table first, so that hostile ones cannot reserve memory for nothing). A SegmentData is one, too.
+ * A segment's sections as they are read. `rows` and `postings` may be loaded straight to where they belong, so that no second
+ * copy of the large sections is ever needed; their lengths follow from passageLengths and postingOffsets. A SegmentData is one, too.
  */
 export interface SegmentSource extends Omit<SegmentData, 'rows' | 'postings'> {
-  readonly rows: ByteChunks
-  readonly postings: ByteChunks
+  readonly rows: Uint8Array | ByteLoader
+  readonly postings: Uint8Array | ByteLoader
 }
 
 export interface PlacedSegment {
@@ -57,19 +55,50 @@ export async function placeSegment(
     addresses[name] = arena.allocate(length)
   }
   const blockAddress = arena.allocate(SEGMENT_BLOCK_BYTES)
-  const end = arena.top
+  let end = arena.top
   try {
     for (const [name, values] of Object.entries(tables.sections) as [keyof typeof tables.sections, ArrayBufferView][]) {
       copyIn(kernels, addresses[name], new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
     }
-    await copyChunks(kernels, 'rows', source.rows, addresses.rows, lengths.rows - ROWS_PADDING_BYTES)
-    await copyChunks(kernels, 'postings', source.postings, addresses.postings, lengths.postings)
-    const block = kernels.writeSegment(blockAddress, { ...shape, ...addresses })
-    requireRows(kernels, block, verifyBlocks)
+    await loadInto(kernels, addresses.rows, source.rows)
+    await loadInto(kernels, addresses.postings, source.postings)
+    const unfinished = kernels.writeSegment(blockAddress, { ...shape, ...addresses })
+    if (verifyBlocks) requireBlocks(kernels, unfinished)
+    const block = placeDistinctCells(kernels, unfinished)
+    end = arena.top
     requirePostings(kernels, block, verifyBlocks)
     return { block, scales: tables.scales }
   } catch (error) {
     if (arena.top === end) arena.reset(start)
+    throw error
+  }
+}
+
+/**
+ * The approximate stage reads distinct codes only. Room for all codes is taken at first, and given back but for what they need.
+ * @throws FormatError on a code that is no centroid's
+ */
+function placeDistinctCells(kernels: Kernels, segment: SegmentBlock): SegmentBlock {
+  const { arena } = kernels
+  const codeBytes = codeBytesOf(segment.centroidCount)
+  const { top } = arena
+  try {
+    const cells = arena.allocate((segment.tokenCount + 1) * codeBytes)
+    const last = arena.allocate(segment.centroidCount * 4)
+    const badCode = kernels.distinctCells(segment, { last, cells })
+    if (badCode < segment.passageCount) {
+      throw new FormatError('rows', `codes below ${segment.centroidCount}`, `a larger one in passage ${badCode}`)
+    }
+    const { buffer } = kernels.memory
+    const distinctCount = new DataView(buffer).getUint32(segment.cellStarts + segment.passageCount * 4, true)
+    arena.reset(top)
+    const length = (distinctCount + 1) * codeBytes
+    const kept = arena.allocate(length)
+    // The same place, but for a memory of several runs.
+    if (kept !== cells) new Uint8Array(buffer).copyWithin(kept, cells, cells + length)
+    return kernels.writeSegment(segment.address, { ...segment, cells: kept, distinctCount })
+  } catch (error) {
+    arena.reset(top)
     throw error
   }
 }
@@ -133,7 +162,15 @@ function shapeOf(source: SegmentSource): SegmentShape {
     }
     previous = offset
   }
-  return { dim, nbits: codec.nbits, centroidCount, passageCount, tokenCount, postingsLength: previous }
+  return {
+    dim,
+    nbits: codec.nbits,
+    centroidCount,
+    passageCount,
+    tokenCount,
+    postingsLength: previous,
+    distinctCount: 0,
+  }
 }
 
 /** The small sections, and the tables the kernels read in place of the codec. */
@@ -141,8 +178,8 @@ function segmentTables({ dim, codec, centroids, centroidScales, passageLengths, 
   const scales = segmentScales(codec, dim, centroids, centroidScales)
   const tokenStarts = new Uint32Array(passageLengths.length + 1)
   let tokens = 0
-  for (const [pid, length] of passageLengths.entries()) {
-    tokens += length
+  for (let pid = 0; pid < passageLengths.length; pid++) {
+    tokens += passageLengths[pid] ?? 0
     tokenStarts[pid + 1] = tokens
   }
   const sections = {
@@ -156,41 +193,21 @@ function segmentTables({ dim, codec, centroids, centroidScales, passageLengths, 
   return { sections, scales }
 }
 
-/** Before anything is allocated for it, where the length is known; chunks are counted as they come. */
-function requireLength(section: string, bytes: ByteChunks, length: number): void {
-  if (bytes instanceof Uint8Array && bytes.length !== length) {
-    throw new FormatError(section, `${length} bytes`, bytes.length)
-  }
+/** Before anything is allocated for it, so that hostile lengths cannot reserve memory for nothing. */
+function requireLength(section: string, bytes: SegmentSource['rows'], length: number): void {
+  if (bytes.length !== length) throw new FormatError(section, `${length} bytes`, bytes.length)
 }
 
-async function copyChunks(
-  kernels: Kernels,
-  section: string,
-  chunks: ByteChunks,
-  address: number,
-  length: number,
-): Promise<void> {
-  let copied = 0
-  for await (const chunk of chunks instanceof Uint8Array ? [chunks] : chunks) {
-    if (copied + chunk.length > length) {
-      throw new FormatError(section, `${length} bytes`, `at least ${copied + chunk.length}`)
-    }
-    copyIn(kernels, address + copied, chunk)
-    copied += chunk.length
-  }
-  if (copied !== length) throw new FormatError(section, `${length} bytes`, copied)
+async function loadInto(kernels: Kernels, address: number, bytes: SegmentSource['rows']): Promise<void> {
+  if (bytes instanceof Uint8Array) copyIn(kernels, address, bytes)
+  else await bytes.load((offset, length) => new Uint8Array(kernels.memory.buffer, address + offset, length))
 }
 
 function copyIn(kernels: Kernels, address: number, bytes: Uint8Array): void {
   new Uint8Array(kernels.memory.buffer, address, bytes.length).set(bytes)
 }
 
-function requireRows(kernels: Kernels, block: SegmentBlock, verifyBlocks: boolean): void {
-  const badCode = kernels.validateCodes(block)
-  if (badCode < block.passageCount) {
-    throw new FormatError('rows', `codes below ${block.centroidCount}`, `a larger one in passage ${badCode}`)
-  }
-  if (!verifyBlocks) return
+function requireBlocks(kernels: Kernels, block: SegmentBlock): void {
   const { top } = kernels.arena
   const tables = placeCrcTables(kernels)
   const badBlock = kernels.validateBlocks(block, tables)

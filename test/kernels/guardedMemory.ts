@@ -3,7 +3,7 @@
  * one byte too many traps.
  */
 import { readFile } from 'node:fs/promises'
-import type { SegmentData } from '../../format/segment.ts'
+import { codeBytesOf, type SegmentData } from '../../format/segment.ts'
 import {
   type QueryBlock,
   type QueryPointer,
@@ -15,7 +15,7 @@ import {
 import { crcTables } from '../../runtime/kernels/crcTables.ts'
 import { bitmapBytes, instantiateKernels, type Kernels, topCellsHeapBytes } from '../../runtime/kernels/kernels.ts'
 import * as quantise from '../../runtime/kernels/quantise.ts'
-import { tokenStartsOf } from '../../runtime/kernels/reference.ts'
+import { distinctCells, referenceSegment, tokenStartsOf } from '../../runtime/kernels/reference.ts'
 import { rowNumbers, segmentScales } from '../../runtime/kernels/units.ts'
 import { copyQuery } from '../../runtime/search/residentQuery.ts'
 
@@ -47,8 +47,21 @@ export interface RunInput {
 /** Names of all regions, for `flush`. */
 export const regionNames = [
   ...['segment', 'centroids', 'centroidScales', 'weights', 'inverseNorms', 'tokenStarts', 'rows', 'postingOffsets'],
-  ...['postings', 'query', 'pairs', 'values', 'numbers', 'cellScores', 'cellBytes', 'survives', 'tables'],
+  ...[
+    'postings',
+    'cellStarts',
+    'cells',
+    'query',
+    'pairs',
+    'values',
+    'numbers',
+    'cellScores',
+    'cellBytes',
+    'survives',
+    'tables',
+  ],
   ...['scratch', 'heaps', 'marks', 'bitmap', 'pids', 'scores', 'counts', 'selected', 'tokenScores', 'crcTables'],
+  ...['lastPassages', 'cellsOut'],
 ] as const
 
 /** Lays everything out, the stated region last; all other bytes are 0xa5, so that results cannot depend on zeros. */
@@ -63,6 +76,7 @@ export async function placeAll({ module, data, query, ncells, flush }: RunInput)
     ...{ heaps: topCellsHeapBytes(query.rows, ncells), marks: centroidCount, bitmap: bitmapBytes(passageCount) },
     ...{ pids: passageCount * 4, scores: passageCount * 4, counts: (query.rows * 255 + 1) * 4 },
     ...{ selected: passageCount * 4, tokenScores: tokensMax * quantise.paddedRows(query.rows) * 4, crcTables: 16384 },
+    ...{ lastPassages: centroidCount * 4, cellsOut: (shape.tokenCount + 1) * codeBytesOf(centroidCount) },
   }
   const total = Object.values(lengths).reduce((sum, length) => sum + Math.ceil(length / 64) * 64, 64)
   const pages = Math.ceil(total / 65_536)
@@ -100,7 +114,7 @@ export async function placeAll({ module, data, query, ncells, flush }: RunInput)
 
 const segmentPointers: readonly SegmentPointer[] = [
   ...(['centroids', 'centroidScales', 'weights', 'inverseNorms', 'tokenStarts', 'rows'] as const),
-  ...(['postingOffsets', 'postings'] as const),
+  ...(['postingOffsets', 'postings', 'cellStarts', 'cells'] as const),
 ]
 const queryPointers: readonly QueryPointer[] = [
   ...(['pairs', 'values', 'numbers', 'cellScores', 'cellBytes', 'survives', 'tables', 'scratch'] as const),
@@ -114,6 +128,7 @@ function shapeOf(data: SegmentData) {
     passageCount: data.passageLengths.length,
     tokenCount: data.passageLengths.reduce((sum, tokens) => sum + tokens, 0),
     postingsLength: data.postings.length,
+    distinctCount: distinctCells(referenceSegment(data)).reduce((sum, cells) => sum + cells.length, 0),
   }
 }
 
@@ -127,6 +142,18 @@ function segmentContents(data: SegmentData) {
     rows: data.rows,
     postingOffsets: data.postingOffsets,
     postings: data.postings,
+    ...cellsOf(data),
+  }
+}
+
+/** What distinctCells writes, by its twin. */
+export function cellsOf(data: SegmentData) {
+  const cells = distinctCells(referenceSegment(data))
+  const all = cells.flatMap((list) => [...list])
+  const isShort = codeBytesOf(data.centroidScales.length) === 2
+  return {
+    cellStarts: tokenStartsOf(Uint16Array.from(cells, ({ length }) => length)),
+    cells: isShort ? Uint16Array.from(all) : Uint32Array.from(all),
   }
 }
 

@@ -3,11 +3,11 @@
  * region in turn flush against the end of memory. Expected values come from the twin, which shares no code with them.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { Nbits } from '../../format/segment.ts'
+import type { Nbits, SegmentData } from '../../format/segment.ts'
 import { STATUS_OFFSETS } from '../../runtime/kernels/layout.ts'
 import { paddedRows, type QuantisedQuery, quantiseQuery } from '../../runtime/kernels/quantise.ts'
 import * as twin from '../../runtime/kernels/reference.ts'
-import { builds, type KernelRun, kernelsModule, placeAll, regionNames } from './guardedMemory.ts'
+import { builds, cellsOf, type KernelRun, kernelsModule, placeAll, regionNames } from './guardedMemory.ts'
 import { randomQuery, randomSegment } from './randomSegment.ts'
 
 const ncells = 3
@@ -27,13 +27,16 @@ interface Outputs {
   readonly rescored: Uint32Array
   readonly tokenScores: readonly Uint32Array[]
   readonly validCodes: number
+  readonly cellStarts: Uint32Array
+  readonly cells: Uint16Array
   readonly validBlocks: number
   readonly crc: number
 }
 
 const bitsOf = (values: Float32Array) => new Uint32Array(values.buffer, values.byteOffset, values.length)
 
-function expectedOutputs(segment: twin.ReferenceSegment, query: QuantisedQuery): Outputs {
+function expectedOutputs(data: SegmentData, query: QuantisedQuery): Outputs {
+  const segment = twin.referenceSegment(data)
   const cellScores = twin.scoreCentroids(segment, query, threshold)
   const marks = twin.topCells(segment, query, cellScores, ncells)
   const { bitmap } = twin.gather(segment, marks)
@@ -54,6 +57,7 @@ function expectedOutputs(segment: twin.ReferenceSegment, query: QuantisedQuery):
     tokenScores: Array.from({ length: passageCount }, (_, pid) =>
       bitsOf(twin.tokenScores(segment, query, cellScores, pid)),
     ),
+    ...(cellsOf(data) as { cellStarts: Uint32Array; cells: Uint16Array }),
     validCodes: twin.validateCodes(segment),
     validBlocks: twin.validateBlocks(segment),
     crc: twin.crc32c(segment.rows),
@@ -100,9 +104,23 @@ function actualOutputs(run: KernelRun, rowsLength: number): Outputs {
     approximate,
     rescored: words('scores', count),
     tokenScores,
+    ...distinctOutputs(run),
     validCodes: kernels.validateCodes(segment),
     validBlocks: kernels.validateBlocks(segment, address('crcTables')),
     crc: kernels.crc32c(segment.rows, rowsLength, address('crcTables')),
+  }
+}
+
+function distinctOutputs({ kernels, segment, bytes, address }: KernelRun) {
+  // Overwritten first, so that what the kernel does not write is seen.
+  new Uint8Array(kernels.memory.buffer, segment.cellStarts, bytes('cellStarts').length).fill(0xa5)
+  expect(kernels.distinctCells(segment, { last: address('lastPassages'), cells: address('cellsOut') })).toBe(
+    segment.passageCount,
+  )
+  const count = new Uint32Array(bytes('cellStarts').buffer).at(-1)
+  return {
+    cellStarts: new Uint32Array(bytes('cellStarts').buffer),
+    cells: new Uint16Array(bytes('cellsOut').buffer).slice(0, count),
   }
 }
 
@@ -120,7 +138,7 @@ describe.each(builds)('%s equals the readable twin bit for bit', (build) => {
       const seed = dim * 1000 + rows * 10 + nbits
       const data = randomSegment({ seed, dim, nbits, centroidCount: 11, lengths: [2, 0, 1, 17, 2, 2, 0, 1] })
       const query = quantiseQuery(randomQuery(seed + 1, rows, dim, rows > 4 ? [2] : []), rows, dim)
-      const expected = expectedOutputs(twin.referenceSegment(data), query)
+      const expected = expectedOutputs(data, query)
       expect(expected.pids.length).toBeGreaterThan(0)
       // All regions at the end for one shape of each dim; elsewhere one region each, so that the suite stays quick.
       const flushed = rows === 5 ? regionNames : [regionNames[seed % regionNames.length]!, 'rows', 'scratch']
@@ -211,6 +229,9 @@ describe.each(builds)('%s equals the readable twin bit for bit', (build) => {
     const query = quantiseQuery(randomQuery(4, 5, 48), 5, 48)
     const run = await placeAll({ module, data, query, ncells, flush: 'bitmap' })
     const outputs = [
+      'cellStarts',
+      'cellsOut',
+      'lastPassages',
       'cellScores',
       'cellBytes',
       'survives',

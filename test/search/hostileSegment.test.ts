@@ -95,15 +95,24 @@ describe('creating a resident segment', () => {
     await expect(create(valid)).resolves.toBeDefined()
   })
 
-  it.each([1, 7, 64, 1000])('takes rows and postings in chunks of %i bytes', async (size) => {
-    async function* chunks(bytes: Uint8Array) {
-      for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
-    }
-    const source = { ...valid, rows: chunks(valid.rows), postings: chunks(valid.postings) }
-    const chunked = await createResidentSegment(source, await instantiateKernels(module), { verifyBlocks: true })
+  it.each([1, 7, 64, 1000])('loads rows and postings in pieces of %i bytes while memory grows', async (size) => {
+    const kernels = await instantiateKernels(module)
+    const loader = (bytes: Uint8Array) => ({
+      length: bytes.length,
+      async load(view: (offset: number, length: number) => Uint8Array) {
+        for (let at = 0; at < bytes.length; at += size) {
+          if (at % 5 === 0) kernels.memory.grow(1)
+          const piece = bytes.subarray(at, at + size)
+          view(at, piece.length).set(piece)
+          await Promise.resolve()
+        }
+      },
+    })
+    const source = { ...valid, rows: loader(valid.rows), postings: loader(valid.postings) }
+    const loaded = await createResidentSegment(source, kernels, { verifyBlocks: true })
     const whole = await createResidentSegment(valid, await instantiateKernels(module))
     const parameters = defaultParameters(10)
-    expect(chunked.search(query, parameters, 10)).toEqual(whole.search(query, parameters, 10))
+    expect(loaded.search(query, parameters, 10)).toEqual(whole.search(query, parameters, 10))
   })
 
   it('never traps or hangs on random bytes: it refuses them or searches them', async () => {

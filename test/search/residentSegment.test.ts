@@ -70,6 +70,17 @@ describe.each(builds)('resident search with %s', (build) => {
       expect(counts.rescored).toBe(10)
     })
 
+    it.each([64, 65, 5000])('when every passage is a candidate: %i cells of 64', async (ncells) => {
+      const many = Uint32Array.from({ length: 130 }, (_, index) => index * 3)
+      for (const centroidScoreThreshold of [-1, 0.3]) {
+        const parameters = { ncells, centroidScoreThreshold, ndocs: 60 }
+        const { counts } = await expectEqual(data, 8, parameters, 5)
+        expect(counts.candidates).toBe(lengths.filter((tokens) => tokens > 0).length)
+        expect(counts.rescored).toBe(15)
+        await expectEqual(data, 8, parameters, 5, many)
+      }
+    })
+
     it('when the threshold prunes every centroid', async () => {
       await expectEqual(data, 5, { ncells: 2, centroidScoreThreshold: 1, ndocs: 20 }, 5)
     })

@@ -109,11 +109,9 @@ async function copySection(
   kernels: Kernels,
   address: number,
 ): Promise<void> {
-  let copied = 0
-  for await (const piece of reader.sectionPieces(entry, name)) {
-    new Uint8Array(kernels.memory.buffer, address + copied, piece.length).set(piece)
-    copied += piece.length
-  }
+  await reader
+    .sectionLoader(entry, name)
+    .load((offset, length) => new Uint8Array(kernels.memory.buffer, address + offset, length))
 }
 
 function requireOffsets(offsets: Uint32Array, length: number): void {
@@ -138,7 +136,16 @@ function writeSlabs(
   for (let firstCell = 0; firstCell < count; firstCell += SLAB_CELLS) {
     const block = kernels.writeSegment(tables.blocks + slabs.length * SEGMENT_BLOCK_BYTES, {
       ...{ dim, nbits, centroidCount: Math.min(SLAB_CELLS, count - firstCell), passageCount: 0, tokenCount: 0 },
-      ...{ postingsLength: 0, tokenStarts: empty, rows: empty, postingOffsets: empty, postings: empty },
+      ...{
+        postingsLength: 0,
+        distinctCount: 0,
+        cellStarts: empty,
+        cells: empty,
+        tokenStarts: empty,
+        rows: empty,
+        postingOffsets: empty,
+        postings: empty,
+      },
       ...{ weights, inverseNorms },
       centroids: tables.centroids + firstCell * dim,
       centroidScales: tables.centroidScales + firstCell * 4,

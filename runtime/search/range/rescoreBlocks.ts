@@ -67,8 +67,16 @@ export function placeBlocks(kernels: Kernels, segment: RangeSegment, blocks: rea
   const cells = usedCells(codes)
   const centroidCount = Math.max(1, cells.size)
   const tokenCount = codes.reduce((sum, list) => sum + list.length, 0)
-  const shape = { dim, nbits: entry.codec.nbits, centroidCount, passageCount: blocks.length, tokenCount }
-  const lengths = segmentLengths({ ...shape, postingsLength: 0 })
+  const shape = {
+    dim,
+    nbits: entry.codec.nbits,
+    centroidCount,
+    passageCount: blocks.length,
+    tokenCount,
+    postingsLength: 0,
+    distinctCount: 0,
+  }
+  const lengths = segmentLengths(shape)
   const addresses = { weights: tables.weights, inverseNorms: tables.inverseNorms } as Record<SegmentPointer, number>
   for (const [name, length] of Object.entries(lengths) as [SegmentPointer, number][]) {
     addresses[name] ??= kernels.arena.allocate(length)
@@ -86,7 +94,7 @@ export function placeBlocks(kernels: Kernels, segment: RangeSegment, blocks: rea
     copyBlock(new Uint8Array(buffer, rowsAt, length), { list, cells, bytes, codeBytes: codeBytesOf(entry.centroids) })
     rowsAt += length
   }
-  return kernels.writeSegment(address, { ...shape, postingsLength: 0, ...addresses })
+  return kernels.writeSegment(address, { ...shape, ...addresses })
 }
 
 function codesOf({ entry, tokens }: RangeSegment, pid: number, view: DataView): Uint32Array {
