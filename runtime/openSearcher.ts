@@ -1,14 +1,17 @@
 /** Opens an index for the resident pipeline: everything a query touches goes into WebAssembly memory, checked on the way. */
-import type { EncoderFingerprint } from '../encoder/encoder.ts'
 import { NotFoundError } from '../format/errors.ts'
 import { compareBytes } from '../format/ids.ts'
 import { type IndexReader, readIndex } from '../format/indexReader.ts'
-import type { Manifest, SectionName, SegmentEntry } from '../format/manifest.ts'
+import type { SectionName, SegmentEntry } from '../format/manifest.ts'
 import type { IndexFiles } from '../format/rangeReader.ts'
+import { indexInfo } from './indexInfo.ts'
+import { inLanes } from './inLanes.ts'
 import { createChecksum } from './kernels/checksum.ts'
 import { instantiateKernels, type Kernels } from './kernels/kernels.ts'
 import { PassageStore } from './passageStore.ts'
+import { requireQuery } from './search/residentQuery.ts'
 import { createResidentSegment, type ResidentSegment, type SegmentAnswer } from './search/residentSegment.ts'
+import { localEngine, type SegmentsEngine } from './search/segmentsEngine.ts'
 import { resolveSearch } from './search/tiers.ts'
 import type {
   IndexInfo,
@@ -25,10 +28,15 @@ import type {
 export interface OpenOptions {
   /** kernels.wasm, compiled: hosts differ in how they get it, so the platform entry brings it. */
   readonly kernels: WebAssembly.Module
+  /** Where the index goes. Default: a new memory. */
+  readonly memory?: WebAssembly.Memory
+  /** Who searches the segments once they are in memory. Default: this thread. */
+  readonly engine?: (segments: readonly ResidentSegment[]) => Promise<SegmentsEngine>
 }
 
 /** A searcher that holds memory and files until it is closed. */
 export interface ResidentSearcher extends Searcher {
+  readonly pipeline: 'resident'
   /** Bytes of WebAssembly memory now. */
   readonly memoryBytes: number
   close(): Promise<void>
@@ -47,8 +55,19 @@ interface OpenSegment {
  * @throws FormatError, ChecksumError, VersionError, NotFoundError (no manifest, a part missing), StorageError
  */
 export async function openSearcher(files: IndexFiles, options: OpenOptions): Promise<ResidentSearcher> {
-  const kernels = await instantiateKernels(options.kernels)
-  const reader = await readIndex(files, { crc32c: createChecksum(kernels) })
+  const kernels = await instantiateKernels(options.kernels, options)
+  return openResident(await readIndex(files, { crc32c: createChecksum(kernels) }), kernels, options)
+}
+
+/**
+ * As `openSearcher`, for a manifest that was read already.
+ * @param reader - closed when opening fails, else with the searcher
+ */
+export async function openResident(
+  reader: IndexReader,
+  kernels: Kernels,
+  options: Pick<OpenOptions, 'engine'> = {},
+): Promise<ResidentSearcher> {
   try {
     const { manifest } = reader
     const segments: OpenSegment[] = []
@@ -58,7 +77,9 @@ export async function openSearcher(files: IndexFiles, options: OpenOptions): Pro
       segments.push({ resident, passages: await PassageStore.open(reader, entry), firstPid })
       firstPid += entry.passages
     }
-    return new IndexSearcher(reader, kernels, segments)
+    const residents = segments.map(({ resident }) => resident)
+    const engine = (await options.engine?.(residents)) ?? localEngine(residents)
+    return new IndexSearcher(reader, kernels, segments, engine)
   } catch (error) {
     await reader.close()
     throw error
@@ -86,16 +107,19 @@ async function placeEntry(
 }
 
 class IndexSearcher implements ResidentSearcher {
+  readonly pipeline = 'resident'
   readonly info: IndexInfo
   readonly #reader: IndexReader
   readonly #kernels: Kernels
   readonly #segments: readonly OpenSegment[]
+  readonly #engine: SegmentsEngine
 
-  constructor(reader: IndexReader, kernels: Kernels, segments: readonly OpenSegment[]) {
+  constructor(reader: IndexReader, kernels: Kernels, segments: readonly OpenSegment[], engine: SegmentsEngine) {
     this.#reader = reader
     this.#kernels = kernels
     this.#segments = segments
-    this.info = infoOf(
+    this.#engine = engine
+    this.info = indexInfo(
       reader.manifest,
       reader.bytes,
       segments.every((segment) => segment.passages.hasTexts),
@@ -108,16 +132,16 @@ class IndexSearcher implements ResidentSearcher {
 
   async search(query: QueryVectors, options: SearchOptions = {}): Promise<SearchAnswer> {
     const { k, parameters, tier } = resolveSearch(options, this.info)
-    const answers = this.#segments.map((segment) => ({
-      segment,
-      answer: segment.resident.search(query, parameters, k, options.filter && pidsOf(segment.passages, options.filter)),
-    }))
-    const hits = answers.flatMap(({ segment, answer }) => hitsOf(segment, answer))
+    requireQuery(query, this.info.dim)
+    const { filter } = options
+    const filters = filter && this.#segments.map(({ passages }) => pidsOf(passages, filter))
+    const answers = await this.#engine.search({ query, parameters, k, filters })
+    const hits = this.#segments.flatMap((segment, index) => hitsOf(segment, answers[index]))
     const encoder = new TextEncoder()
     // Ids, not pids, break ties: they stay the same when an index is updated or compacted.
     hits.sort((a, b) => b.score - a.score || compareBytes(encoder.encode(a.id), encoder.encode(b.id)))
     const sum = (of: (counts: SearchAnswer['counts']) => number) =>
-      answers.reduce((total, { answer }) => total + of(answer.counts), 0)
+      answers.reduce((total, { counts }) => total + of(counts), 0)
     return {
       hits: hits.slice(0, k).map((hit, i): SearchHit => ({ ...hit, rank: i + 1 })),
       parameters: { ...parameters, k, ...(tier ? { tier } : {}) },
@@ -128,6 +152,10 @@ class IndexSearcher implements ResidentSearcher {
       },
       generation: this.info.generation,
     }
+  }
+
+  searchMany(queries: readonly QueryVectors[], options: SearchOptions = {}): Promise<readonly SearchAnswer[]> {
+    return inLanes(queries, this.#engine.concurrency, (query) => this.search(query, options))
   }
 
   async passage(id: string): Promise<StoredPassage> {
@@ -170,26 +198,9 @@ class IndexSearcher implements ResidentSearcher {
     })
   }
 
-  close(): Promise<void> {
-    return this.#reader.close()
-  }
-}
-
-function infoOf(manifest: Manifest, bytes: number, hasTexts: boolean): IndexInfo {
-  const { segments } = manifest
-  const sum = (of: (segment: SegmentEntry) => number) => segments.reduce((total, segment) => total + of(segment), 0)
-  return {
-    name: manifest.name,
-    generation: manifest.generation,
-    passages: sum((segment) => segment.passages),
-    tokens: sum((segment) => segment.tokens),
-    dim: manifest.dim,
-    nbits: segments[0]?.codec.nbits ?? 4,
-    centroids: sum((segment) => segment.centroids),
-    bytes,
-    hasTexts,
-    ...(manifest.encoder ? { encoder: manifest.encoder satisfies EncoderFingerprint } : {}),
-    ...(manifest.tiers ? { tiers: manifest.tiers } : {}),
+  async close(): Promise<void> {
+    await this.#engine.close()
+    await this.#reader.close()
   }
 }
 
@@ -202,7 +213,9 @@ function pidsOf(passages: PassageStore, ids: readonly string[]): Uint32Array {
   return Uint32Array.from(pids).sort()
 }
 
-function hitsOf({ passages, firstPid }: OpenSegment, { pids, scores }: SegmentAnswer): Omit<SearchHit, 'rank'>[] {
+function hitsOf({ passages, firstPid }: OpenSegment, answer?: SegmentAnswer): Omit<SearchHit, 'rank'>[] {
+  if (!answer) throw new Error('an engine gave fewer answers than there are segments')
+  const { pids, scores } = answer
   return Array.from(pids, (pid, i) => ({ id: passages.ids.idOf(pid), pid: firstPid + pid, score: scores[i] ?? 0 }))
 }
 

@@ -23,6 +23,10 @@ export interface SearchOptions extends Partial<SearchParameters> {
   readonly tier?: TierName
   /** Only passages with these ids. Unknown ids are ignored. */
   readonly filter?: readonly string[]
+  /** Bytes that may be read from storage for the query. Only an index that is read by range reads for a query. */
+  readonly maxBytes?: number
+  /** After so many milliseconds the best that was found is answered. */
+  readonly deadlineMs?: number
 }
 
 export interface QueryVectors {
@@ -49,7 +53,30 @@ export interface SearchAnswer {
   /** Passages that reached each stage. */
   readonly counts: { readonly candidates: number; readonly approximated: number; readonly rescored: number }
   readonly generation: number
+  /** What was read for the query; absent when everything is in memory. Texts of hits are read apart. */
+  readonly storage?: StorageUse
+  /** What a limit or the deadline left out; absent when nothing was. */
+  readonly skipped?: Skipped
 }
+
+export interface StorageUse {
+  readonly bytes: number
+  /** Byte ranges asked for. */
+  readonly reads: number
+  /** Reads of one round are made side by side; the next round waits for them. */
+  readonly rounds: number
+}
+
+export interface Skipped {
+  /** Posting lists of probed cells that were not read. */
+  readonly lists: number
+  /** Candidates that were to be rescored and were not. */
+  readonly passages: number
+  readonly reasons: readonly SkipReason[]
+}
+
+/** `bytes`: maxBytes; `reads`: the limit of reads a query; `deadline`: deadlineMs. */
+export type SkipReason = 'bytes' | 'reads' | 'deadline'
 
 export type MetadataValue =
   | string
@@ -97,6 +124,11 @@ export interface Searcher {
   readonly info: IndexInfo
   /** @throws InputError on a wrong dim, non-finite values, or options out of range */
   search(query: QueryVectors, options?: SearchOptions): Promise<SearchAnswer>
+  /**
+   * Many queries with the same options: the answers of `search`, in their order. A pool works on as many at a time as it has workers.
+   * @throws as `search`; the first failure ends the call
+   */
+  searchMany(queries: readonly QueryVectors[], options?: SearchOptions): Promise<readonly SearchAnswer[]>
   /** @throws NotFoundError when no passage has this id */
   passage(id: string): Promise<StoredPassage>
   /** Texts of hits, in their order; one call reads each block of texts once. */

@@ -25,6 +25,7 @@ const COPIED = [
   'format/CHANGELOG.md',
   'builder/cli/tartan.js',
   'assembly/build/kernels.wasm',
+  'assembly/build/kernels.shared.wasm',
   'web/build/page.html',
   'models/tartan-small/README.md',
   'models/tartan-small/TRAINING-DATA.md',

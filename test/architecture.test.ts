@@ -25,6 +25,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@huggingface/tokenizers': ['encoder/'],
   'onnxruntime-node': ['builder/onnxNode.ts'],
   'onnxruntime-web': ['runtime/onnxWeb.ts'],
+  aws4fetch: ['runtime/readers/s3.ts'],
   protobufjs: ['onnx/'],
   hono: ['runtime/http/', 'runtime/platform/', 'examples/'],
   '@hono/zod-openapi': ['runtime/http/'],

@@ -63,15 +63,19 @@ export interface BitmapRegions {
 /**
  * @param module - kernels.wasm, compiled by the platform entry
  * @param options.memory - default: a new one that may grow to 4 GiB
+ * @param options.others - whether others use the memory already (Arena)
  */
 export async function instantiateKernels(
   module: WebAssembly.Module,
-  options: { readonly memory?: WebAssembly.Memory } = {},
+  options: { readonly memory?: WebAssembly.Memory; readonly others?: boolean } = {},
 ): Promise<Kernels> {
-  const memory = options.memory ?? new WebAssembly.Memory({ initial: 1, maximum: 65_536 })
+  const memory = options.memory ?? new WebAssembly.Memory({ initial: 1, maximum: MEMORY_PAGES_MAX })
   const instance = await WebAssembly.instantiate(module, { env: { memory } })
-  return new Kernels(instance.exports as unknown as KernelExports, memory)
+  return new Kernels(instance.exports as unknown as KernelExports, memory, new Arena(memory, options))
 }
+
+/** 4 GiB. */
+export const MEMORY_PAGES_MAX = 65_536
 
 /** Kernels over one memory. Several segments may share it; kernels keep no state of their own. */
 export class Kernels {
@@ -79,10 +83,10 @@ export class Kernels {
   readonly arena: Arena
   readonly #exports: KernelExports
 
-  constructor(exports: KernelExports, memory: WebAssembly.Memory) {
+  constructor(exports: KernelExports, memory: WebAssembly.Memory, arena: Arena) {
     this.#exports = exports
     this.memory = memory
-    this.arena = new Arena(memory)
+    this.arena = arena
   }
 
   writeSegment(address: number, regions: SegmentRegions): SegmentBlock {

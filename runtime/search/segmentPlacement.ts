@@ -92,15 +92,19 @@ function placeDistinctCells(kernels: Kernels, segment: SegmentBlock): SegmentBlo
     const { buffer } = kernels.memory
     const distinctCount = new DataView(buffer).getUint32(segment.cellStarts + segment.passageCount * 4, true)
     arena.reset(top)
-    arena.allocate((distinctCount + 1) * codeBytes)
-    return kernels.writeSegment(segment.address, { ...segment, cells, distinctCount })
+    const length = (distinctCount + 1) * codeBytes
+    const kept = arena.allocate(length)
+    // The same place, but for a memory of several runs.
+    if (kept !== cells) new Uint8Array(buffer).copyWithin(kept, cells, cells + length)
+    return kernels.writeSegment(segment.address, { ...segment, cells: kept, distinctCount })
   } catch (error) {
     arena.reset(top)
     throw error
   }
 }
 
-function requireCodec({ dim, codec }: SegmentSource): void {
+/** @throws FormatError when the kernels have no code for the shape, or values could overflow */
+export function requireCodec({ dim, codec }: Pick<SegmentSource, 'dim' | 'codec'>): void {
   const { nbits, bucketWeights } = codec
   if (!(dim >= DIM_MIN && dim <= DIM_MAX && dim % DIM_MULTIPLE === 0)) {
     throw new FormatError('codec', `a dim that is a multiple of ${DIM_MULTIPLE} in [${DIM_MIN}, ${DIM_MAX}]`, dim)
@@ -121,6 +125,11 @@ function requireCentroids({ dim, centroids, centroidScales }: SegmentSource): vo
   if (centroids.length !== count * dim) {
     throw new FormatError('centroids', `${count} x ${dim} bytes`, centroids.length)
   }
+  requireScales(centroidScales)
+}
+
+/** @throws FormatError */
+export function requireScales(centroidScales: Float32Array): void {
   requireMagnitudes('centroidScales', centroidScales, 0)
 }
 

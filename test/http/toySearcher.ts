@@ -95,7 +95,7 @@ export async function createToySearcher(
     return options.hasTexts === false ? { id: passage.id, pid } : { ...passage, pid }
   })
   const matchPassage = (query: QueryVectors, pid: number): TokenMatch => maxSim(query, encoded[pid]!)
-  return {
+  const searcher: Searcher = {
     info: {
       name,
       generation: 3,
@@ -121,6 +121,7 @@ export async function createToySearcher(
       const counts = { candidates: passages.length, approximated: passages.length, rescored: hits.length }
       return { hits, parameters: { ...defaultParameters(k), ...given, k }, counts, generation: 3 }
     },
+    searchMany: (queries, options) => Promise.all(queries.map((query) => searcher.search(query, options))),
     async passage(id) {
       const found = stored.find((passage) => passage.id === id)
       if (!found) throw new NotFoundError(`/secret/path/of/part: no "${id}"`)
@@ -129,6 +130,7 @@ export async function createToySearcher(
     passages: async (pids) => pids.map((pid) => stored[pid]!),
     matchTokens: async (query, pids) => pids.map((pid) => matchPassage(query, pid)),
   }
+  return searcher
 }
 
 function maxSim(query: QueryVectors, passage: EncodedText): TokenMatch {

@@ -161,6 +161,34 @@ describe('arena', () => {
     expect(() => arena.allocate(2 ** 33)).toThrow(InputError)
   })
 
+  it('shares a memory with others: what they hold never overlaps, and each gets back what it gave back', () => {
+    const step = fc.record({ arena: fc.nat(2), length: fc.integer({ min: 1, max: 300_000 }), back: fc.boolean() })
+    const property = fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const memory = new WebAssembly.Memory({ initial: 1, maximum: 2000, shared: true })
+      const arenas = [new Arena(memory), new Arena(memory, { others: true }), new Arena(memory, { others: true })]
+      const held: { arena: number; top: number; start: number; end: number }[] = []
+      for (const { arena: index, length, back } of steps) {
+        const arena = arenas[index]!
+        const last = held.findLastIndex((one) => one.arena === index)
+        if (back && last >= 0) {
+          arena.reset(held[last]!.top)
+          expect(arena.top).toBe(held[last]!.top)
+          held.splice(last, 1)
+          continue
+        }
+        const { top } = arena
+        const start = arena.allocate(length)
+        expect(start % 64).toBe(0)
+        expect(start + length).toBeLessThanOrEqual(memory.buffer.byteLength)
+        expect(held.filter((one) => start < one.end && one.start < start + length)).toEqual([])
+        held.push({ arena: index, top, start, end: start + length })
+      }
+      // Grown by no more than a run for what each arena ever held at a time.
+      expect(memory.buffer.byteLength).toBeLessThanOrEqual(65_536 + 2 * steps.length * (300_000 + 2 ** 20))
+    })
+    fc.assert(property, { seed: 1, numRuns: 200 })
+  })
+
   it('refuses to reset to where it never was', () => {
     const arena = new Arena(new WebAssembly.Memory({ initial: 1 }))
     expect(() => arena.reset(128)).toThrow('cannot reset')

@@ -8,6 +8,7 @@ import { InputError } from '../../../format/errors.ts'
 import type { TierName } from '../../../format/tiers.ts'
 import { serveIndexes } from '../../../runtime/platform/node.ts'
 import { type NodeSearcher, openIndex } from '../../../runtime/platform/nodeIndex.ts'
+import { openPool } from '../../../runtime/platform/nodePool.ts'
 import { openQueryEncoder } from '../../queryEncoder.ts'
 import { VERSION } from '../../version.ts'
 import { integer, tierOption } from '../options.ts'
@@ -16,6 +17,7 @@ import { formatBytes, formatCounted } from '../terminal.ts'
 interface Options {
   readonly port: number
   readonly host: string
+  readonly workers: number
   readonly model?: string
   readonly tier?: TierName
   readonly open?: boolean
@@ -27,6 +29,14 @@ export function serveCommand(signal: AbortSignal): Command {
     .argument('<index...>', 'index folders or packs')
     .addOption(new Option('-p, --port <n>', 'port; 0 picks a free one').argParser(integer(0, 65_535)).default(8080))
     .option('--host <host>', 'address to listen on; 0.0.0.0 for all', '127.0.0.1')
+    .addOption(
+      new Option(
+        '-w, --workers <n>',
+        'threads that search each index; they share its memory, and a query takes a few MB in each',
+      )
+        .argParser(integer(1, 256))
+        .default(1),
+    )
     .addOption(new Option('-m, --model <name|folder>', "encoder (default: the index's own, if bundled)"))
     .addOption(tierOption('for requests that name none (default: balanced of each index that has tiers)'))
     .option('--open', 'open the search page in the browser')
@@ -37,7 +47,8 @@ Routes: / (search page), /api/search?query=&k= (ColBERT's own), /v1/search, /v1/
 
 Examples:
   tartan serve corpus.tartan --open
-  tartan serve a.tartan b.tartan --port 3000 --host 0.0.0.0`,
+  tartan serve a.tartan b.tartan --port 3000 --host 0.0.0.0
+  tartan serve corpus.tartan --workers 4`,
     )
     .action((indexes: string[], options: Options) => serveUntilStopped(indexes, options, signal))
 }
@@ -45,7 +56,7 @@ Examples:
 async function serveUntilStopped(paths: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
   const searchers = new Map<string, NodeSearcher>()
   for (const path of paths) {
-    const searcher = await openIndex(path)
+    const searcher = options.workers > 1 ? await openPool(path, { workers: options.workers }) : await openIndex(path)
     const { name } = searcher.info
     if (searchers.has(name))
       throw new InputError(`two indexes are named "${name}". Build one of them with another --name.`)

@@ -1,0 +1,85 @@
+/** Queries a second of one thread and of pools of growing size, on the same index and queries. Usage and keys: bench/README.md. */
+import { availableParallelism } from 'node:os'
+import { K_MAX } from '../../format/limits.ts'
+import type { ResidentSearcher } from '../../runtime/openSearcher.ts'
+import { openIndex } from '../../runtime/platform/nodeIndex.ts'
+import { openPool } from '../../runtime/platform/nodePool.ts'
+import { cachedIndex } from '../harness/cachedIndex.ts'
+import {
+  integerOption,
+  labelOf,
+  nbitsOption,
+  progress,
+  runBench,
+  textTable,
+  vectorsOption,
+} from '../harness/commandLine.ts'
+import { openJudgedVectors } from '../harness/judgedVectors.ts'
+import { startRecord, writeResult } from '../harness/record.ts'
+import { median, significant } from '../harness/samples.ts'
+
+const USAGE =
+  'npm run -s bench:throughput -- --vectors FOLDER [--nbits 4] [--k 10] [--workers 1,2] [--rounds 7] [--label NAME]'
+
+interface Arm {
+  readonly name: string
+  readonly workers: number
+  readonly searcher: ResidentSearcher
+  readonly seconds: number[]
+}
+
+await runBench(USAGE, { vectors: '', nbits: '4', k: '10', workers: '', rounds: '7', label: '' }, async (options) => {
+  const folder = vectorsOption(options.vectors)
+  const label = labelOf(folder, options.label)
+  const nbits = nbitsOption(options.nbits)[0]!
+  const k = integerOption('k', options.k, { min: 1, max: K_MAX })
+  const rounds = integerOption('rounds', options.rounds, { min: 1, max: 100 })
+  const counts = options.workers
+    ? options.workers.split(',').map((text) => integerOption('workers', text, { min: 1, max: 256 }))
+    : Array.from({ length: availableParallelism() }, (_, i) => i + 1)
+  const vectors = await openJudgedVectors(folder)
+  const { queries } = vectors
+  const started = await startRecord('throughput')
+  const { path } = await cachedIndex(vectors, { nbits, label })
+  const arms: Arm[] = [{ name: 'searchMany, one thread', workers: 0, searcher: await openIndex(path), seconds: [] }]
+  for (const workers of counts) {
+    arms.push({ name: `pool of ${workers}`, workers, searcher: await openPool(path, { workers }), seconds: [] })
+  }
+  for (const { searcher } of arms) await searcher.searchMany(queries, { k })
+  for (let round = 0; round < rounds; round++) {
+    for (const { name, searcher, seconds } of arms) {
+      const from = performance.now()
+      await searcher.searchMany(queries, { k })
+      seconds.push((performance.now() - from) / 1000)
+      progress(`round ${round + 1}/${rounds}: ${name}: ${(queries.length / seconds.at(-1)!).toFixed(0)} queries/s`)
+    }
+  }
+  const perSecond = ({ seconds }: Arm) => significant(queries.length / median(seconds))
+  const points = arms.map((arm) => ({
+    name: arm.name,
+    workers: arm.workers,
+    queries_per_second: perSecond(arm),
+    queries_per_second_rounds: arm.seconds.map((seconds) => significant(queries.length / seconds)),
+    ratio: significant(perSecond(arm) / perSecond(arms[0]!)),
+    wasm_mb: significant(arm.searcher.memoryBytes / 1e6),
+  }))
+  await writeResult(`throughput-${label}-${nbits}bit`, started, {
+    parameters: { label, nbits, k, passages: vectors.store.ids.length, dim: vectors.store.dim },
+    samples: { queries: queries.length, rounds, warm_up: 'all queries once; then the arms take turns' },
+    units: { queries_per_second: 'median of the rounds', ratio: 'to one thread', wasm_mb: '10^6 bytes' },
+    metrics: { points },
+  })
+  process.stdout.write(
+    `${textTable([
+      ['', 'queries/s', 'ratio', 'WASM MB'],
+      ...points.map((point) => [
+        point.name,
+        point.queries_per_second.toFixed(0),
+        point.ratio.toFixed(2),
+        point.wasm_mb.toFixed(0),
+      ]),
+    ])}\n`,
+  )
+  for (const { searcher } of arms) await searcher.close()
+  await vectors.store.close()
+})

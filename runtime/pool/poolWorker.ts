@@ -1,0 +1,25 @@
+/** A worker's side of a pool: searches segments that lie in shared memory, one query at a time. Hosts give it its port. */
+import { TartanError } from '../../format/errors.ts'
+import { instantiateKernels } from '../kernels/kernels.ts'
+import { ResidentSegment } from '../search/residentSegment.ts'
+import { searchSegments } from '../search/segmentsEngine.ts'
+import type { FromWorker, ToWorker } from './messages.ts'
+
+/** @returns what to do with a message from the pool; it never throws */
+export function createPoolWorker(send: (message: FromWorker) => void): (message: ToWorker) => Promise<void> {
+  let segments: readonly ResidentSegment[] = []
+  return async (message) => {
+    try {
+      if (message.kind === 'open') {
+        const kernels = await instantiateKernels(message.kernels, { memory: message.memory, others: true })
+        segments = message.segments.map(({ block, scales }) => new ResidentSegment(kernels, block, scales, 0))
+        send({ kind: 'ready' })
+      } else {
+        send({ kind: 'answers', answers: searchSegments(segments, message.query) })
+      }
+    } catch (error) {
+      const facts = error instanceof TartanError ? { code: error.code, detail: error.detail } : {}
+      send({ kind: 'failed', error: { ...facts, message: error instanceof Error ? error.message : String(error) } })
+    }
+  }
+}

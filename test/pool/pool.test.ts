@@ -1,0 +1,184 @@
+/** A pool of real threads over one shared memory: the answers of one thread, and what happens when it is busy or a worker dies. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { InputError, StorageError } from '../../format/errors.ts'
+import { MEMORY_PAGES_MAX } from '../../runtime/kernels/kernels.ts'
+import { openSearcher, type ResidentSearcher } from '../../runtime/openSearcher.ts'
+import { openIndexPath } from '../../runtime/platform/nodeFiles.ts'
+import { compileKernels, openIndex } from '../../runtime/platform/nodeIndex.ts'
+import { openPool } from '../../runtime/platform/nodePool.ts'
+import { openPoolEngine, type PoolThreadEvents } from '../../runtime/pool/poolEngine.ts'
+import type { QueryVectors } from '../../runtime/searcher.ts'
+import { randomQuery } from '../kernels/randomSegment.ts'
+import { largeIndexPack } from '../platforms/identityIndexes.ts'
+
+const queries: readonly QueryVectors[] = Array.from({ length: 40 }, (_, i) => {
+  const rows = 1 + (i % 40)
+  return { vectors: randomQuery(i, rows, 48), rows, dim: 48 }
+})
+
+let folder: string
+let path: string
+let single: ResidentSearcher
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tartan-pool-'))
+  path = join(folder, 'large.tartan')
+  await writeFile(path, await largeIndexPack())
+  single = await openIndex(path)
+})
+
+afterAll(async () => {
+  await single.close()
+  await rm(folder, { recursive: true })
+})
+
+/** A pool whose threads the test can end. */
+async function fragilePool(workers: number, waitingMax: number) {
+  const threads: Worker[] = []
+  const kernels = await compileKernels('kernels.shared.wasm')
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: MEMORY_PAGES_MAX, shared: true })
+  const spawn = ({ message, ended }: PoolThreadEvents) => {
+    const worker = new Worker(new URL('../../runtime/platform/nodePoolWorker.ts', import.meta.url))
+    let isOver = false
+    threads.push(worker)
+    worker.on('message', message)
+    worker.on('exit', (code) => !isOver && ended(`exit ${code}`))
+    return {
+      post: (sent: unknown) => worker.postMessage(sent),
+      async terminate() {
+        isOver = true
+        await worker.terminate()
+      },
+    }
+  }
+  const pool = await openSearcher(await openIndexPath(path), {
+    kernels,
+    memory,
+    engine: (segments) => openPoolEngine(segments, { workers, waitingMax, kernels, memory, spawn }),
+  })
+  return { pool, threads }
+}
+
+describe('searchMany', () => {
+  it('answers as search does, query by query', async () => {
+    const expected = []
+    for (const query of queries) expected.push(await single.search(query, { k: 7 }))
+    expect(await single.searchMany(queries, { k: 7 })).toEqual(expected)
+    expect(await single.searchMany([])).toEqual([])
+  })
+
+  it('ends with the first failure', async () => {
+    const wrong = { ...queries[0]!, dim: 64 }
+    await expect(single.searchMany([queries[0]!, wrong, queries[1]!])).rejects.toThrow(InputError)
+  })
+})
+
+describe('a pool', () => {
+  it.each([1, 2, 3])(
+    'of %i workers gives the ids and the bits of one thread, a filter and all stages included',
+    async (workers) => {
+      const pool = await openPool(path, { workers })
+      try {
+        const ids = (await single.passages([...Array(300).keys()])).map(({ id }) => id)
+        for (const options of [{ k: 10 }, { k: 100 }, { k: 5, filter: ids }, { k: 5, ncells: 5000, ndocs: 40 }]) {
+          expect(await pool.searchMany(queries, options)).toEqual(await single.searchMany(queries, options))
+        }
+        expect(await pool.matchTokens(queries[3]!, [1, 2])).toEqual(await single.matchTokens(queries[3]!, [1, 2]))
+        expect(await pool.passages([5])).toEqual(await single.passages([5]))
+      } finally {
+        await pool.close()
+      }
+    },
+  )
+
+  it('keeps the index in memory once', async () => {
+    const one = await openPool(path, { workers: 1 })
+    const four = await openPool(path, { workers: 4 })
+    try {
+      await one.searchMany(queries)
+      await four.searchMany(queries)
+      // 2 MB a worker for a query on this index; the index itself has more.
+      expect(four.memoryBytes - one.memoryBytes).toBeLessThan(3 * 4e6)
+      const before = four.memoryBytes
+      for (let round = 0; round < 5; round++) await four.searchMany(queries)
+      expect(four.memoryBytes).toBe(before)
+    } finally {
+      await one.close()
+      await four.close()
+    }
+  })
+
+  it('gives the caller errors of the family that a worker threw', async () => {
+    const pool = await openPool(path, { workers: 2 })
+    try {
+      const vectors = new Float32Array(48).fill(Number.NaN)
+      const failed = pool.search({ vectors, rows: 1, dim: 48 })
+      await expect(failed).rejects.toThrow(InputError)
+      await expect(failed).rejects.toMatchObject({ code: 'INPUT' })
+      expect(await pool.search(queries[0]!)).toEqual(await single.search(queries[0]!))
+    } finally {
+      await pool.close()
+    }
+  })
+
+  it.each([
+    [{ workers: 0 }, 'workers'],
+    [{ workers: 1.5 }, 'workers'],
+    [{ waitingMax: -1 }, 'waitingMax'],
+  ])('refuses %o', async (options, name) => {
+    await expect(openPool(path, options)).rejects.toThrow(name)
+  })
+
+  it('says where there is no index, and leaves no thread behind', async () => {
+    await expect(openPool(join(folder, 'none.tartan'))).rejects.toThrow('there is no index')
+  })
+
+  it('refuses what it cannot queue, and answers the rest', async () => {
+    const { pool } = await fragilePool(1, 2)
+    const settled = await Promise.allSettled(queries.slice(0, 6).map((query) => pool.search(query)))
+    expect(settled.map(({ status }) => status)).toEqual([
+      ...['fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'rejected', 'rejected'],
+    ])
+    expect((settled[5] as PromiseRejectedResult).reason).toMatchObject({ code: 'STORAGE' })
+    await pool.close()
+  })
+
+  it('answers what is under way before it closes, and nothing afterwards', async () => {
+    const { pool } = await fragilePool(2, 100)
+    const answers = Promise.all(queries.map((query) => pool.search(query)))
+    await pool.close()
+    expect(await answers).toHaveLength(queries.length)
+    await expect(pool.search(queries[0]!)).rejects.toThrow('closed')
+  })
+
+  it('refuses the query of a worker that dies, replaces it, and answers the queries that waited', async () => {
+    const { pool, threads } = await fragilePool(1, 100)
+    const first = pool.search(queries[0]!)
+    const others = queries.slice(1, 5).map((query) => pool.search(query))
+    const gone = threads[0]!.terminate()
+    await expect(first).rejects.toThrow(StorageError)
+    await gone
+    expect(await Promise.all(others)).toEqual(await single.searchMany(queries.slice(1, 5)))
+    expect(threads).toHaveLength(2)
+    await pool.close()
+  })
+
+  it('gives up when workers keep dying, instead of hanging', async () => {
+    const { pool, threads } = await fragilePool(1, 100)
+    for (let death = 0; death < 3; death++) {
+      const doomed = pool.search(queries[0]!)
+      const waiting = pool.search(queries[1]!)
+      waiting.catch(() => undefined)
+      await threads.at(-1)!.terminate()
+      await expect(doomed).rejects.toThrow(StorageError)
+      // The last one takes those that wait with it; before, its successor answers them and the count starts anew.
+      if (death === 2) await Promise.allSettled([waiting])
+      else await waiting
+    }
+    await pool.close()
+  })
+})
