@@ -65,7 +65,15 @@ await runBench(
     const tiers = []
     for (const one of tuned) tiers.push({ ...one, real: await judgeTiers(one.tiers, judge) })
     await writeResult(`tiers-${label}-${nbits}bit`, started, {
-      parameters: { label, nbits, sample, seed, passages: vectors.store.ids.length, tokens: vectors.store.tokens },
+      parameters: {
+        label,
+        nbits,
+        sample,
+        seed,
+        passages: vectors.store.ids.length,
+        tokens: vectors.store.tokens,
+        dim: vectors.store.dim,
+      },
       samples: { real_queries: vectors.queries.length, rounds: 1, warm_up: 'the queries of tuning' },
       units: {
         ms: 'milliseconds, median wall time of a query, one thread',

@@ -18,13 +18,14 @@ interface TiersMetrics {
 /** Results that the figure is about. */
 const K = 10
 const NAMES: Readonly<Record<string, string>> = {
-  texts: 'tiers from titles and sentences',
-  rows: 'tiers from token rows',
-  real: 'tiers from real queries',
+  texts: 'tiers by titles, sentences',
+  rows: 'by token rows',
+  real: 'by real queries',
 }
 
 export function tiersFigure(record: BenchRecord): string {
   const { curve, tiers } = record.metrics as TiersMetrics
+  const settings = 'a setting; of tiers, from the left: fast, balanced, exact'
   const pointsOf = (points: readonly Point[]) =>
     points
       .filter(({ k }) => k === K)
@@ -32,9 +33,9 @@ export function tiersFigure(record: BenchRecord): string {
   return curveFigure({
     title: `Tiers on real queries: ${record.parameters.label}, ${record.parameters.nbits} bits`,
     subtitle: subtitleOf(record, `${record.samples.real_queries} queries, one thread, k = ${K}`),
-    settings: 'a setting; tiers from left: fast, balanced, exact',
+    settings,
     series: [
-      { name: 'every passage a candidate', points: pointsOf(curve) },
+      { name: 'all candidates', points: pointsOf(curve) },
       ...tiers.map(({ name, real }) => ({ name: NAMES[name] ?? name, points: pointsOf(real) })),
     ],
   })

@@ -138,6 +138,16 @@ describe('tuning an index', () => {
     })
   })
 
+  it('compares with the best candidates only where all would be too many, to the same end on a small index', async () => {
+    const vectors = await vectorsFolder('vectors', LENGTHS, 48, 6)
+    const index = await builtIndex(vectors, 'index', false)
+    const options = { vectors, queries: vectors, times: false }
+    const { tiers: all } = await tuneIndex(index, options)
+    const { tiers: candidates } = await tuneIndex(index, { ...options, exactTokensMax: 1 })
+    // Sixty passages: all of them are candidates.
+    expect(candidates).toEqual({ ...all, compared: 'candidates' })
+  })
+
   it('makes queries of rows where there are no texts and no encoder', async () => {
     const { files } = await tinyIndex({ lengths: [5, 0, 40, 2], texts: false })
     for (const [name, bytes] of files) writeFileSync(join(folder, name), bytes)
