@@ -12,10 +12,10 @@ import { encodeTextBlockEntry } from '../format/textBlocks.ts'
 import type { IndexTiers } from '../format/tiers.ts'
 import { verifyIndex } from '../format/verify.ts'
 import { PartWriter } from '../format/writer.ts'
+import { residentNeed } from '../runtime/memoryNeed.ts'
 import { folderFiles } from '../runtime/platform/nodeFiles.ts'
 import { compileKernels } from '../runtime/platform/nodeIndex.ts'
 import type { CorpusPassage } from './corpus/passage.ts'
-import { describeIndex } from './describeIndex.ts'
 import { encodeToStore } from './encodeCorpus.ts'
 import { buildSegment } from './index/indexSegment.ts'
 import { openVectorStore, type VectorStore } from './index/vectorStore.ts'
@@ -278,10 +278,9 @@ const SEARCHED_BYTES_MAX = 3.5 * 2 ** 30
 
 /** Tuning holds the index in memory. One that is too large for that must not fail after hours of building. */
 function memoryProblem(manifest: Manifest): string | undefined {
-  const { dim, tokens, bytesPerToken } = describeIndex(manifest)
-  const needed = bytesPerToken * tokens + tokens * 2
+  const { totalBytes: needed } = residentNeed(manifest)
   const limit = Math.min(SEARCHED_BYTES_MAX, totalmem() / 2)
   if (needed <= limit) return undefined
   const [need, have] = [needed, limit].map((bytes) => (bytes / 2 ** 30).toFixed(1))
-  return `searching ${tokens} token vectors of ${dim} dims takes ${need} GiB of memory, and ${have} GiB may be used here. Searches use Stanford's defaults`
+  return `searching the index takes ${need} GiB of memory, and ${have} GiB may be used here. Searches use Stanford's defaults`
 }

@@ -109,6 +109,7 @@ export class RangeSearcher implements Searcher {
   }
 
   async search(query: QueryVectors, options: SearchOptions = {}): Promise<SearchAnswer> {
+    if (options.tier !== undefined) throw tierProblem(options.tier, this.info.name)
     const { k, ...parameters } = resolveParameters(options, rangeParameters(options.k))
     const limits = this.#limits(options)
     return this.#inTurn(limits, async () => {
@@ -277,6 +278,14 @@ function storedPassage(
     ...(record ? { title: record.title, text: record.text } : {}),
     ...(metadata ? { metadata } : {}),
   }
+}
+
+/** Tiers are measured with everything in memory, where a candidate costs no read; here they would mean something else. */
+function tierProblem(tier: string, name: string): InputError {
+  return new InputError(
+    `the index "${name}" is read by range, and tiers are settings of the resident pipeline. Leave the tier "${tier}" out, or open the index with the pipeline "resident".`,
+    { tier },
+  )
 }
 
 function requirePositive(name: string, value: number | undefined): void {

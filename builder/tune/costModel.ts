@@ -30,7 +30,7 @@ export interface QueryWork {
   readonly rescored: number
 }
 
-/** Nanoseconds at 32 rows of 96 dims, one thread; bench/results/tiers-scifact.json sets the model beside the clock. */
+/** Nanoseconds at 32 rows of 96 dims, one thread; bench/results/tiers-scifact-4bit.json sets the model beside the clock. */
 const CENTROID_NS = 87
 /** The best cells of 32 rows, for each centroid. */
 const PROBE_NS = 30

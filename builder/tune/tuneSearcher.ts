@@ -38,12 +38,11 @@ export interface TuneOptions extends IndexRunOptions {
   readonly times?: boolean
   /** Threads of ONNX Runtime; default: all cores. */
   readonly threads?: number
+  /** Token vectors times queries beyond which exact MaxSim looks at the best candidates only. Default 2^26. */
+  readonly exactTokensMax?: number
 }
 
-/**
- * Token vectors times queries that exact MaxSim looks at: 2^26 x 32 rows x 96 dims are 0.4 Tflop, a few seconds. Beyond it only
- * the best candidates of the widest search are compared.
- */
+/** 2^26 x 32 rows x 96 dims are 0.4 Tflop, a few seconds. */
 const EXACT_TOKENS_MAX = 2 ** 26
 /** Bound of the work of trying settings for one k, by the cost model: all queries together, seconds. */
 const WORK_S_MAX = 20
@@ -93,11 +92,11 @@ interface ExactAnswers {
 
 async function exactRankings(
   { searcher, rows, queries }: TuneSource,
-  { onProgress, signal, threads }: TuneOptions,
+  { onProgress, signal, threads, exactTokensMax = EXACT_TOKENS_MAX }: TuneOptions,
 ): Promise<ExactAnswers> {
   const depth = Math.max(...TUNED_K)
   const { tokens, passages, centroids } = searcher.info
-  if (tokens * queries.length <= EXACT_TOKENS_MAX) {
+  if (tokens * queries.length <= exactTokensMax) {
     const onTokens = (done: number) => onProgress?.({ stage: 'exact', done, total: tokens, unit: 'tokens' })
     onTokens(0)
     const scores = await exactScores(rows, queries, { signal, threads, onTokens })
