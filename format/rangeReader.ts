@@ -40,8 +40,11 @@ export interface ByteLoader {
 export interface IndexFiles {
   /** For messages, e.g. the folder's path. */
   readonly key: string
-  /** @throws NotFoundError when there is no file of this name */
-  open(name: string): Promise<RangeReader>
+  /**
+   * @param bytes - size of the file where that is known (the manifest says it of parts): storage need not be asked for it first
+   * @throws NotFoundError when there is no file of this name
+   */
+  open(name: string, bytes?: number): Promise<RangeReader>
   /** Give back what is held open for all files (the handle of a pack). */
   close?(): Promise<void>
 }
