@@ -120,8 +120,7 @@ class IndexSearcher implements ResidentSearcher {
     this.#segments = segments
     this.#engine = engine
     this.info = indexInfo(
-      reader.manifest,
-      reader.bytes,
+      reader,
       segments.every((segment) => segment.passages.hasTexts),
     )
   }

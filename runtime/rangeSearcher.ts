@@ -237,10 +237,8 @@ export function rangeParameters(k = 10): SearchParameters {
 }
 
 function infoOf(index: RangeIndex): IndexInfo {
-  const { manifest, bytes } = index.reader
   return indexInfo(
-    manifest,
-    bytes,
+    index.reader,
     index.passages.every(({ hasTexts }) => hasTexts),
   )
 }

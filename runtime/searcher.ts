@@ -106,6 +106,8 @@ export interface TokenMatch {
 export interface IndexInfo {
   readonly name: string
   readonly generation: number
+  /** Differs between indexes of different content, also of one name and generation: made of the manifest's bytes. */
+  readonly revision: string
   readonly passages: number
   readonly tokens: number
   readonly dim: number

@@ -20,6 +20,8 @@ const EXPORTS = {
   './http': './runtime/http/index.ts',
   './readers': './runtime/readers/index.ts',
   './readers/s3': './runtime/readers/s3.ts',
+  './cloudflare': './runtime/platform/cloudflare.ts',
+  './lambda': './runtime/platform/lambda.ts',
   './node': './runtime/platform/node.ts',
   './web-encoder': './runtime/webEncoder.ts',
   './kernels.wasm': './assembly/build/kernels.wasm',
@@ -56,6 +58,8 @@ const FACES: Readonly<Record<string, string>> = {
   'tartan-search/format': 'TartanError',
   'tartan-search/http': 'createApp',
   'tartan-search/node': 'openIndex',
+  'tartan-search/cloudflare': 'createWorker',
+  'tartan-search/lambda': 'lambdaHandler',
   'tartan-search/readers': 'httpFiles',
   'tartan-search/readers/s3': 's3Files',
 }

@@ -175,7 +175,7 @@ export const searchAnswer = z
     counts: z
       .object({ candidates: z.int(), approximated: z.int(), rescored: z.int() })
       .openapi({ description: 'Passages that reached each stage.' }),
-    tookMs: z.number(),
+    tookMs: z.number().optional().openapi({ description: 'Answers to POST only; see Server-Timing.' }),
     hits: z.array(hit),
   })
   .openapi('SearchAnswer')
@@ -213,6 +213,7 @@ export const indexAnswer = z
   .object({
     name: z.string(),
     generation: z.int(),
+    revision: z.string(),
     passages: z.int(),
     tokens: z.int(),
     dim: z.int(),
