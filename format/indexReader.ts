@@ -158,6 +158,12 @@ export class IndexReader {
     throw new FormatError(name, `[${offset}, ${offset + length}) inside one chunk`, `${start} bytes in all`)
   }
 
+  /** Opens all parts of some sections, so that no later read waits for that. @throws as `sectionChunks` */
+  async openParts(segment: SegmentEntry, names: readonly SectionName[]): Promise<void> {
+    const parts = new Set(names.flatMap((name) => chunksOf(segment, name).map((chunk) => chunk.part)))
+    await Promise.all([...parts].map((part) => this.#part(part)))
+  }
+
   /** Bytes of a part, unchecked. */
   async readPart(part: number, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
     return (await this.#part(part)).read(offset, length, signal)
@@ -165,10 +171,15 @@ export class IndexReader {
 
   /** Closes the parts and the files they came from. */
   async close(): Promise<void> {
+    await this.closeParts()
+    await this.files.close?.()
+  }
+
+  /** Closes the parts; the files stay open, for another generation of the index. */
+  async closeParts(): Promise<void> {
     const parts = [...this.#parts.values()]
     this.#parts.clear()
     await Promise.all(parts.map((part) => part.close?.()))
-    await this.files.close?.()
   }
 
   async #part(index: number): Promise<RangeReader> {

@@ -7,11 +7,12 @@ import { indexInfo } from './indexInfo.ts'
 import { inLanes } from './inLanes.ts'
 import { createChecksum } from './kernels/checksum.ts'
 import { instantiateKernels, type Kernels } from './kernels/kernels.ts'
-import { resolveParameters } from './search/parameters.ts'
+import { rescoredMax, resolveParameters } from './search/parameters.ts'
 import { matchBlocks } from './search/range/matchBlocks.ts'
 import { openRangeIndex, type RangeIndex } from './search/range/rangeIndex.ts'
 import { type QueryLimits, type RangeAnswer, readBlocks, searchRange } from './search/range/rangeQuery.ts'
 import { Turns } from './search/range/turns.ts'
+import { requireQuery } from './search/residentQuery.ts'
 import type {
   IndexInfo,
   MetadataValue,
@@ -56,7 +57,7 @@ const TURN_TIMES = { heldMaxMs: 60_000, waitMaxMs: 30_000 }
 /** Of a query's bytes and reads, the share that posting lists may take. */
 const LIST_SHARE = 0.4
 const LIST_GAP_BYTES = 4096
-const ROW_GAP_BYTES = 4096
+const ROW_GAP_BYTES = 8192
 
 /**
  * Reads the manifest and the small tables. The files stay open until the searcher is closed.
@@ -77,7 +78,7 @@ export async function openRangeReader(
   options: OpenRangeOptions,
 ): Promise<RangeSearcher> {
   const settings = { ...RANGE_DEFAULTS, ...definedOf(options) }
-  return new RangeSearcher(await openRangeIndex(reader, kernels, settings.cacheBytes), settings)
+  return new RangeSearcher(await openRangeIndex(reader, kernels, { cacheBytes: settings.cacheBytes }), settings)
 }
 
 /** Options without those that are named but not given: they must not hide a default. */
@@ -91,6 +92,9 @@ export class RangeSearcher implements Searcher {
   #info: IndexInfo
   readonly #settings: Required<OpenRangeOptions>
   readonly #turns: Turns
+  readonly #reloads = new Turns({ bytesMax: 1, ...TURN_TIMES })
+  /** Queries under way over each generation. */
+  readonly #users = new Map<RangeIndex, number>()
 
   constructor(index: RangeIndex, settings: Required<OpenRangeOptions>) {
     this.#index = index
@@ -108,25 +112,27 @@ export class RangeSearcher implements Searcher {
     return this.#index.kernels.memory.buffer.byteLength
   }
 
+  /** Bytes of posting lists and row blocks that are kept now. */
+  get cacheBytes(): number {
+    return this.#index.cache.bytes
+  }
+
   async search(query: QueryVectors, options: SearchOptions = {}): Promise<SearchAnswer> {
     if (options.tier !== undefined) throw tierProblem(options.tier, this.info.name)
     const { k, ...parameters } = resolveParameters(options, rangeParameters(options.k))
-    const limits = this.#limits(options)
-    return this.#inTurn(limits, async () => {
-      const filtered = (index: RangeIndex) =>
-        options.filter && index.passages.map((own) => own.pidsOf(options.filter ?? []))
-      return this.#withIndex(async (index) => {
-        const filter = filtered(index)
-        const answer = await searchRange(index, { query, parameters, k, ...(filter ? { filter } : {}) }, limits)
-        return {
-          hits: hitsOf(index, answer, k),
-          parameters: { ...parameters, k },
-          counts: answer.counts,
-          generation: index.reader.manifest.generation,
-          storage: answer.storage,
-          ...(answer.skipped.reasons.length > 0 ? { skipped: answer.skipped } : {}),
-        }
-      })
+    requireQuery(query, this.#info.dim)
+    const { filter } = options
+    return this.#answer(this.#limits(options, rescoredMax(parameters, k)), async (index, limits) => {
+      const filters = filter && index.passages.map((own) => own.pidsOf(filter))
+      const answer = await searchRange(index, { query, parameters, k, ...(filters ? { filters } : {}) }, limits)
+      return {
+        hits: hitsOf(index, answer, k),
+        parameters: { ...parameters, k },
+        counts: answer.counts,
+        generation: index.reader.manifest.generation,
+        storage: answer.storage,
+        ...(answer.skipped.reasons.length > 0 ? { skipped: answer.skipped } : {}),
+      }
     })
   }
 
@@ -140,28 +146,29 @@ export class RangeSearcher implements Searcher {
         const [pid] = passages.pidsOf([id])
         if (pid !== undefined) return storedPassage(index, segment, pid, (await passages.records([pid]))[0])
       }
-      throw new NotFoundError(`the index "${this.info.name}" has no passage with the id "${id}".`, { id })
+      throw new NotFoundError(`the index "${index.reader.manifest.name}" has no passage with the id "${id}".`, { id })
     })
   }
 
   async passages(pids: readonly number[]): Promise<readonly StoredPassage[]> {
-    const index = this.#index
-    const places = pids.map((pid) => placeOf(index, pid))
-    const results: StoredPassage[] = []
-    for (const [segment, passages] of index.passages.entries()) {
-      const own = places.flatMap((place, at) => (place.segment === segment ? [{ at, pid: place.pid }] : []))
-      const records = await passages.records(own.map(({ pid }) => pid))
-      for (const [i, { at, pid }] of own.entries()) results[at] = storedPassage(index, segment, pid, records[i])
-    }
-    return results
+    return this.#withIndex(async (index) => {
+      const places = pids.map((pid) => placeOf(index, pid))
+      const results: StoredPassage[] = []
+      for (const [segment, passages] of index.passages.entries()) {
+        const own = places.flatMap((place, at) => (place.segment === segment ? [{ at, pid: place.pid }] : []))
+        const records = await passages.records(own.map(({ pid }) => pid))
+        for (const [i, { at, pid }] of own.entries()) results[at] = storedPassage(index, segment, pid, records[i])
+      }
+      return results
+    })
   }
 
   async matchTokens(query: QueryVectors, pids: readonly number[]): Promise<readonly TokenMatch[]> {
-    const index = this.#index
-    const limits = { ...this.#limits({}), readsMax: Number.POSITIVE_INFINITY, bytesMax: Number.POSITIVE_INFINITY }
-    return this.#inTurn(this.#limits({}), async () => {
+    requireQuery(query, this.#info.dim)
+    return this.#answer(this.#limits({}, pids.length), async (index, limits) => {
       const places = pids.map((pid) => placeOf(index, pid))
-      const blocks = await readBlocks(index, places, limits)
+      const unlimited = { ...limits, readsMax: Number.POSITIVE_INFINITY, bytesMax: Number.POSITIVE_INFINITY }
+      const blocks = await readBlocks(index, places, unlimited)
       return matchBlocks(
         index,
         query,
@@ -170,20 +177,20 @@ export class RangeSearcher implements Searcher {
     })
   }
 
-  close(): Promise<void> {
-    return this.#index.reader.close()
+  async close(): Promise<void> {
+    await this.#index.reader.close()
   }
 
-  #limits({ maxBytes, deadlineMs }: SearchOptions): QueryLimits {
+  #limits({ maxBytes, deadlineMs }: SearchOptions, rescored: number): QueryLimits {
     const { bytesMax, readsMax, concurrency } = this.#settings
     requirePositive('maxBytes', maxBytes)
     requirePositive('deadlineMs', deadlineMs)
-    const bytes = maxBytes ?? bytesMax
+    const bytes = Math.min(bytesMax, maxBytes ?? bytesMax)
     return {
       bytesMax: bytes,
       readsMax,
       listBytesMax: Math.floor(bytes * LIST_SHARE),
-      listReadsMax: Math.max(1, Math.floor(readsMax * LIST_SHARE)),
+      listReadsMax: Math.max(1, Math.floor(readsMax * LIST_SHARE), readsMax - rescored),
       listGapBytes: LIST_GAP_BYTES,
       rowGapBytes: ROW_GAP_BYTES,
       concurrency,
@@ -191,10 +198,11 @@ export class RangeSearcher implements Searcher {
     }
   }
 
-  async #inTurn<T>({ bytesMax }: QueryLimits, work: () => Promise<T>): Promise<T> {
-    const giveBack = await this.#turns.take(bytesMax + QUERY_BYTES)
+  /** Work that reads, once it is its turn. */
+  async #answer<T>(limits: QueryLimits, work: (index: RangeIndex, limits: QueryLimits) => Promise<T>): Promise<T> {
+    const giveBack = await this.#turns.take(limits.bytesMax + QUERY_BYTES, limits.deadline)
     try {
-      return await work()
+      return await this.#withIndex((index) => work(index, limits))
     } finally {
       giveBack()
     }
@@ -204,36 +212,64 @@ export class RangeSearcher implements Searcher {
   async #withIndex<T>(work: (index: RangeIndex) => Promise<T>): Promise<T> {
     const index = this.#index
     try {
-      return await work(index)
+      return await this.#using(index, work)
     } catch (error) {
+      // A passage that is not there names its id; a part that is not there does not.
       if (!(error instanceof NotFoundError) || error.detail.id !== undefined) throw error
-      return work(await this.#newerThan(index, error))
+      return this.#using(await this.#newerThan(index, error), work)
     }
   }
 
-  async #newerThan(old: RangeIndex, cause: NotFoundError): Promise<RangeIndex> {
-    if (this.#index !== old) return this.#index
-    const { files, manifest } = old.reader
-    // Memory of its own: what the old generation holds is given back as a whole once its last query is done.
-    const kernels = await instantiateKernels(this.#settings.kernels)
-    const reader = await readIndex(files, { crc32c: createChecksum(kernels) })
-    if (reader.manifest.generation === manifest.generation) {
-      throw new StorageError(
-        `"${files.key}": a part of generation ${manifest.generation} is missing, and there is no newer generation. Copy the index again.`,
-        { generation: manifest.generation },
-        { cause },
-      )
+  /** Parts of a generation that was replaced are closed when the last query over it is done. */
+  async #using<T>(index: RangeIndex, work: (index: RangeIndex) => Promise<T>): Promise<T> {
+    this.#users.set(index, (this.#users.get(index) ?? 0) + 1)
+    try {
+      return await work(index)
+    } finally {
+      const users = (this.#users.get(index) ?? 1) - 1
+      this.#users.set(index, users)
+      if (users === 0) this.#users.delete(index)
+      if (users === 0 && index !== this.#index) await index.reader.closeParts()
     }
-    const index = await openRangeIndex(reader, kernels, this.#settings.cacheBytes)
-    this.#index = index
-    this.#info = infoOf(index)
-    return index
   }
+
+  /** Only one query at a time opens it, so that there are never more than two generations in memory; the others look again. */
+  async #newerThan(old: RangeIndex, cause: NotFoundError): Promise<RangeIndex> {
+    const giveBack = await this.#reloads.take(1)
+    try {
+      if (this.#index !== old) return this.#index
+      const { kernels: module, cacheBytes } = this.#settings
+      const index = await openNewer(old, { module, cacheBytes, cause })
+      this.#index = index
+      this.#info = infoOf(index)
+      if (!this.#users.has(old)) await old.reader.closeParts()
+      return index
+    } finally {
+      giveBack()
+    }
+  }
+}
+
+/** @throws StorageError when there is no newer generation */
+async function openNewer(
+  { reader: { files, manifest }, endPid }: RangeIndex,
+  options: { readonly module: WebAssembly.Module; readonly cacheBytes: number; readonly cause: NotFoundError },
+): Promise<RangeIndex> {
+  const kernels = await instantiateKernels(options.module)
+  const reader = await readIndex(files, { crc32c: createChecksum(kernels) })
+  if (reader.manifest.generation === manifest.generation) {
+    throw new StorageError(
+      `"${files.key}": a part of generation ${manifest.generation} is missing, and there is no newer generation. Copy the index again.`,
+      { generation: manifest.generation },
+      { cause: options.cause },
+    )
+  }
+  return openRangeIndex(reader, kernels, { cacheBytes: options.cacheBytes, firstPid: endPid })
 }
 
 /** What a query asks for by default: more cells than the resident pipeline, since lists are all it has; fewer candidates, since each is a read. */
 export function rangeParameters(k = 10): SearchParameters {
-  return { ncells: 3, centroidScoreThreshold: -1, ndocs: Math.max(24, k) * 4 }
+  return { ncells: 3, centroidScoreThreshold: -1, ndocs: Math.max(32, k) * 4 }
 }
 
 function infoOf(index: RangeIndex): IndexInfo {
@@ -255,14 +291,18 @@ function hitsOf(index: RangeIndex, { found }: RangeAnswer, k: number): readonly 
   return hits.slice(0, k).map(({ id, ...hit }, i) => ({ ...hit, id: decoder.decode(id), rank: i + 1 }))
 }
 
-/** @throws NotFoundError when no segment has the passage */
+/** @throws StorageError for a passage of an earlier generation, NotFoundError for one that never was */
 function placeOf(index: RangeIndex, pid: number): { readonly segment: number; readonly pid: number } {
+  const { name } = index.reader.manifest
+  if (Number.isInteger(pid) && pid >= 0 && pid < (index.segments[0]?.firstPid ?? 0)) {
+    throw new StorageError(`the index "${name}" was replaced since passage ${pid} was found. Search again.`, { pid })
+  }
   const segment = index.segments.findIndex(
     ({ firstPid, entry }) => Number.isInteger(pid) && pid >= firstPid && pid < firstPid + entry.passages,
   )
   const firstPid = index.segments[segment]?.firstPid
   if (firstPid !== undefined) return { segment, pid: pid - firstPid }
-  throw new NotFoundError(`the index "${index.reader.manifest.name}" has no passage ${pid}.`, { pid, id: String(pid) })
+  throw new NotFoundError(`the index "${name}" has no passage ${pid}.`, { pid, id: String(pid) })
 }
 
 function storedPassage(

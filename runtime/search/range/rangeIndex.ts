@@ -13,23 +13,30 @@ export interface RangeIndex {
   /** Ids and texts, segment by segment. */
   readonly passages: readonly RangePassages[]
   readonly cache: BlockCache
+  /** One past the last pid, which is where a newer generation starts to count: no pid ever means two passages. */
+  readonly endPid: number
 }
 
 /**
  * @param reader - closed when opening fails
  * @throws FormatError and its kin, StorageError, InputError (memory)
  */
-export async function openRangeIndex(reader: IndexReader, kernels: Kernels, cacheBytes: number): Promise<RangeIndex> {
+export async function openRangeIndex(
+  reader: IndexReader,
+  kernels: Kernels,
+  options: { readonly cacheBytes: number; readonly firstPid?: number },
+): Promise<RangeIndex> {
   try {
     const segments: RangeSegment[] = []
     const passages: RangePassages[] = []
-    let firstPid = 0
+    let firstPid = options.firstPid ?? 0
     for (const entry of reader.manifest.segments) {
       segments.push(await openRangeSegment(reader, entry, kernels, firstPid))
       passages.push(await RangePassages.open(reader, entry))
+      await reader.openParts(entry, ['postings', 'rows'])
       firstPid += entry.passages
     }
-    return { reader, kernels, segments, passages, cache: new BlockCache(cacheBytes) }
+    return { reader, kernels, segments, passages, cache: new BlockCache(options.cacheBytes), endPid: firstPid }
   } catch (error) {
     await reader.close()
     throw error

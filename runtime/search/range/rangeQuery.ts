@@ -31,7 +31,7 @@ export interface RangeQuery {
   readonly parameters: SearchParameters
   readonly k: number
   /** Of each segment, the pids that may be answered. */
-  readonly filter?: readonly Uint32Array[]
+  readonly filters?: readonly Uint32Array[]
 }
 
 /** A passage with its MaxSim. */
@@ -108,11 +108,11 @@ interface SegmentCandidate extends Candidate {
 
 async function chooseCandidates(
   index: RangeIndex,
-  { query, parameters, k, filter }: RangeQuery,
+  { query, parameters, k, filters }: RangeQuery,
   account: Account,
 ): Promise<{ readonly best: readonly SegmentCandidate[]; readonly candidates: number }> {
   const wanted = rescoredMax(parameters, k)
-  const allowed = filter?.map((pids, segment) => pids.filter((pid) => hasTokens(index.segments[segment], pid)))
+  const allowed = filters?.map((pids, segment) => pids.filter((pid) => hasTokens(index.segments[segment], pid)))
   const allowedCount = allowed?.reduce((sum, pids) => sum + pids.length, 0)
   const probed = index.segments.map((segment) => probeSegment(index.kernels, segment, query, parameters.ncells))
   if (allowed && allowedCount !== undefined && allowedCount <= wanted) {

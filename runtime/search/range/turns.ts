@@ -34,14 +34,15 @@ export class Turns {
   }
 
   /**
+   * @param deadline - on the clock of `performance.now`; waiting ends then, too
    * @returns gives the share back; to be called exactly once
    * @throws StorageError when there is no turn in time: too many queries at once
    */
-  async take(bytes: number): Promise<() => void> {
+  async take(bytes: number, deadline = Number.POSITIVE_INFINITY): Promise<() => void> {
     const started = performance.now()
     for (let pauseMs = 1; !this.#hasRoom(bytes); pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * 2)) {
       const waitedMs = performance.now() - started
-      if (waitedMs > this.#options.waitMaxMs) {
+      if (waitedMs > this.#options.waitMaxMs || performance.now() > deadline) {
         throw new StorageError(
           `too many queries at once: ${this.#held.size} are being answered with ${this.heldBytes} bytes, and this one waited ${Math.round(waitedMs)} ms. Try again, or serve the index from more places.`,
           { queries: this.#held.size, bytes: this.heldBytes },
