@@ -272,11 +272,13 @@ export function rangeParameters(k = 10): SearchParameters {
   return { ncells: 3, centroidScoreThreshold: -1, ndocs: Math.max(32, k) * 4 }
 }
 
+/** Without tiers: who looks for some that searches can use, such as a server that is started with one, finds none. */
 function infoOf(index: RangeIndex): IndexInfo {
-  return indexInfo(
+  const { tiers: _unused, ...info } = indexInfo(
     index.reader,
     index.passages.every(({ hasTexts }) => hasTexts),
   )
+  return info
 }
 
 /** Score descending, then the bytes of ids: they stay the same when an index is updated or compacted. */

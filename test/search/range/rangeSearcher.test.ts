@@ -45,6 +45,7 @@ describe('a range searcher', () => {
     const range = await openRangeSearcher(memoryFiles('tiny', files), { kernels })
     const query = { vectors: new Float32Array(32).fill(0.1), rows: 1, dim: 32 }
     expect((await range.search(query)).parameters).toEqual({ ...rangeParameters(10), k: 10 })
+    expect(range.info.tiers).toBeUndefined()
     await expect(range.search(query, { tier: 'fast' })).rejects.toThrow(/read by range.*resident/)
     await range.close()
   })
