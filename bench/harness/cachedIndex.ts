@@ -22,6 +22,7 @@ const BUILDER_SOURCES = [
   'builder/buildIndex.ts',
   'builder/index',
   'builder/onnxNode.ts',
+  'builder/tune',
   'format',
   'onnx',
   'package-lock.json',
@@ -31,16 +32,16 @@ export interface CachedIndexOptions {
   readonly nbits: Nbits
   readonly threads?: number
   readonly label: string
-  /** Whether tiers are measured and stored. Default false: searches then go by Stanford's defaults. */
+  /** Whether tiers are measured and stored, as `tartan build` does. Default true; without, searches go by Stanford's defaults. */
   readonly tune?: boolean
 }
 
 /** The index from the cache, or built and cached. */
 export async function cachedIndex(vectors: JudgedVectors, options: CachedIndexOptions): Promise<CachedIndex> {
-  const { nbits, threads, label, tune = false } = options
+  const { nbits, threads, label, tune = true } = options
   const builder = await hashSources(BUILDER_SOURCES)
   const key = createHash('sha256').update(
-    `${vectors.passagesHash} ${builder} ${nbits} ${threads ?? 'all'}${tune ? ' tuned' : ''}`,
+    `${vectors.passagesHash} ${builder} ${nbits} ${threads ?? 'all'}${tune ? '' : ' untuned'}`,
   )
   const path = cachePath('indexes', `${label}-${nbits}bit-${key.digest('hex').slice(0, 16)}.tartan`)
   const costPath = `${path}.json`

@@ -33,7 +33,7 @@ export function tartanWith(curve: readonly string[] = CURVE): PreparePeer {
     const { vectors, label, warm, cpu } = context
     const settings = settingsFor(ks, [''], curve)
     for (const setting of settings) searchOptionsOf(setting)
-    const { report, ...index } = await cachedIndex(vectors, { nbits, label, tune: true })
+    const { report, ...index } = await cachedIndex(vectors, { nbits, label })
     const { version } = JSON.parse(await readFile(rootPath('package.json'), 'utf8')) as { version: string }
     return {
       name: `Tartan ${nbits}-bit`,
