@@ -9,10 +9,10 @@ import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import { timeout } from 'hono/timeout'
 import { timing, wrapTime } from 'hono/timing'
-import type { Encoder } from '../../encoder/encoder.ts'
 import { NotFoundError, StorageError } from '../../format/errors.ts'
-import { type AnswerSources, answerColbert, answerSearch, fieldsOf } from './answer.ts'
+import { type AnswerSources, answerColbert, answerSearch, fieldsOf, type ServedEncoder } from './answer.ts'
 import { createCatalog, type NamedSearcher, type ServedIndexes } from './catalog.ts'
+import { answerEncode, answerEncoder, answerRerank, type EncodeSources } from './encodeAnswer.ts'
 import { pagePolicy } from './page.ts'
 import { makeProblem, problemOf, problemResponse } from './problem.ts'
 import * as routes from './routes.ts'
@@ -36,7 +36,7 @@ export interface AppOptions {
   /** One index, or several by name; the first is the default. */
   readonly indexes: ServedIndexes
   /** Without it only ready vectors can be searched with. */
-  readonly encoder?: Encoder
+  readonly encoder?: ServedEncoder
   /** HTML of the search page, shown at `/`; without it `/` is not found. */
   readonly page?: string
   /** Version of the package, for /health and the OpenAPI document. */
@@ -57,6 +57,7 @@ export function createApp(options: AppOptions): App {
   const app: App = new OpenAPIHono({ defaultHook: refuseInvalid })
   addMiddleware(app, options)
   addSearch(app, options)
+  addEncoding(app, options)
   addCatalog(app, options)
   addDocuments(app, options)
   app.notFound((c) =>
@@ -132,6 +133,21 @@ function addSearch(app: App, { indexes, encoder }: AppOptions): void {
   app.openapi(routes.searchPost, async (c) => {
     const request = c.req.valid('json')
     return c.json(await answerSearch(sourcesOf(c, request.index), request), 200)
+  })
+}
+
+function addEncoding(app: App, { indexes, encoder, timeoutMs = TIMEOUT_MS_DEFAULT }: AppOptions): void {
+  const catalog = createCatalog(indexes)
+  const sourcesOf = (c: Context): EncodeSources => ({
+    encoder,
+    timed: (stage, work) => wrapTime(c, stage, work),
+    deadline: performance.now() + timeoutMs,
+  })
+  app.openapi(routes.encodeGet, (c) => c.json(answerEncoder(encoder), 200))
+  app.openapi(routes.encodePost, async (c) => c.json(await answerEncode(sourcesOf(c), c.req.valid('json')), 200))
+  app.openapi(routes.rerankPost, async (c) => {
+    const sources = { ...sourcesOf(c), chooseIndex: catalog.choose }
+    return c.json(await answerRerank(sources, c.req.valid('json')), 200)
   })
 }
 

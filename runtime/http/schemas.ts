@@ -16,13 +16,13 @@ export const HTTP_NDOCS_MAX = 16_384
 /** Ids of one filter. */
 export const FILTER_IDS_MAX = 10_000
 
-const queryText = z
+export const queryText = z
   .string({ error: 'expected a text' })
   .max(QUERY_CHARACTERS_MAX, { error: `expected at most ${QUERY_CHARACTERS_MAX} characters` })
   .refine((text) => text.trim() !== '', { error: 'expected a text with at least one word' })
   .openapi({ minLength: 1, example: 'how are plaid fabrics woven' })
 
-const indexName = z
+export const searchedIndex = z
   .string({ error: 'expected the name of an index' })
   .max(ID_BYTES_MAX, { error: `expected at most ${ID_BYTES_MAX} characters` })
   .optional()
@@ -40,7 +40,7 @@ function integerText(min: number, max: number, byDefault: number) {
     .openapi({ type: 'integer', minimum: min, maximum: max, default: byDefault })
 }
 
-function integer(min: number, max: number) {
+export function integer(min: number, max: number) {
   const error = `expected an integer from ${min} to ${max}`
   return z.int({ error }).min(min, { error }).max(max, { error })
 }
@@ -53,14 +53,28 @@ function flagText(byDefault: boolean) {
     .openapi({ type: 'boolean', default: byDefault })
 }
 
+export const queryVectors = z
+  .array(z.array(z.number({ error: 'expected a finite number' }), { error: 'expected a row of numbers' }), {
+    error: 'expected rows of numbers',
+  })
+  .min(1, { error: 'expected at least one row' })
+  .max(QUERY_ROWS_MAX, { error: `expected at most ${QUERY_ROWS_MAX} rows` })
+  .openapi({ description: 'f32[rows][dim], each row of unit length, from the model that built the index.' })
+
+export function passageIds(max: number) {
+  return z
+    .array(z.string({ error: 'expected a passage id' }), { error: 'expected a list of passage ids' })
+    .max(max, { error: `expected at most ${max} ids` })
+}
+
 export const colbertQuery = z.object({
   query: queryText,
   k: integerText(1, COLBERT_K_MAX, K_DEFAULT),
-  index: indexName,
+  index: searchedIndex,
 })
 
 export const colbertBody = z
-  .strictObject({ query: queryText, k: integer(1, COLBERT_K_MAX).optional(), index: indexName })
+  .strictObject({ query: queryText, k: integer(1, COLBERT_K_MAX).optional(), index: searchedIndex })
   .openapi('ColbertRequest')
 
 export const colbertAnswer = z
@@ -87,7 +101,7 @@ export const searchQuery = z
     q: queryText.optional(),
     query: queryText.optional().openapi({ description: 'Another name of q.' }),
     k: integerText(1, K_MAX, K_DEFAULT),
-    index: indexName,
+    index: searchedIndex,
     texts: flagText(true),
     highlight: flagText(false),
   })
@@ -98,19 +112,10 @@ export const searchQuery = z
 export const searchBody = z
   .strictObject({
     query: queryText.optional(),
-    vectors: z
-      .array(z.array(z.number({ error: 'expected a finite number' }), { error: 'expected a row of numbers' }), {
-        error: 'expected rows of numbers',
-      })
-      .min(1, { error: 'expected at least one row' })
-      .max(QUERY_ROWS_MAX, { error: `expected at most ${QUERY_ROWS_MAX} rows` })
-      .optional()
-      .openapi({ description: 'f32[rows][dim], each row of unit length, from the model that built the index.' }),
-    index: indexName,
+    vectors: queryVectors.optional(),
+    index: searchedIndex,
     k: integer(1, K_MAX).optional().openapi({ default: K_DEFAULT }),
-    filter: z
-      .array(z.string({ error: 'expected a passage id' }), { error: 'expected a list of passage ids' })
-      .max(FILTER_IDS_MAX, { error: `expected at most ${FILTER_IDS_MAX} ids` })
+    filter: passageIds(FILTER_IDS_MAX)
       .optional()
       .openapi({ description: 'Only passages with these ids; unknown ids are ignored.' }),
     ncells: integer(1, HTTP_NCELLS_MAX).optional(),
@@ -166,7 +171,7 @@ export const searchAnswer = z
   })
   .openapi('SearchAnswer')
 
-export const passageQuery = z.strictObject({ index: indexName })
+export const passageQuery = z.strictObject({ index: searchedIndex })
 
 export const passageAnswer = z
   .object({ id: z.string(), title: z.string().optional(), text: z.string().optional(), metadata: metadata.optional() })

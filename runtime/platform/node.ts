@@ -7,9 +7,13 @@ import { compress } from 'hono/compress'
 import { InputError } from '../../format/errors.ts'
 import { type App, type AppOptions, createApp } from '../http/app.ts'
 
-export { openIndexPath } from './nodeFiles.ts'
+export { folderFiles, openIndexPath } from './nodeFiles.ts'
 export { compileKernels, type NodeSearcher, openIndex } from './nodeIndex.ts'
+<<<<<<< HEAD
+export { compileOnnxWeb } from './nodeOnnxWeb.ts'
+=======
 export { openPool, type PoolOpenOptions } from './nodePool.ts'
+>>>>>>> main
 
 const PORT_MAX = 65_535
 /** Requests under way get this long to finish when the server closes. */

@@ -8,6 +8,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import type { QueryEncoder } from '../../encoder/encoder.ts'
 import { FormatError, NotFoundError } from '../../format/errors.ts'
 import { type App, type AppOptions, createApp } from '../../runtime/http/index.ts'
 import type { Searcher } from '../../runtime/searcher.ts'
@@ -43,6 +44,7 @@ async function createCaseApp(name: string): Promise<App> {
     two: { indexes: { first: toy, second } },
     proto: { indexes: Object.fromEntries([['__proto__', toy]]) },
     empty: { indexes: {} },
+    queriesOnly: { encoder: queriesOnly(encoder) },
     otherModel: {
       indexes: { ...toy, info: { ...toy.info, encoder: { ...encoder.fingerprint, weightsSha256: 'f'.repeat(64) } } },
     },
@@ -56,6 +58,12 @@ async function createCaseApp(name: string): Promise<App> {
   if (!variant) throw new Error(`app.cases.json names an app "${name}" that is not here`)
   const page = '<!doctype html><style>p{}</style><script type="module">1</script>'
   return createApp({ indexes: toy, encoder, page, version: '1.2.3', ...variant })
+}
+
+/** An encoder that runs elsewhere, as `createRemoteEncoder` gives it. */
+function queriesOnly(encoder: ToyEncoder): QueryEncoder {
+  const { fingerprint } = encoder
+  return { fingerprint, encodeQuery: (text) => encoder.encodeQuery(text), close: async () => {} }
 }
 
 function expandText(text: string): string {
