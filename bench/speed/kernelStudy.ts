@@ -1,5 +1,5 @@
 /**
- * The study of ways to rescore: compiles assembly/study/rescoreVariants.ts, checks each variant against floats, times them in turns, and
+ * The study of ways to rescore: compiles assembly/study/index.ts, checks each variant against floats, times them in turns, and
  * writes what came out. Its table stands in assembly/README.md. Usage and keys: bench/README.md.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -63,7 +63,7 @@ async function compileStudy(): Promise<WebAssembly.Module> {
   const folder = await mkdtemp(join(tmpdir(), 'tartan-study-'))
   const outFile = join(folder, 'study.wasm')
   const { error, stderr } = await main([
-    rootPath('assembly/study/rescoreVariants.ts'),
+    rootPath('assembly/study/index.ts'),
     ...['--runtime', 'stub', '--enable', 'simd', '--enable', 'relaxed-simd', '--importMemory', '--noExportMemory'],
     ...['--initialMemory', '1', '--use', 'abort=', '-O3', '--noAssert', '--baseDir', '/', '--outFile', outFile],
   ])

@@ -3,7 +3,7 @@ import { reverseBits } from '../../../runtime/kernels/quantise.ts'
 import { CENTROIDS, ROWS, type StudyData } from './studyData.ts'
 
 export interface Variant {
-  /** As exported by rescoreVariants.ts. */
+  /** As exported by assembly/study/index.ts. */
   readonly name: string
   readonly kind: 'bytes' | 'nibbles' | 'scan' | 'dot' | 'relaxed'
   /** False where only its time is right. */
