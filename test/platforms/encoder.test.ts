@@ -2,12 +2,10 @@
  * Queries encoded by onnxruntime-web on every host beside onnxruntime-node: the vectors, and the ranking they lead to. Measured
  * on x86 with and without VNNI; see bench/results/edge-encode.json.
  */
-import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openModel } from '../../builder/encoderNode.ts'
@@ -19,16 +17,12 @@ import type { SearchHit } from '../../runtime/searcher.ts'
 import { decodeBase64F32 } from '../../runtime/vectorText.ts'
 import { launchChromium } from '../browser/chromium.ts'
 import { readGoldenCases } from '../encoder/modelFixture.ts'
-import type { PageReport, PageTask } from './encoderPage.ts'
+import { encodeByPage, encodeByScript, encodeByWorkerd, HOST_TIMEOUT_MS, type PageOptions } from './encoderHosts.ts'
 import type { EncodeReport, EncodeTask } from './encoderRun.ts'
 import { type EncoderServer, startEncoderServer } from './encoderServer.ts'
-import { startWorkerd } from './workerd.ts'
 
-const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const corpus = join(root, 'test/golden/corpus/scifact40.jsonl')
-/** Two cores are shared by whatever else runs. */
-const TIMEOUT_MS = 120_000
 const K = 10
 const MODEL_PATHS = ['/model/manifest.json', '/model/model_int8.onnx', '/model/tokenizer.json']
 
@@ -61,7 +55,7 @@ beforeAll(async () => {
   files = await startEncoderServer()
   tartan = await serve({ app: createApp({ indexes: {}, encoder: native, version: '1', origins: ['*'] }), port: 0 })
   browser = await launchChromium()
-}, TIMEOUT_MS)
+}, HOST_TIMEOUT_MS)
 
 afterAll(async () => {
   await browser?.close()
@@ -75,52 +69,20 @@ afterAll(async () => {
 const task = (): EncodeTask => ({ modelUrl: `${files.url}/model/`, remoteUrl: tartan.url, queries })
 
 const hosts: Readonly<Record<string, () => Promise<EncodeReport>>> = {
-  node: () => runScript('node', []),
-  deno: () => runScript('deno', ['run', '--allow-read', '--allow-env', '--allow-sys', '--allow-net']),
-  bun: () => runScript('bun', ['run']),
-  workerd: runWorkerd,
-  'a page': async () => (await runPage('/page', 'encodeHere')).report,
-  'a module worker of a page': async () => (await runPage('/page', 'encodeInWorker')).report,
-  'an isolated page': async () => (await runPage('/isolated', 'encodeHere')).report,
+  node: () => encodeByScript('node', task()),
+  deno: () => encodeByScript('deno', task()),
+  bun: () => encodeByScript('bun', task()),
+  workerd: () => encodeByWorkerd(task()),
+  'a page': () => inChromium({ where: 'page', threads: 1 }),
+  'a module worker of a page': () => inChromium({ where: 'worker', threads: 1 }),
+  'an isolated page': () => inChromium({ where: 'page', threads: 2 }),
 }
 
-async function runScript(command: string, words: readonly string[]): Promise<EncodeReport> {
-  const script = [...words, 'test/platforms/encoderScript.ts', JSON.stringify(task())]
-  const limits = { cwd: root, timeout: TIMEOUT_MS, maxBuffer: 2 ** 27 }
-  const { stdout } = await run(join(root, 'node_modules/.bin', command), script, limits)
-  return JSON.parse(stdout) as EncodeReport
-}
-
-async function runWorkerd(): Promise<EncodeReport> {
-  const workerd = await startWorkerd('test/platforms/encoderWorker.ts')
-  try {
-    const response = await fetch(workerd.url, { method: 'POST', body: JSON.stringify(task()) })
-    const text = await response.text()
-    expect(response.status, text).toBe(200)
-    return JSON.parse(text) as EncodeReport
-  } finally {
-    await workerd.stop()
-  }
-}
-
-async function runPage(path: string, name: 'encodeHere' | 'encodeInWorker') {
-  const context = await browser.newContext()
-  const page = await context.newPage()
-  const complaints: string[] = []
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
-  page.on('pageerror', (error) => complaints.push(String(error)))
-  const requests = files.requested.length
-  await page.goto(files.url + path)
-  await page.waitForFunction((wanted) => wanted in globalThis, name)
-  const pageTask: PageTask = { ...task(), ortUrl: `${files.url}/ort/`, threads: path === '/isolated' ? 2 : 1 }
-  const evaluate = () =>
-    page.evaluate<PageReport, [string, PageTask]>(
-      ([called, given]) => (globalThis as unknown as Record<string, (given: PageTask) => PageReport>)[called]!(given),
-      [name, pageTask],
-    )
-  const report = await evaluate()
+async function inChromium(options: PageOptions): Promise<EncodeReport> {
+  const { report, complaints, close } = await encodeByPage(browser, files.url, task(), options)
+  await close()
   expect(complaints).toEqual([])
-  return { report, context, page, evaluate, requested: files.requested.slice(requests) }
+  return report
 }
 
 async function search(vectors: Float32Array): Promise<readonly SearchHit[]> {
@@ -149,12 +111,12 @@ function worstCosine(a: Float32Array, b: Float32Array, dim: number): number {
   return worst
 }
 
-describe.each(Object.keys(hosts))('onnxruntime-web on %s', { timeout: TIMEOUT_MS }, (name) => {
+describe.each(Object.keys(hosts))('onnxruntime-web on %s', { timeout: HOST_TIMEOUT_MS }, (name) => {
   let report: EncodeReport
   beforeAll(async () => {
     report = await hosts[name]!()
     reports.set(name, report)
-  }, TIMEOUT_MS)
+  }, HOST_TIMEOUT_MS)
 
   it('gives the vectors of onnxruntime-node, as near as two int8 kernels are', async () => {
     expect(report.vectors).toHaveLength(queries.length)
@@ -186,22 +148,22 @@ describe.each(Object.keys(hosts))('onnxruntime-web on %s', { timeout: TIMEOUT_MS
   })
 })
 
-describe('in Chromium', { timeout: TIMEOUT_MS }, () => {
+describe('in Chromium', { timeout: HOST_TIMEOUT_MS }, () => {
   it('uses two threads where the page is isolated, one elsewhere', () => {
     expect(reports.get('an isolated page')!.threads).toBe(2)
     expect(reports.get('a page')!.threads).toBe(1)
   })
 
   it('keeps the model in the Cache API, and does not read it a second time', async () => {
-    const { report, evaluate, requested, page, context } = await runPage('/page', 'encodeInWorker')
-    expect(report.cached).toBe(2)
-    expect(requested.filter((path) => path.startsWith('/model/')).sort()).toEqual(MODEL_PATHS)
-    const before = files.requested.length
-    await page.reload()
-    await page.waitForFunction(() => 'encodeInWorker' in globalThis)
-    expect((await evaluate()).vectors).toEqual(report.vectors)
-    expect(files.requested.slice(before).filter((path) => path.startsWith('/model/'))).toEqual(['/model/manifest.json'])
-    await context.close()
+    const modelPathsSince = (start: number) => files.requested.slice(start).filter((path) => path.startsWith('/model/'))
+    const start = files.requested.length
+    const run = await encodeByPage(browser, files.url, task(), { where: 'worker', threads: 1 })
+    expect(run.report.cached).toBe(2)
+    expect(modelPathsSince(start).sort()).toEqual(MODEL_PATHS)
+    const afterwards = files.requested.length
+    expect((await run.again()).vectors).toEqual(run.report.vectors)
+    expect(modelPathsSince(afterwards)).toEqual(['/model/manifest.json'])
+    await run.close()
   })
 })
 

@@ -17,6 +17,10 @@ export interface EncodeReport {
   readonly vectors: readonly string[]
   readonly remoteVectors: readonly string[]
   readonly threads: number
+  /** From nothing but the compiled module of ONNX Runtime to an encoder: files read and checked, model started. */
+  readonly openMs: number
+  /** Of each query, the first included. */
+  readonly queryMs: readonly number[]
   /** WebAssembly memory of ONNX Runtime after the last query. */
   readonly memoryBytes: number
   readonly rows: number
@@ -32,17 +36,23 @@ export interface HostParts {
 
 export async function encodeAll({ modelUrl, queries, remoteUrl }: EncodeTask, host: HostParts): Promise<EncodeReport> {
   const { ortWasm: wasm, threads, threadScript, cache } = host
+  const started = performance.now()
   const encoder = await openWebEncoder({ files: urlFiles(modelUrl), ort: { wasm, threads, threadScript }, cache })
+  const openMs = performance.now() - started
   const index = { name: 'any', encoder: encoder.fingerprint }
   const remote = remoteUrl ? createRemoteEncoder({ url: remoteUrl, index, timeoutMs: 30_000 }) : undefined
   const vectors: string[] = []
   const remoteVectors: string[] = []
+  const queryMs: number[] = []
   for (const query of queries) {
-    vectors.push(encodeBase64F32((await encoder.encodeQuery(query)).vectors))
+    const asked = performance.now()
+    const encoded = await encoder.encodeQuery(query)
+    queryMs.push(performance.now() - asked)
+    vectors.push(encodeBase64F32(encoded.vectors))
     if (remote) remoteVectors.push(encodeBase64F32((await remote.encodeQuery(query)).vectors))
   }
   const { queryLength: rows, dim } = encoder.fingerprint
-  const report = { vectors, remoteVectors, threads: encoder.threads, memoryBytes: encoder.memoryBytes, rows, dim }
+  const { threads: used, memoryBytes } = encoder
   await encoder.close()
-  return report
+  return { vectors, remoteVectors, threads: used, openMs, queryMs, memoryBytes, rows, dim }
 }
