@@ -24,6 +24,8 @@ import { type EncoderServer, startEncoderServer } from './encoderServer.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const corpus = join(root, 'test/golden/corpus/scifact40.jsonl')
 const K = 10
+/** Passages whose titles are queries. */
+const TITLES = 20
 const MODEL_PATHS = ['/model/manifest.json', '/model/model_int8.onnx', '/model/tokenizer.json']
 
 /** Titles of the passages of `ids`, in their order, then other texts. */
@@ -41,7 +43,7 @@ let browser: Browser
 const reports = new Map<string, EncodeReport>()
 
 beforeAll(async () => {
-  const lines = (await readFile(corpus, 'utf8')).trim().split('\n')
+  const lines = (await readFile(corpus, 'utf8')).trim().split('\n').slice(0, TITLES)
   const passages = lines.map((line) => JSON.parse(line) as { _id: string; title: string })
   ids = passages.map(({ _id }) => _id)
   const golden = readGoldenCases().filter(({ kind, text }) => kind === 'query' && text.trim() !== '')
@@ -131,10 +133,11 @@ describe.each(Object.keys(hosts))('onnxruntime-web on %s', { timeout: HOST_TIMEO
       const [found, wanted] = [await search(decodeBase64F32(text)!), await search(expected[i]!)]
       // The best one is the passage that the title is of, or the same as of onnxruntime-node.
       expect(found[0]!.id, queries[i]).toBe(ids[i] ?? wanted[0]!.id)
-      expect(largestSwap(wanted, found), queries[i]).toBeLessThan(0.3)
+      // Of at most 32. Here 0.23 at most.
+      expect(largestSwap(wanted, found), queries[i]).toBeLessThan(0.6)
       common += wanted.filter(({ id }) => found.some((hit) => hit.id === id)).length
     }
-    // Here 0.998: one query of 58 has another candidate in its tenth place.
+    // Here 378 of 380.
     expect(common / (K * queries.length)).toBeGreaterThanOrEqual(0.98)
   })
 

@@ -13,6 +13,8 @@ const START_TIMEOUT_MS = 20_000
 export interface WorkerdOptions {
   /** Whether V8's inspector listens, to be asked for memory. Default false. */
   readonly inspector?: boolean
+  /** Flags of V8, e.g. "--expose-gc". */
+  readonly v8Flags?: readonly string[]
 }
 
 export interface RunningWorkerd {
@@ -55,7 +57,8 @@ export async function startWorkerd(entry: string, options: WorkerdOptions = {}):
     `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "main", worker = .main), (name = "internet", network = (allow = ["private"]))],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+  v8Flags = ${JSON.stringify(options.v8Flags ?? [])}
 );
 const main :Workerd.Worker = (modules = [${modules.join(', ')}], compatibilityDate = "2026-01-01");
 `,
