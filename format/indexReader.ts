@@ -16,6 +16,8 @@ import { type ByteLoader, type IndexFiles, type RangeReader, subReader } from '.
 export interface IndexReaderOptions {
   /** CRC-32C of bytes; default is the TypeScript one. The runtime hands in its WASM kernel. */
   readonly crc32c?: (bytes: Uint8Array, previous?: number) => number
+  /** Tells the manifest from any other: its length and checksum. */
+  readonly revision?: string
 }
 
 /** Small enough to stay in a cache between reading and checking. */
@@ -29,13 +31,16 @@ type ByteView = Parameters<ByteLoader['load']>[0]
 export class IndexReader {
   readonly files: IndexFiles
   readonly manifest: Manifest
-  readonly #crc32c: (bytes: Uint8Array, previous?: number) => number
+  readonly revision: string
+  /** CRC-32C of bytes, continued from `previous`. */
+  readonly crc32c: (bytes: Uint8Array, previous?: number) => number
   readonly #parts = new Map<number, RangeReader>()
 
   constructor(files: IndexFiles, manifest: Manifest, options: IndexReaderOptions = {}) {
     this.files = files
     this.manifest = manifest
-    this.#crc32c = options.crc32c ?? crc32cOf
+    this.revision = options.revision ?? ''
+    this.crc32c = options.crc32c ?? crc32cOf
   }
 
   /** Bytes of the manifest's parts. */
@@ -56,7 +61,7 @@ export class IndexReader {
     for (const chunk of chunksOf(segment, name)) {
       const part = await this.#part(chunk.part)
       const bytes = await part.read(chunk.offset, chunk.length, signal)
-      const crc = this.#crc32c(bytes)
+      const crc = this.crc32c(bytes)
       if (crc !== chunk.crc32c) throw new ChecksumError(name, chunk.crc32c, crc)
       yield bytes
     }
@@ -100,7 +105,7 @@ export class IndexReader {
       for (let piece = 0; piece < pieces; piece++) {
         await reading[piece]
         if (reading.length < pieces) reading.push(read(reading.length))
-        crc = this.#crc32c(view(piece * PIECE_BYTES, lengthOf(piece)), crc)
+        crc = this.crc32c(view(piece * PIECE_BYTES, lengthOf(piece)), crc)
       }
     } finally {
       // Nothing may be written to the caller's memory once this has ended.
@@ -114,11 +119,7 @@ export class IndexReader {
     // Parts are opened, and so their sizes checked, before memory is reserved for what a manifest claims to be in them.
     for (const chunk of chunksOf(segment, name)) await this.#part(chunk.part)
     const all = new Uint8Array(this.sectionLength(segment, name))
-    let at = 0
-    for await (const bytes of this.sectionChunks(segment, name, signal)) {
-      all.set(bytes, at)
-      at += bytes.length
-    }
+    await this.sectionLoader(segment, name, signal).load((offset, length) => all.subarray(offset, offset + length))
     return all
   }
 
@@ -133,23 +134,52 @@ export class IndexReader {
     length: number,
     signal?: AbortSignal,
   ): Promise<Uint8Array> {
+    const place = this.locate(segment, name, offset, length)
+    return this.readPart(place.part, place.offset, length, signal)
+  }
+
+  /**
+   * In which part, and where in it, an item of a section stands.
+   * @throws FormatError when the bytes are not inside one chunk
+   */
+  locate(
+    segment: SegmentEntry,
+    name: SectionName,
+    offset: number,
+    length: number,
+  ): { readonly part: number; readonly offset: number; readonly length: number } {
     let start = 0
     for (const chunk of chunksOf(segment, name)) {
       if (offset >= start && offset + length <= start + chunk.length) {
-        const part = await this.#part(chunk.part)
-        return part.read(chunk.offset + offset - start, length, signal)
+        return { part: chunk.part, offset: chunk.offset + offset - start, length }
       }
       start += chunk.length
     }
     throw new FormatError(name, `[${offset}, ${offset + length}) inside one chunk`, `${start} bytes in all`)
   }
 
+  /** Opens all parts of some sections, so that no later read waits for that. @throws as `sectionChunks` */
+  async openParts(segment: SegmentEntry, names: readonly SectionName[]): Promise<void> {
+    const parts = new Set(names.flatMap((name) => chunksOf(segment, name).map((chunk) => chunk.part)))
+    await Promise.all([...parts].map((part) => this.#part(part)))
+  }
+
+  /** Bytes of a part, unchecked. */
+  async readPart(part: number, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
+    return (await this.#part(part)).read(offset, length, signal)
+  }
+
   /** Closes the parts and the files they came from. */
   async close(): Promise<void> {
+    await this.closeParts()
+    await this.files.close?.()
+  }
+
+  /** Closes the parts; the files stay open, for another generation of the index. */
+  async closeParts(): Promise<void> {
     const parts = [...this.#parts.values()]
     this.#parts.clear()
     await Promise.all(parts.map((part) => part.close?.()))
-    await this.files.close?.()
   }
 
   async #part(index: number): Promise<RangeReader> {
@@ -157,7 +187,7 @@ export class IndexReader {
     if (open) return open
     const entry = this.manifest.parts[index]
     if (!entry) throw new FormatError('manifest.parts', `a part ${index}`, `${this.manifest.parts.length} parts`)
-    const part = await this.files.open(entry.name)
+    const part = await this.files.open(entry.name, entry.bytes)
     const opened = this.#parts.get(index)
     if (opened || part.size !== entry.bytes) await part.close?.()
     // Another read opened it meanwhile. Values are kept, never promises: Workers must not share those between requests.
@@ -196,7 +226,9 @@ export async function readIndex(files: IndexFiles, options: IndexReaderOptions =
   const reader = await files.open(MANIFEST_NAME)
   try {
     const bytes = await reader.read(0, Math.min(reader.size, FILE_BYTES_MAX))
-    return new IndexReader(files, decodeManifest(bytes), options)
+    const { crc32c = crc32cOf } = options
+    const revision = `${bytes.length.toString(16)}-${crc32c(bytes).toString(16).padStart(8, '0')}`
+    return new IndexReader(files, decodeManifest(bytes), { ...options, revision })
   } catch (error) {
     await files.close?.()
     throw error

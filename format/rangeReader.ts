@@ -40,8 +40,11 @@ export interface ByteLoader {
 export interface IndexFiles {
   /** For messages, e.g. the folder's path. */
   readonly key: string
-  /** @throws NotFoundError when there is no file of this name */
-  open(name: string): Promise<RangeReader>
+  /**
+   * @param size - of the file as the manifest has it, where it is known: a reader may take it and save itself a request
+   * @throws NotFoundError when there is no file of this name
+   */
+  open(name: string, size?: number): Promise<RangeReader>
   /** Give back what is held open for all files (the handle of a pack). */
   close?(): Promise<void>
 }

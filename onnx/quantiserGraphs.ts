@@ -155,7 +155,8 @@ export function reverseBits(value: number, bits: number): number {
   return reversed
 }
 
-function transpose({ dim, count, vectors }: CentroidTable): Float32Array {
+/** @returns f32[dim][count] */
+export function transpose({ dim, count, vectors }: CentroidTable): Float32Array {
   const transposed = new Float32Array(dim * count)
   for (let row = 0; row < count; row++) {
     for (let d = 0; d < dim; d++) transposed[d * count + row] = vectors[row * dim + d] ?? 0

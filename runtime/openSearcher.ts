@@ -1,17 +1,18 @@
 /** Opens an index for the resident pipeline: everything a query touches goes into WebAssembly memory, checked on the way. */
-import type { EncoderFingerprint } from '../encoder/encoder.ts'
 import { NotFoundError } from '../format/errors.ts'
 import { compareBytes } from '../format/ids.ts'
 import { type IndexReader, readIndex } from '../format/indexReader.ts'
-import type { Manifest, SectionName, SegmentEntry } from '../format/manifest.ts'
+import type { SectionName, SegmentEntry } from '../format/manifest.ts'
 import type { IndexFiles } from '../format/rangeReader.ts'
+import { indexInfo } from './indexInfo.ts'
+import { inLanes } from './inLanes.ts'
 import { createChecksum } from './kernels/checksum.ts'
 import { instantiateKernels, type Kernels } from './kernels/kernels.ts'
 import { PassageStore } from './passageStore.ts'
-import { resolveParameters } from './search/parameters.ts'
 import { requireQuery } from './search/residentQuery.ts'
 import { createResidentSegment, type ResidentSegment, type SegmentAnswer } from './search/residentSegment.ts'
 import { localEngine, type SegmentsEngine } from './search/segmentsEngine.ts'
+import { resolveSearch } from './search/tiers.ts'
 import type {
   IndexInfo,
   MetadataValue,
@@ -35,6 +36,7 @@ export interface OpenOptions {
 
 /** A searcher that holds memory and files until it is closed. */
 export interface ResidentSearcher extends Searcher {
+  readonly pipeline: 'resident'
   /** Bytes of WebAssembly memory now. */
   readonly memoryBytes: number
   close(): Promise<void>
@@ -54,7 +56,18 @@ interface OpenSegment {
  */
 export async function openSearcher(files: IndexFiles, options: OpenOptions): Promise<ResidentSearcher> {
   const kernels = await instantiateKernels(options.kernels, options)
-  const reader = await readIndex(files, { crc32c: createChecksum(kernels) })
+  return openResident(await readIndex(files, { crc32c: createChecksum(kernels) }), kernels, options)
+}
+
+/**
+ * As `openSearcher`, for a manifest that was read already.
+ * @param reader - closed when opening fails, else with the searcher
+ */
+export async function openResident(
+  reader: IndexReader,
+  kernels: Kernels,
+  options: Pick<OpenOptions, 'engine'> = {},
+): Promise<ResidentSearcher> {
   try {
     const { manifest } = reader
     const segments: OpenSegment[] = []
@@ -94,6 +107,7 @@ async function placeEntry(
 }
 
 class IndexSearcher implements ResidentSearcher {
+  readonly pipeline = 'resident'
   readonly info: IndexInfo
   readonly #reader: IndexReader
   readonly #kernels: Kernels
@@ -105,9 +119,8 @@ class IndexSearcher implements ResidentSearcher {
     this.#kernels = kernels
     this.#segments = segments
     this.#engine = engine
-    this.info = infoOf(
-      reader.manifest,
-      reader.bytes,
+    this.info = indexInfo(
+      reader,
       segments.every((segment) => segment.passages.hasTexts),
     )
   }
@@ -117,7 +130,7 @@ class IndexSearcher implements ResidentSearcher {
   }
 
   async search(query: QueryVectors, options: SearchOptions = {}): Promise<SearchAnswer> {
-    const { k, ...parameters } = resolveParameters(options)
+    const { k, parameters, tier } = resolveSearch(options, this.info)
     requireQuery(query, this.info.dim)
     const { filter } = options
     const filters = filter && this.#segments.map(({ passages }) => pidsOf(passages, filter))
@@ -130,7 +143,7 @@ class IndexSearcher implements ResidentSearcher {
       answers.reduce((total, { counts }) => total + of(counts), 0)
     return {
       hits: hits.slice(0, k).map((hit, i): SearchHit => ({ ...hit, rank: i + 1 })),
-      parameters: { ...parameters, k },
+      parameters: { ...parameters, k, ...(tier ? { tier } : {}) },
       counts: {
         candidates: sum((counts) => counts.candidates),
         approximated: sum((counts) => counts.approximated),
@@ -187,43 +200,6 @@ class IndexSearcher implements ResidentSearcher {
   async close(): Promise<void> {
     await this.#engine.close()
     await this.#reader.close()
-  }
-}
-
-/** Results in the order of the items, at most `lanes` under way at a time. The first failure ends it. */
-async function inLanes<Item, Result>(
-  items: readonly Item[],
-  lanes: number,
-  work: (item: Item) => Promise<Result>,
-): Promise<readonly Result[]> {
-  const results: Result[] = []
-  const queue = items.entries()
-  const lane = async () => {
-    for (const [index, item] of queue) results[index] = await work(item)
-  }
-  try {
-    await Promise.all(Array.from({ length: Math.min(lanes, items.length) }, lane))
-  } finally {
-    // A lane that failed leaves nothing for the others.
-    queue.return?.()
-  }
-  return results
-}
-
-function infoOf(manifest: Manifest, bytes: number, hasTexts: boolean): IndexInfo {
-  const { segments } = manifest
-  const sum = (of: (segment: SegmentEntry) => number) => segments.reduce((total, segment) => total + of(segment), 0)
-  return {
-    name: manifest.name,
-    generation: manifest.generation,
-    passages: sum((segment) => segment.passages),
-    tokens: sum((segment) => segment.tokens),
-    dim: manifest.dim,
-    nbits: segments[0]?.codec.nbits ?? 4,
-    centroids: sum((segment) => segment.centroids),
-    bytes,
-    hasTexts,
-    ...(manifest.encoder ? { encoder: manifest.encoder satisfies EncoderFingerprint } : {}),
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a searchable index offers, whatever it is read from. The HTTP app, the CLI and applications see only this. */
 import type { EncoderFingerprint } from '../encoder/encoder.ts'
 import type { Nbits } from '../format/segment.ts'
+import type { IndexTiers, TierName } from '../format/tiers.ts'
 
 /** PLAID's parameters, with Stanford ColBERT's names and defaults (Santhanam et al., CIKM 2022, and its code). */
 export interface SearchParameters {
@@ -15,8 +16,17 @@ export interface SearchParameters {
 export interface SearchOptions extends Partial<SearchParameters> {
   /** Results wanted, in [1, K_MAX]. Default 10. */
   readonly k?: number
+  /**
+   * A measured setting of the index; single parameters given beside it override it. Default: `balanced` when the index has
+   * tiers, else Stanford's defaults for k.
+   */
+  readonly tier?: TierName
   /** Only passages with these ids. Unknown ids are ignored. */
   readonly filter?: readonly string[]
+  /** Bytes that may be read from storage for the query. Only an index that is read by range reads for a query. */
+  readonly maxBytes?: number
+  /** After so many milliseconds the best that was found is answered. */
+  readonly deadlineMs?: number
 }
 
 export interface QueryVectors {
@@ -38,11 +48,35 @@ export interface SearchHit {
 
 export interface SearchAnswer {
   readonly hits: readonly SearchHit[]
-  readonly parameters: SearchParameters & { readonly k: number }
+  /** What was used; `tier` when they started from one. */
+  readonly parameters: SearchParameters & { readonly k: number; readonly tier?: TierName }
   /** Passages that reached each stage. */
   readonly counts: { readonly candidates: number; readonly approximated: number; readonly rescored: number }
   readonly generation: number
+  /** What was read for the query; absent when everything is in memory. Texts of hits are read apart. */
+  readonly storage?: StorageUse
+  /** What a limit or the deadline left out; absent when nothing was. */
+  readonly skipped?: Skipped
 }
+
+export interface StorageUse {
+  readonly bytes: number
+  /** Byte ranges asked for. */
+  readonly reads: number
+  /** Reads of one round are made side by side; the next round waits for them. */
+  readonly rounds: number
+}
+
+export interface Skipped {
+  /** Posting lists of probed cells that were not read. */
+  readonly lists: number
+  /** Candidates that were to be rescored and were not. */
+  readonly passages: number
+  readonly reasons: readonly SkipReason[]
+}
+
+/** `bytes`: maxBytes; `reads`: the limit of reads a query; `deadline`: deadlineMs. */
+export type SkipReason = 'bytes' | 'reads' | 'deadline'
 
 export type MetadataValue =
   | string
@@ -72,6 +106,8 @@ export interface TokenMatch {
 export interface IndexInfo {
   readonly name: string
   readonly generation: number
+  /** Differs between indexes of different content, also of one name and generation: made of the manifest's bytes. */
+  readonly revision: string
   readonly passages: number
   readonly tokens: number
   readonly dim: number
@@ -82,6 +118,8 @@ export interface IndexInfo {
   readonly hasTexts: boolean
   /** Absent for an index built from ready vectors without a model. */
   readonly encoder?: EncoderFingerprint
+  /** Measured settings; absent when the index was not tuned. */
+  readonly tiers?: IndexTiers
 }
 
 export interface Searcher {

@@ -18,6 +18,10 @@ const EXPORTS = {
   './encoder': './encoder/index.ts',
   './format': './format/index.ts',
   './http': './runtime/http/index.ts',
+  './readers': './runtime/readers/index.ts',
+  './readers/s3': './runtime/readers/s3.ts',
+  './cloudflare': './runtime/platform/cloudflare.ts',
+  './lambda': './runtime/platform/lambda.ts',
   './node': './runtime/platform/node.ts',
   './web-encoder': './runtime/webEncoder.ts',
   './kernels.wasm': './assembly/build/kernels.wasm',
@@ -29,6 +33,7 @@ const DEPENDENCIES = [
   '@hono/node-server',
   '@hono/zod-openapi',
   '@huggingface/tokenizers',
+  'aws4fetch',
   'cli-progress',
   'commander',
   'csv-parse',
@@ -53,6 +58,10 @@ const FACES: Readonly<Record<string, string>> = {
   'tartan-search/format': 'TartanError',
   'tartan-search/http': 'createApp',
   'tartan-search/node': 'openIndex',
+  'tartan-search/cloudflare': 'createWorker',
+  'tartan-search/lambda': 'lambdaHandler',
+  'tartan-search/readers': 'httpFiles',
+  'tartan-search/readers/s3': 's3Files',
 }
 /** Entries that need a package of `OPTIONAL`. */
 const OPTIONAL_FACES: Readonly<Record<string, string>> = { 'tartan-search/web-encoder': 'openWebEncoder' }

@@ -1,6 +1,7 @@
 /** The quantiser's ONNX graphs, ready to run on a device: typed calls in, typed arrays out. */
 
 import type { ResidualCodec } from '../../format/segment.ts'
+import { neighbourModel } from '../../onnx/neighbourGraph.ts'
 import { assignModel, type CentroidTable, residualModel } from '../../onnx/quantiserGraphs.ts'
 import { type Device, type NamedTensor, openOnnxSession } from '../onnxNode.ts'
 
@@ -82,6 +83,31 @@ export async function openResidualCoder(
     },
     close: () => session.close(),
   }
+}
+
+/**
+ * The most similar vectors of each vector of a table, itself among them. On the CPU whatever the device: not every provider has
+ * the operator, and it is the smallest part of a build.
+ * @returns i32[table.count][count], the most similar first
+ */
+export async function nearestNeighbours(
+  table: CentroidTable,
+  count: number,
+  options: Pick<GraphOptions, 'threads'>,
+): Promise<Int32Array> {
+  const session = await openOnnxSession(neighbourModel(table, count), { threads: options.threads })
+  const rows = chunkRowsOf({}, table.count)
+  const all = new Int32Array(table.count * count)
+  try {
+    for (let first = 0; first < table.count; first += rows) {
+      const chunk = table.vectors.subarray(first * table.dim, (first + rows) * table.dim)
+      const { neighbours } = await session.run({ vectors: rowsTensor(chunk, table.dim) })
+      all.set(neighbours?.data as Int32Array, first * count)
+    }
+  } finally {
+    await session.close()
+  }
+  return all
 }
 
 function rowsTensor(vectors: Float32Array, dim: number): NamedTensor {

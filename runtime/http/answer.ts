@@ -3,6 +3,7 @@ import type { EncodedText, Encoder, QueryEncoder } from '../../encoder/encoder.t
 import { assertSameEncoder } from '../../encoder/fingerprint.ts'
 import { encodedTextOf } from '../../encoder/passageText.ts'
 import { InputError, NotFoundError, StorageError } from '../../format/errors.ts'
+import type { TierName } from '../../format/tiers.ts'
 import { type Mark, passageMarks } from '../marks.ts'
 import type { QueryVectors, SearchAnswer, SearchOptions, StoredPassage } from '../searcher.ts'
 import type { NamedSearcher } from './catalog.ts'
@@ -24,6 +25,8 @@ export type ServedEncoder = QueryEncoder & Partial<Pick<Encoder, 'encodePassages
 export interface AnswerSources {
   readonly index: NamedSearcher
   readonly encoder: ServedEncoder | undefined
+  /** For requests that name none. */
+  readonly tier?: TierName
   readonly timed: Timed
 }
 
@@ -31,12 +34,12 @@ export interface AnswerSources {
 export async function answerSearch(sources: AnswerSources, request: SearchRequest): Promise<SearchAnswerBody> {
   const started = performance.now()
   const { name, searcher } = sources.index
-  const { query, vectors, k = K_DEFAULT, filter, ncells, centroidScoreThreshold, ndocs } = request
+  const { query, vectors, k = K_DEFAULT, filter, tier, ncells, centroidScoreThreshold, ndocs } = request
   const { texts = true, highlight = false } = request
   if (highlight) requireHighlight(sources, query)
   const encoded = query === undefined ? undefined : await encodeQuery(sources, query)
   const matrix = encoded ?? queryVectorsOf(vectors ?? [], searcher.info.dim)
-  const found = await searchIndex(sources, matrix, { k, filter, ncells, centroidScoreThreshold, ndocs })
+  const found = await searchIndex(sources, matrix, { k, filter, tier, ncells, centroidScoreThreshold, ndocs })
   const passages = texts || highlight ? await readTexts(sources, found) : []
   const marks = highlight && encoded ? await marksOf(sources, encoded, found, passages) : []
   const hits = found.hits.map(({ id, rank, score }, i): SearchHitBody => {
@@ -142,12 +145,13 @@ export function queryVectorsOf(rows: readonly (readonly number[])[], dim: number
 }
 
 export async function searchIndex(
-  { index, timed }: AnswerSources,
+  { index, tier, timed }: AnswerSources,
   query: QueryVectors,
   options: SearchOptions,
 ): Promise<SearchAnswer> {
   // An option that is absent must be absent, not undefined: implementations spread them over their defaults.
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const all = { ...options, tier: options.tier ?? tier }
+  const given = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
   return timed('search', index.searcher.search(query, given)).catch(refuseNotFound)
 }
 

@@ -1,6 +1,7 @@
 /** What requests may hold and what answers look like: one zod schema each gives the check and the OpenAPI document. */
 import { z } from '@hono/zod-openapi'
 import { ID_BYTES_MAX, K_MAX, QUERY_CHARACTERS_MAX, QUERY_ROWS_MAX } from '../../format/limits.ts'
+import { TIER_NAMES } from '../../format/tiers.ts'
 
 /** Bytes of a request body. 512 rows of 128 dims as JSON with 9 digits a value are about 0.8 MB. */
 export const BODY_BYTES_MAX = 1024 * 1024
@@ -66,6 +67,12 @@ export function passageIds(max: number) {
     .array(z.string({ error: 'expected a passage id' }), { error: 'expected a list of passage ids' })
     .max(max, { error: `expected at most ${max} ids` })
 }
+const tierName = z
+  .enum(TIER_NAMES, { error: `expected ${TIER_NAMES.join(', ')}` })
+  .optional()
+  .openapi({
+    description: 'A measured setting of the index. Default: balanced when the index has tiers, else by k.',
+  })
 
 export const colbertQuery = z.object({
   query: queryText,
@@ -102,6 +109,7 @@ export const searchQuery = z
     query: queryText.optional().openapi({ description: 'Another name of q.' }),
     k: integerText(1, K_MAX, K_DEFAULT),
     index: searchedIndex,
+    tier: tierName,
     texts: flagText(true),
     highlight: flagText(false),
   })
@@ -118,6 +126,7 @@ export const searchBody = z
     filter: passageIds(FILTER_IDS_MAX)
       .optional()
       .openapi({ description: 'Only passages with these ids; unknown ids are ignored.' }),
+    tier: tierName,
     ncells: integer(1, HTTP_NCELLS_MAX).optional(),
     centroidScoreThreshold: z
       .number({ error: 'expected a number from -1 to 1' })
@@ -162,11 +171,11 @@ export const searchAnswer = z
     index: z.string(),
     generation: z.int(),
     k: z.int(),
-    parameters: z.object({ ncells: z.int(), centroidScoreThreshold: z.number(), ndocs: z.int() }),
+    parameters: z.object({ ncells: z.int(), centroidScoreThreshold: z.number(), ndocs: z.int(), tier: tierName }),
     counts: z
       .object({ candidates: z.int(), approximated: z.int(), rescored: z.int() })
       .openapi({ description: 'Passages that reached each stage.' }),
-    tookMs: z.number(),
+    tookMs: z.number().optional().openapi({ description: 'Answers to POST only; see Server-Timing.' }),
     hits: z.array(hit),
   })
   .openapi('SearchAnswer')
@@ -177,10 +186,34 @@ export const passageAnswer = z
   .object({ id: z.string(), title: z.string().optional(), text: z.string().optional(), metadata: metadata.optional() })
   .openapi('Passage')
 
+const tier = z
+  .object({
+    ncells: z.int(),
+    centroidScoreThreshold: z.number(),
+    ndocs: z.int(),
+    recall: z.number().openapi({ description: "Share of exact MaxSim's first k among the first k." }),
+    costMs: z.number().openapi({ description: 'Work of a query by the cost model, not a wall time.' }),
+    bytes: z.int().openapi({ description: 'Bytes of the index a query touches.' }),
+    ms: z.number().optional().openapi({ description: 'Median wall time where it was tuned.' }),
+  })
+  .openapi('Tier')
+
+const tiers = z
+  .object({
+    queries: z.int(),
+    querySource: z.string(),
+    reference: z.string(),
+    compared: z.string(),
+    machine: z.string().optional(),
+    sets: z.array(z.object({ k: z.int(), fast: tier, balanced: tier, exact: tier })),
+  })
+  .openapi('Tiers', { description: 'Measured settings, for up to k results each; see docs/TUNING.md.' })
+
 export const indexAnswer = z
   .object({
     name: z.string(),
     generation: z.int(),
+    revision: z.string(),
     passages: z.int(),
     tokens: z.int(),
     dim: z.int(),
@@ -189,6 +222,7 @@ export const indexAnswer = z
     bytes: z.int(),
     hasTexts: z.boolean(),
     model: z.string().optional().openapi({ description: 'Name of the model that built it.' }),
+    tiers: tiers.optional(),
   })
   .openapi('Index')
 

@@ -162,7 +162,8 @@ export class ResidentSegment {
   }
 }
 
-function firstMaxima(tokenScores: Float32Array, stride: number, rows: number): TokenMatch {
+/** First token of the largest score, row by row. @param tokenScores - f32[tokens][stride] */
+export function firstMaxima(tokenScores: Float32Array, stride: number, rows: number): TokenMatch {
   const tokens = new Uint32Array(rows)
   const scores = new Float32Array(rows).fill(Number.NEGATIVE_INFINITY)
   for (let token = 0; token * stride < tokenScores.length; token++) {

@@ -103,7 +103,8 @@ function placeDistinctCells(kernels: Kernels, segment: SegmentBlock): SegmentBlo
   }
 }
 
-function requireCodec({ dim, codec }: SegmentSource): void {
+/** @throws FormatError when the kernels have no code for the shape, or values could overflow */
+export function requireCodec({ dim, codec }: Pick<SegmentSource, 'dim' | 'codec'>): void {
   const { nbits, bucketWeights } = codec
   if (!(dim >= DIM_MIN && dim <= DIM_MAX && dim % DIM_MULTIPLE === 0)) {
     throw new FormatError('codec', `a dim that is a multiple of ${DIM_MULTIPLE} in [${DIM_MIN}, ${DIM_MAX}]`, dim)
@@ -124,6 +125,11 @@ function requireCentroids({ dim, centroids, centroidScales }: SegmentSource): vo
   if (centroids.length !== count * dim) {
     throw new FormatError('centroids', `${count} x ${dim} bytes`, centroids.length)
   }
+  requireScales(centroidScales)
+}
+
+/** @throws FormatError */
+export function requireScales(centroidScales: Float32Array): void {
   requireMagnitudes('centroidScales', centroidScales, 0)
 }
 

@@ -1,0 +1,155 @@
+/**
+ * What a cold query costs when an index is read by range: bytes, reads and rounds of storage, beside the quality of its answers and
+ * that of the resident pipeline on the same index. Prints one JSON line. Usage and the meaning of each key: bench/README.md.
+ */
+import { openIndexPath } from '../../runtime/platform/nodeFiles.ts'
+import { compileKernels, openIndex } from '../../runtime/platform/nodeIndex.ts'
+import { openRangeSearcher, rangeParameters } from '../../runtime/rangeSearcher.ts'
+import type { Searcher, SearchHit, SearchOptions } from '../../runtime/searcher.ts'
+import { cachedIndex } from '../harness/cachedIndex.ts'
+import { integerOption, labelOf, nbitsOption, progress, runBench, vectorsOption } from '../harness/commandLine.ts'
+import { exactRankings } from '../harness/exactSearch.ts'
+import { type JudgedVectors, openJudgedVectors } from '../harness/judgedVectors.ts'
+import { startRecord, writeResult } from '../harness/record.ts'
+import { median, percentile, significant } from '../harness/samples.ts'
+import { exactQuality, type Quality, qualityOf, searchAll } from '../harness/searchRun.ts'
+import { type CountingFiles, countingFiles, type ReadCount } from './countingFiles.ts'
+import { withQueriesOf } from './otherQueries.ts'
+
+const USAGE =
+  'npm run -s bench:range -- --vectors FOLDER [--nbits 2] [--k 10] [--ncells N] [--ndocs N] [--curve] [--queries N] [--queries-of FOLDER] [--index PATH] [--label NAME]'
+
+const CURVE_NCELLS = [1, 2, 3, 4, 6, 8]
+const CURVE_RESCORED = [16, 24, 32, 40, 48]
+/** As many as a query may make: reads of one round are then under way together, and rounds can be told apart. */
+const READS_MAX = 64
+
+const UNITS = {
+  'bytes_*': 'bytes read for a query, the whole ranges',
+  'reads_*': 'byte ranges read for a query',
+  rounds_max: 'reads that waited for an earlier read, plus one',
+  'ndcg@10, overlap@10': 'share, 0 to 1',
+}
+
+interface RangePoint extends Quality {
+  readonly name: string
+  readonly ncells: number
+  readonly ndocs: number
+  readonly bytes_median: number
+  readonly bytes_p95: number
+  readonly reads_median: number
+  readonly reads_p95: number
+  readonly rounds_max: number
+  readonly skipped_share: number
+}
+
+await runBench(
+  USAGE,
+  {
+    ...{ vectors: '', nbits: '2', k: '10', ncells: '', ndocs: '', queries: '', label: '', index: '' },
+    ...{ curve: false, 'queries-of': '' },
+  },
+  async (options) => {
+    const folder = vectorsOption(options.vectors)
+    const label = labelOf(folder, options.label)
+    const nbits = nbitsOption(options.nbits)[0]!
+    const k = integerOption('k', options.k, { min: 1, max: 100 })
+    const given: SearchOptions = {
+      ...(options.ncells && { ncells: integerOption('ncells', options.ncells, { min: 1, max: 64 }) }),
+      ...(options.ndocs && { ndocs: integerOption('ndocs', options.ndocs, { min: 1, max: 4096 }) }),
+    }
+    const limit = options.queries ? integerOption('queries', options.queries, { min: 1, max: 1e9 }) : undefined
+    const started = await startRecord('range')
+    const vectors = await withQueriesOf(options['queries-of'], await openJudgedVectors(folder, limit), limit)
+    const path = options.index || (await cachedIndex(vectors, { nbits, label: labelOf(folder, '') })).path
+    const measured = await measure(vectors, path, { k, given, curve: options.curve })
+    const custom = Object.keys(given).length > 0 ? '-custom' : ''
+    await writeResult(`range-${label}-${nbits}bit${k === 10 ? '' : `-k${k}`}${custom}`, started, {
+      parameters: {
+        ...{ label, passages: vectors.store.ids.length, tokens: vectors.store.tokens, dim: vectors.store.dim },
+        ...{ query_rows: vectors.queries[0]!.rows, nbits, k, ...rangeParameters(k), ...given },
+        ...{ cache: 'none: every query is cold', index: options.index ? 'given' : 'built from the vectors' },
+      },
+      samples: { queries: vectors.queries.length, of: options['queries-of'] ? 'other queries' : 'the folder' },
+      units: UNITS,
+      metrics: measured,
+    })
+    process.stdout.write(`${JSON.stringify(measured.line)}\n`)
+    await vectors.store.close()
+  },
+)
+
+interface Setting {
+  readonly k: number
+  readonly given: SearchOptions
+  readonly curve: boolean
+}
+
+async function measure(vectors: JudgedVectors, path: string, { k, given, curve }: Setting) {
+  const exact = await exactRankings(vectors)
+  const resident = await openIndex(path)
+  const residentQuality = qualityOf(vectors, (await searchAll(resident, vectors.queries, { k })).hits, exact)
+  await resident.close()
+  const files = countingFiles(await openIndexPath(path))
+  const searcher = await openRangeSearcher(files, {
+    kernels: await compileKernels(),
+    concurrency: READS_MAX,
+    readsMax: READS_MAX,
+  })
+  const opening = files.take()
+  const points: RangePoint[] = []
+  const settings = [
+    { name: 'default', options: given },
+    ...(curve
+      ? CURVE_NCELLS.flatMap((ncells) =>
+          CURVE_RESCORED.map((rescored) => ({ name: 'grid', options: { ncells, ndocs: rescored * 4 } })),
+        )
+      : []),
+  ]
+  for (const { name, options } of settings) {
+    progress(`${name} ${JSON.stringify(options)}: ${vectors.queries.length} queries`)
+    points.push({ name, ...(await measurePoint(searcher, files, vectors, exact, { ...options, k })) })
+  }
+  await searcher.close()
+  const { name: _, ncells: __, ndocs: ___, 'recall@100': ____, skipped_share: _____, ...line } = points[0]!
+  return {
+    line: { ...line, 'resident_ndcg@10': residentQuality['ndcg@10'] },
+    resident: residentQuality,
+    exact: exactQuality(vectors, exact),
+    opening,
+    memory_bytes: searcher.memoryBytes,
+    points,
+  }
+}
+
+async function measurePoint(
+  searcher: Searcher,
+  files: CountingFiles,
+  vectors: JudgedVectors,
+  exact: Awaited<ReturnType<typeof exactRankings>>,
+  options: SearchOptions,
+): Promise<Omit<RangePoint, 'name'>> {
+  const hits: (readonly SearchHit[])[] = []
+  const counts: ReadCount[] = []
+  let skipped = 0
+  let parameters = { ncells: 0, ndocs: 0 }
+  for (const query of vectors.queries) {
+    const answer = await searcher.search(query, options)
+    hits.push(answer.hits)
+    counts.push(files.take())
+    parameters = answer.parameters
+    if (answer.skipped) skipped++
+  }
+  const of = (key: 'bytes' | 'reads') => counts.map((count) => count[key])
+  return {
+    ncells: parameters.ncells,
+    ndocs: parameters.ndocs,
+    bytes_median: median(of('bytes')),
+    bytes_p95: percentile(of('bytes'), 0.95),
+    reads_median: median(of('reads')),
+    reads_p95: percentile(of('reads'), 0.95),
+    rounds_max: Math.max(...counts.map(({ rounds }) => rounds)),
+    ...qualityOf(vectors, hits, exact),
+    skipped_share: significant(skipped / hits.length),
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * From wanted bytes to few reads, before any I/O: which ranges of which parts are fetched, and what a limit leaves out. Pure, so
+ * that requests and bytes of a query are numbers that a test can state. Own; the idea of a planner of its own is hyparquet's.
+ */
+
+/** Bytes that are wanted as a whole: a posting list, a row block. Inside one part, since items are never split over parts. */
+export interface WantedBytes {
+  /** Index into `Manifest.parts`. */
+  readonly part: number
+  readonly offset: number
+  /** At least 1. */
+  readonly length: number
+}
+
+export interface PlanLimits {
+  /** Wanted bytes at most this far apart are fetched together: what a read costs, in bytes that could be fetched instead. */
+  readonly gapBytes: number
+  readonly readsMax: number
+  /** Of all reads together, gaps counted. */
+  readonly bytesMax: number
+}
+
+export interface PlannedRead {
+  readonly part: number
+  readonly offset: number
+  readonly length: number
+  /** Indexes into what was wanted, ascending by offset: each lies whole inside this read. */
+  readonly items: readonly number[]
+}
+
+export interface ReadPlan {
+  /** Ascending by part and offset; ranges of one part neither touch nor overlap. */
+  readonly reads: readonly PlannedRead[]
+  /** Of all reads. */
+  readonly bytes: number
+  /** How many of the wanted are fetched: the first so many; the others would have passed a limit. */
+  readonly taken: number
+  /** The limit that the next one would have passed; absent when all are fetched. */
+  readonly stoppedBy?: 'reads' | 'bytes'
+}
+
+/**
+ * The reads for the longest leading part of what is wanted that keeps within the limits. More reads are preferred to larger
+ * gaps than `gapBytes`, fewer reads where there would be too many.
+ *
+ * @param wanted - the most important first
+ */
+export function planReads(wanted: readonly WantedBytes[], limits: PlanLimits): ReadPlan {
+  // Fewer items never need more reads or more bytes, so the longest leading part is found by bisection.
+  const whole = coverFirst(wanted, wanted.length, limits)
+  if (typeof whole !== 'string') return whole
+  let best: ReadPlan = { reads: [], bytes: 0, taken: 0 }
+  let stoppedBy = whole
+  let tooMany = wanted.length
+  while (tooMany - best.taken > 1) {
+    const middle = (best.taken + tooMany) >>> 1
+    const plan = coverFirst(wanted, middle, limits)
+    if (typeof plan === 'string') {
+      stoppedBy = plan
+      tooMany = middle
+    } else best = plan
+  }
+  return { ...best, stoppedBy }
+}
+
+/** Reads for exactly the first `count`, or the limit that forbids them. */
+function coverFirst(wanted: readonly WantedBytes[], count: number, limits: PlanLimits): ReadPlan | 'reads' | 'bytes' {
+  const runs = touchingRuns(wanted, count)
+  const gaps = gapsBetween(runs)
+  const gapsByLength = gaps.toSorted((a, b) => a.length - b.length || a.before - b.before)
+  let bytes = runs.reduce((sum, run) => sum + run.length, 0)
+  const neededMerges = Math.max(0, runs.length - limits.readsMax)
+  if (bytes > limits.bytesMax) return 'bytes'
+  if (neededMerges > gaps.length) return 'reads'
+  const merged = new Set<number>()
+  for (const [rank, { before, length }] of gapsByLength.entries()) {
+    const isNeeded = rank < neededMerges
+    if (!isNeeded && (length > limits.gapBytes || bytes + length > limits.bytesMax)) break
+    bytes += length
+    merged.add(before)
+  }
+  // The gaps that too few reads would force in are what does not fit.
+  if (bytes > limits.bytesMax) return 'reads'
+  return { reads: mergeRuns(runs, merged), bytes, taken: count }
+}
+
+/** Wanted bytes that touch or overlap, as one range each; ascending by part and offset. */
+function touchingRuns(wanted: readonly WantedBytes[], count: number): readonly PlannedRead[] {
+  const order = Array.from({ length: count }, (_, index) => ({ index, item: itemAt(wanted, index) }))
+  order.sort((a, b) => a.item.part - b.item.part || a.item.offset - b.item.offset || a.index - b.index)
+  const runs: { part: number; offset: number; length: number; items: number[] }[] = []
+  for (const { index, item } of order) {
+    const last = runs.at(-1)
+    if (last && last.part === item.part && item.offset <= last.offset + last.length) {
+      last.length = Math.max(last.length, item.offset + item.length - last.offset)
+      last.items.push(index)
+    } else {
+      runs.push({ part: item.part, offset: item.offset, length: item.length, items: [index] })
+    }
+  }
+  return runs
+}
+
+/** Gaps between neighbours of the same part; `before` is the run on the left. */
+function gapsBetween(runs: readonly PlannedRead[]): { readonly before: number; readonly length: number }[] {
+  const gaps: { readonly before: number; readonly length: number }[] = []
+  for (const [index, run] of runs.entries()) {
+    const next = runs[index + 1]
+    if (next?.part === run.part) gaps.push({ before: index, length: next.offset - run.offset - run.length })
+  }
+  return gaps
+}
+
+function mergeRuns(runs: readonly PlannedRead[], merged: ReadonlySet<number>): readonly PlannedRead[] {
+  const reads: PlannedRead[] = []
+  for (const [index, run] of runs.entries()) {
+    const last = reads.at(-1)
+    if (last && merged.has(index - 1)) {
+      const length = run.offset + run.length - last.offset
+      reads[reads.length - 1] = { ...last, length, items: [...last.items, ...run.items] }
+    } else {
+      reads.push(run)
+    }
+  }
+  return reads
+}
+
+function itemAt(wanted: readonly WantedBytes[], index: number): WantedBytes {
+  const item = wanted[index]
+  if (!item) throw new RangeError(`item ${index} is not among ${wanted.length}`)
+  return item
+}

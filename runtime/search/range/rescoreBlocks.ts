@@ -1,0 +1,160 @@
+/**
+ * Rescore, for the range pipeline: row blocks that were read become a small segment in WebAssembly memory, with just the
+ * centroids they use, and the kernels of the resident pipeline score it. Same blocks, same bits as there.
+ */
+import { ChecksumError, FormatError } from '../../../format/errors.ts'
+import { codeBytesOf, residualBytesOf, rowBlockBytes } from '../../../format/segment.ts'
+import { type SegmentBlock, type SegmentPointer, segmentLengths } from '../../kernels/blocks.ts'
+import type { Kernels } from '../../kernels/kernels.ts'
+import { SEGMENT_BLOCK_BYTES } from '../../kernels/layout.ts'
+import type { QueryVectors } from '../../searcher.ts'
+import { placeCandidates } from '../gather.ts'
+import { rescoreCandidates } from '../rescore.ts'
+import { placeQuery } from '../residentQuery.ts'
+import type { RangeSegment } from './rangeSegment.ts'
+
+/** A verified row block (SPEC.md §5.1). */
+export interface RowBlock {
+  readonly pid: number
+  readonly bytes: Uint8Array
+}
+
+/**
+ * MaxSim of each block's passage.
+ * @returns f32[blocks]
+ */
+export function rescoreBlocks(
+  kernels: Kernels,
+  segment: RangeSegment,
+  query: QueryVectors,
+  blocks: readonly RowBlock[],
+): Float32Array {
+  const { top } = kernels.arena
+  try {
+    const block = placeBlocks(kernels, segment, blocks)
+    const placed = placeQuery(kernels, block, segment.scales, query)
+    kernels.scoreCentroids(block, placed, 1)
+    const candidates = placeCandidates(kernels, Uint32Array.from(blocks.keys()))
+    return rescoreCandidates(kernels, block, placed, candidates).scores
+  } finally {
+    kernels.arena.reset(top)
+  }
+}
+
+/**
+ * Checks a row block against its CRC32C and its codes against the centroids.
+ * @throws ChecksumError, FormatError
+ */
+export function requireBlock(
+  segment: RangeSegment,
+  { pid, bytes }: RowBlock,
+  crc32c: (bytes: Uint8Array) => number,
+): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const expected = view.getUint32(bytes.length - 4, true)
+  const got = crc32c(bytes.subarray(0, -4))
+  if (got !== expected) throw new ChecksumError(`row block of passage ${pid}`, expected, got)
+  const { centroids } = segment.entry
+  for (const code of codesOf(segment, pid, view)) {
+    if (code >= centroids) throw new FormatError('rows', `codes below ${centroids}`, `${code} in passage ${pid}`)
+  }
+}
+
+/** The blocks as passages 0, 1, … of a segment in the arena. */
+export function placeBlocks(kernels: Kernels, segment: RangeSegment, blocks: readonly RowBlock[]): SegmentBlock {
+  const { dim, entry, tables } = segment
+  const codes = blocks.map(({ pid, bytes }) => codesOf(segment, pid, new DataView(bytes.buffer, bytes.byteOffset)))
+  const cells = usedCells(codes)
+  const centroidCount = Math.max(1, cells.size)
+  const tokenCount = codes.reduce((sum, list) => sum + list.length, 0)
+  const shape = {
+    dim,
+    nbits: entry.codec.nbits,
+    centroidCount,
+    passageCount: blocks.length,
+    tokenCount,
+    postingsLength: 0,
+    distinctCount: 0,
+  }
+  const lengths = segmentLengths(shape)
+  const addresses = { weights: tables.weights, inverseNorms: tables.inverseNorms } as Record<SegmentPointer, number>
+  for (const [name, length] of Object.entries(lengths) as [SegmentPointer, number][]) {
+    addresses[name] ??= kernels.arena.allocate(length)
+  }
+  const address = kernels.arena.allocate(SEGMENT_BLOCK_BYTES)
+  const { buffer } = kernels.memory
+  copyCentroids(buffer, segment, cells, addresses)
+  const tokenStarts = new Uint32Array(buffer, addresses.tokenStarts, blocks.length + 1)
+  tokenStarts[0] = 0
+  let rowsAt = addresses.rows
+  for (const [index, { bytes }] of blocks.entries()) {
+    const list = codes[index] ?? new Uint32Array()
+    tokenStarts[index + 1] = (tokenStarts[index] ?? 0) + list.length
+    const length = rowBlockBytes(list.length, dim, entry.codec.nbits, centroidCount)
+    copyBlock(new Uint8Array(buffer, rowsAt, length), { list, cells, bytes, codeBytes: codeBytesOf(entry.centroids) })
+    rowsAt += length
+  }
+  return kernels.writeSegment(address, { ...shape, ...addresses })
+}
+
+function codesOf({ entry, tokens }: RangeSegment, pid: number, view: DataView): Uint32Array {
+  const codeBytes = codeBytesOf(entry.centroids)
+  const codes = new Uint32Array(tokens.lengths[pid] ?? 0)
+  for (let token = 0; token < codes.length; token++) {
+    codes[token] = codeBytes === 2 ? view.getUint16(token * 2, true) : view.getUint32(token * 4, true)
+  }
+  return codes
+}
+
+/** Cell to its number among those used, in order of first use. */
+function usedCells(codes: readonly Uint32Array[]): ReadonlyMap<number, number> {
+  const cells = new Map<number, number>()
+  for (const list of codes) {
+    for (const code of list) if (!cells.has(code)) cells.set(code, cells.size)
+  }
+  return cells
+}
+
+function copyCentroids(
+  buffer: ArrayBuffer,
+  { dim, tables }: RangeSegment,
+  cells: ReadonlyMap<number, number>,
+  addresses: Pick<Record<SegmentPointer, number>, 'centroids' | 'centroidScales'>,
+): void {
+  const bytes = new Uint8Array(buffer)
+  for (const [cell, number] of cells) {
+    const [from, scaleFrom] = [tables.centroids + cell * dim, tables.centroidScales + cell * 4]
+    bytes.copyWithin(addresses.centroids + number * dim, from, from + dim)
+    bytes.copyWithin(addresses.centroidScales + number * 4, scaleFrom, scaleFrom + 4)
+  }
+}
+
+interface BlockParts {
+  readonly list: Uint32Array
+  readonly cells: ReadonlyMap<number, number>
+  readonly bytes: Uint8Array
+  /** Of a code in `bytes`. */
+  readonly codeBytes: 2 | 4
+}
+
+/** A block with its codes renumbered; norms and residuals as they are. Its CRC would no longer hold and is left out. */
+function copyBlock(target: Uint8Array, { list, cells, bytes, codeBytes }: BlockParts): void {
+  const codeBytesNow = codeBytesOf(cells.size)
+  const view = new DataView(target.buffer, target.byteOffset, target.byteLength)
+  for (const [token, code] of list.entries()) {
+    const number = cells.get(code) ?? 0
+    if (codeBytesNow === 2) view.setUint16(token * 2, number, true)
+    else view.setUint32(token * 4, number, true)
+  }
+  target.set(bytes.subarray(list.length * codeBytes, bytes.length - 4), list.length * codeBytesNow)
+}
+
+/** What rescoring `rowBytes` of blocks needs of WebAssembly memory at most: bytes besides the query's, and cells. */
+export function rescoreBytes(
+  { dim, entry }: Pick<RangeSegment, 'dim' | 'entry'>,
+  rowBytes: number,
+): { readonly bytes: number; readonly cells: number } {
+  const tokenBytes = codeBytesOf(entry.centroids) + 1 + residualBytesOf(dim, entry.codec.nbits)
+  const cells = Math.min(Math.ceil(rowBytes / tokenBytes), entry.centroids)
+  return { bytes: rowBytes + cells * (dim + 4), cells }
+}

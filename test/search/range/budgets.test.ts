@@ -1,0 +1,153 @@
+/** What a query may cost: bytes, reads, and the memory that many queries at once take. */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { InputError, StorageError } from '../../../format/errors.ts'
+import { openRangeSearcher } from '../../../runtime/rangeSearcher.ts'
+import { Turns } from '../../../runtime/search/range/turns.ts'
+import { kernelsModule } from '../../kernels/guardedMemory.ts'
+import { randomQuery, randomSegment, seededRandom } from '../../kernels/randomSegment.ts'
+import { indexOf } from './indexOf.ts'
+import { liveFiles } from './liveFiles.ts'
+
+// 6,000 centroids and 3,000 passages: lists and rows are far enough apart that not everything is one read.
+const lengths = Array.from({ length: 3000 }, (_, pid) => 6 + (pid % 17))
+const data = randomSegment({ seed: 7, dim: 32, nbits: 4, centroidCount: 6000, lengths })
+const queryOf = (seed: number) => ({ vectors: randomQuery(seed, 16, 32), rows: 16, dim: 32 })
+
+describe('the budget of a range query', () => {
+  let kernels: WebAssembly.Module
+  let stored: Map<string, Uint8Array>
+  beforeAll(async () => {
+    kernels = await kernelsModule('kernels.wasm')
+    stored = await indexOf([data])
+  })
+
+  it('is kept, in bytes and in reads, and what it left out is told', async () => {
+    const files = liveFiles(stored)
+    const searcher = await openRangeSearcher(files, { kernels, readsMax: 20 })
+    for (const maxBytes of [1, 500, 5_000, 20_000, 100_000, 1_000_000]) {
+      files.asked.length = 0
+      const answer = await searcher.search(queryOf(1), { maxBytes })
+      const bytes = files.asked.reduce((sum, { length }) => sum + length, 0)
+      expect(bytes).toBeLessThanOrEqual(maxBytes)
+      expect(files.asked.length).toBeLessThanOrEqual(20)
+      expect(answer.storage).toMatchObject({ bytes, reads: files.asked.length })
+      expect(answer.storage!.rounds).toBeLessThanOrEqual(2)
+      if (maxBytes < 100_000) expect(answer.skipped!.reasons.length).toBeGreaterThan(0)
+      if (maxBytes <= 500) expect(answer.skipped!.reasons).toContain('bytes')
+      expect(answer.counts.rescored + (answer.skipped?.passages ?? 0)).toBe(answer.storage!.rounds === 0 ? 0 : 32)
+    }
+  })
+
+  it('finds more the more it may read', async () => {
+    const searcher = await openRangeSearcher(liveFiles(stored), { kernels })
+    const rescored = async (maxBytes: number) => (await searcher.search(queryOf(2), { maxBytes })).counts.rescored
+    const counts = [await rescored(4_000), await rescored(16_000), await rescored(200_000)]
+    expect(counts).toEqual(counts.toSorted((a, b) => a - b))
+    expect(counts[0]).toBeLessThan(counts[2]!)
+    expect(counts[2]).toBe(32)
+  })
+
+  it('never passes what the searcher was opened with', async () => {
+    const searcher = await openRangeSearcher(liveFiles(stored), { kernels, bytesMax: 10_000 })
+    const { storage, skipped } = await searcher.search(queryOf(2), { maxBytes: 1e9 })
+    expect(storage!.bytes).toBeLessThanOrEqual(10_000)
+    expect(skipped!.reasons).toContain('bytes')
+  })
+
+  it.each([
+    [{ maxBytes: 0 }],
+    [{ maxBytes: Number.NaN }],
+    [{ deadlineMs: -1 }],
+    [{ deadlineMs: Number.POSITIVE_INFINITY }],
+  ])('refuses %j', async (options) => {
+    const searcher = await openRangeSearcher(liveFiles(stored), { kernels })
+    await expect(searcher.search(queryOf(1), options)).rejects.toBeInstanceOf(InputError)
+  })
+
+  it('reads the rows of a small filter without any list, in one round', async () => {
+    const files = liveFiles(stored)
+    const searcher = await openRangeSearcher(files, { kernels })
+    const filter = ['p5', 'p2999', 'nobody', 'p1700', 'p5']
+    const { hits, storage } = await searcher.search(queryOf(3), { filter })
+    expect(hits.map(({ id }) => id).toSorted()).toEqual(['p1700', 'p2999', 'p5'])
+    expect(storage!.rounds).toBe(1)
+    expect((await searcher.search(queryOf(3), { filter: [] })).hits).toEqual([])
+  })
+
+  it('answers only passages of a large filter, the best of them', async () => {
+    const searcher = await openRangeSearcher(liveFiles(stored), { kernels })
+    const all = await searcher.search(queryOf(4), { k: 30 })
+    const filter = Array.from({ length: 1500 }, (_, i) => `p${i * 2}`)
+    const { hits, storage } = await searcher.search(queryOf(4), { k: 30, filter })
+    expect(hits.every(({ id }) => filter.includes(id))).toBe(true)
+    expect(storage!.rounds).toBe(2)
+    const [best] = all.hits.filter(({ id }) => filter.includes(id))
+    expect(hits[0]).toMatchObject({ id: best!.id, score: best!.score })
+  })
+
+  it('reads nothing twice that its cache holds, and the cache stays within its bytes', async () => {
+    const files = liveFiles(stored)
+    const cached = await openRangeSearcher(files, { kernels, cacheBytes: 1_000_000 })
+    const first = await cached.search(queryOf(5))
+    const again = await cached.search(queryOf(5))
+    expect(again.hits).toEqual(first.hits)
+    expect(again.storage).toEqual({ bytes: 0, reads: 0, rounds: 0 })
+    const small = await openRangeSearcher(files, { kernels, cacheBytes: 20_000 })
+    for (let seed = 0; seed < 20; seed++) await small.search(queryOf(seed))
+    expect(small.cacheBytes).toBeLessThanOrEqual(20_000)
+    expect(small.cacheBytes).toBeGreaterThan(10_000)
+    const plain = await openRangeSearcher(files, { kernels })
+    for (let seed = 0; seed < 20; seed++) {
+      expect((await small.search(queryOf(seed))).hits).toEqual((await plain.search(queryOf(seed))).hits)
+    }
+  })
+})
+
+describe('many queries at once', () => {
+  it('get the answers they get alone, with bounded reads under way and bounded memory', async () => {
+    const kernels = await kernelsModule('kernels.wasm')
+    const files = liveFiles(await indexOf([data]))
+    const bytesMax = 300_000
+    const searcher = await openRangeSearcher(files, { kernels, bytesMax, queriesBytesMax: 8_000_000 })
+    const queries = Array.from({ length: 50 }, (_, seed) => queryOf(seed))
+    const alone = []
+    for (const query of queries) alone.push(await searcher.search(query))
+    const { memoryBytes } = searcher
+    const random = seededRandom(1)
+    let underWay = 0
+    let mostUnderWay = 0
+    files.answer = async (_, bytes) => {
+      mostUnderWay = Math.max(mostUnderWay, ++underWay)
+      await new Promise((resolve) => setTimeout(resolve, random() * 3))
+      underWay--
+      return bytes
+    }
+    const asked = Array.from({ length: 1000 }, (_, i) => i % queries.length)
+    const answers = await Promise.all(asked.map((i) => searcher.search(queries[i]!)))
+    for (const [at, answer] of answers.entries()) expect(answer).toEqual(alone[asked[at]!])
+    // 8 MB let 9 queries of 0.3 MB and what else they hold wait for storage, each with 6 reads at a time.
+    expect(mostUnderWay).toBeGreaterThan(6)
+    expect(mostUnderWay).toBeLessThanOrEqual(9 * 6)
+    expect(searcher.memoryBytes).toBe(memoryBytes)
+  })
+
+  it('wait for their turn, one is always let in, and a holder that was cut off does not block the others', async () => {
+    const turns = new Turns({ bytesMax: 10, heldMaxMs: 60, waitMaxMs: 500 })
+    const giveBack = await turns.take(1000)
+    expect(turns.heldBytes).toBe(1000)
+    // Never gives back: after 60 ms it counts as cut off.
+    await turns.take(4)
+    const other = await turns.take(6)
+    expect(turns.heldBytes).toBe(10)
+    giveBack()
+    other()
+    expect(turns.heldBytes).toBe(4)
+  })
+
+  it('are refused with an error that says so when they would wait too long', async () => {
+    const turns = new Turns({ bytesMax: 10, heldMaxMs: 10_000, waitMaxMs: 30 })
+    await turns.take(10)
+    await expect(turns.take(1)).rejects.toBeInstanceOf(StorageError)
+    await expect(turns.take(1, performance.now() + 5)).rejects.toThrow('too many queries at once')
+  })
+})

@@ -1,0 +1,51 @@
+/**
+ * The range pipeline through its door: answers beside those of the resident pipeline over the same files. Scores of a passage
+ * must be the same bits there; what differs is only which passages were looked at.
+ */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { encodeManifest, MANIFEST_NAME } from '../../../format/manifest.ts'
+import type { Nbits } from '../../../format/segment.ts'
+import { openSearcher } from '../../../runtime/openSearcher.ts'
+import { openRangeSearcher, rangeParameters } from '../../../runtime/rangeSearcher.ts'
+import { memoryFiles } from '../../../runtime/readers/memory.ts'
+import { someTiers } from '../../format/someTiers.ts'
+import { tinyIndex } from '../../format/tinyIndex.ts'
+import { kernelsModule } from '../../kernels/guardedMemory.ts'
+import { randomQuery, randomSegment, seededRandom } from '../../kernels/randomSegment.ts'
+import { indexOf } from './indexOf.ts'
+
+function mixedLengths(seed: number, passages: number): number[] {
+  const random = seededRandom(seed)
+  return Array.from({ length: passages }, () => Math.max(0, Math.floor(random() * 14) - 2))
+}
+
+describe('a range searcher', () => {
+  let kernels: WebAssembly.Module
+  beforeAll(async () => {
+    kernels = await kernelsModule('kernels.wasm')
+  })
+
+  it.each<Nbits>([1, 2, 4])('at %i bits gives passages the score bits of the resident pipeline', async (nbits) => {
+    const data = randomSegment({ seed: nbits, dim: 48, nbits, centroidCount: 64, lengths: mixedLengths(nbits, 300) })
+    const files = memoryFiles('made', await indexOf([data], { partBytes: 70_000 }))
+    const resident = await openSearcher(files, { kernels })
+    const range = await openRangeSearcher(files, { kernels })
+    const query = { vectors: randomQuery(9, 32, 48, [3]), rows: 32, dim: 48 }
+    // Every passage is rescored by either: all cells are probed, all candidates kept.
+    const options = { k: 300, ncells: 64, centroidScoreThreshold: -1, ndocs: 1200 }
+    const expected = await resident.search(query, options)
+    const answer = await range.search(query, options)
+    expect(answer.hits).toEqual(expected.hits)
+    expect(answer.skipped).toBeUndefined()
+  })
+
+  it('keeps its own defaults where the index has tiers, which are not for it, and refuses one that is asked for', async () => {
+    const { files, manifest } = await tinyIndex({ lengths: [5, 6, 7] })
+    files.set(MANIFEST_NAME, encodeManifest({ ...manifest, tiers: someTiers }))
+    const range = await openRangeSearcher(memoryFiles('tiny', files), { kernels })
+    const query = { vectors: new Float32Array(32).fill(0.1), rows: 1, dim: 32 }
+    expect((await range.search(query)).parameters).toEqual({ ...rangeParameters(10), k: 10 })
+    await expect(range.search(query, { tier: 'fast' })).rejects.toThrow(/read by range.*resident/)
+    await range.close()
+  })
+})

@@ -1,0 +1,72 @@
+/** The range search equals its readable twin, in passages, order and score bits, on random indexes of every shape. */
+import fc from 'fast-check'
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { Nbits } from '../../../format/segment.ts'
+import { referenceSegment } from '../../../runtime/kernels/reference.ts'
+import { openRangeSearcher } from '../../../runtime/rangeSearcher.ts'
+import { memoryFiles } from '../../../runtime/readers/memory.ts'
+import { searchByLists } from '../../../runtime/search/range/reference.ts'
+import { builds, kernelsModule } from '../../kernels/guardedMemory.ts'
+import { randomQuery, randomSegment } from '../../kernels/randomSegment.ts'
+import { quantisedSegment } from '../quantisedSegment.ts'
+import { indexOf } from './indexOf.ts'
+
+describe.each(builds)('the range search with %s', (build) => {
+  let kernels: WebAssembly.Module
+  beforeAll(async () => {
+    kernels = await kernelsModule(build)
+  })
+
+  const shape = fc.record({
+    seed: fc.nat(1e6),
+    dim: fc.constantFrom(32, 48, 96),
+    nbits: fc.constantFrom<Nbits>(1, 2, 4),
+    centroidCount: fc.integer({ min: 1, max: 300 }),
+    lengths: fc.array(fc.nat(14), { minLength: 1, maxLength: 120 }),
+  })
+  const asked = fc.record({
+    rows: fc.integer({ min: 1, max: 40 }),
+    zeroRow: fc.option(fc.nat(39), { nil: undefined }),
+    ncells: fc.integer({ min: 1, max: 5 }),
+    ndocs: fc.integer({ min: 1, max: 120 }),
+    k: fc.integer({ min: 1, max: 12 }),
+  })
+
+  it('answers as the twin does', async () => {
+    await fc.assert(
+      fc.asyncProperty(shape, asked, fc.constantFrom(66_000, undefined), async (segment, ask, partBytes) => {
+        const data = randomSegment(segment)
+        const { rows, zeroRow, k, ...parameters } = ask
+        const vectors = randomQuery(segment.seed, rows, segment.dim, zeroRow === undefined ? [] : [zeroRow])
+        const query = { vectors, rows, dim: segment.dim }
+        // Numbers in order, so that ids order as pids do.
+        const idOf = (pid: number) => String(pid).padStart(4, '0')
+        const files = memoryFiles('made', await indexOf([data], { partBytes, idOf }))
+        const searcher = await openRangeSearcher(files, { kernels, readsMax: 1000, bytesMax: 1e9 })
+        const answer = await searcher.search(query, { ...parameters, centroidScoreThreshold: -1, k })
+        const twin = searchByLists(referenceSegment(data), query, { ...parameters, centroidScoreThreshold: -1 }, k)
+        const best = twin.found.toSorted((a, b) => b.score - a.score || a.pid - b.pid).slice(0, k)
+        expect(answer.hits.map(({ pid, score }) => ({ pid, score }))).toEqual(best)
+        expect(answer.counts).toEqual({
+          candidates: twin.candidates,
+          approximated: twin.candidates,
+          rescored: twin.found.length,
+        })
+        expect(answer.skipped).toBeUndefined()
+        expect(answer.storage?.rounds).toBeLessThanOrEqual(2)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('finds the passage whose tokens are asked for', async () => {
+    const lengths = Array.from({ length: 200 }, (_, pid) => 3 + (pid % 9))
+    const { data, vectors } = quantisedSegment({ seed: 3, dim: 64, nbits: 4, centroidCount: 40, lengths })
+    const searcher = await openRangeSearcher(memoryFiles('made', await indexOf([data])), { kernels })
+    for (const pid of [0, 99, 199]) {
+      const query = { vectors: Float32Array.from(vectors[pid]!.slice(0, 3).flat()), rows: 3, dim: 64 }
+      const { hits } = await searcher.search(query)
+      expect(hits[0]?.id).toBe(`p${pid}`)
+    }
+  })
+})
