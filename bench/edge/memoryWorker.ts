@@ -2,8 +2,8 @@
 import ortWasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm'
 import kernels from '../../assembly/build/kernels.wasm'
 import { openSearcher, type ResidentSearcher } from '../../runtime/openSearcher.ts'
+import { httpFiles } from '../../runtime/readers/http.ts'
 import { openWebEncoder, type WebEncoder } from '../../runtime/webEncoder.ts'
-import { urlFiles } from '../../test/platforms/urlFiles.ts'
 
 export interface MemoryTask {
   readonly modelUrl: string
@@ -30,8 +30,8 @@ export default {
       return new Response('ready')
     }
     const { modelUrl, indexUrl, query } = (await request.json()) as MemoryTask
-    open.encoder = await openWebEncoder({ files: urlFiles(modelUrl), ort: { wasm: ortWasm } })
-    if (indexUrl) open.searcher = await openSearcher(urlFiles(indexUrl), { kernels })
+    open.encoder = await openWebEncoder({ files: httpFiles(modelUrl), ort: { wasm: ortWasm } })
+    if (indexUrl) open.searcher = await openSearcher(httpFiles(indexUrl), { kernels })
     const encoded = await open.encoder.encodeQuery(query)
     const hits = (await open.searcher?.search(encoded))?.hits ?? []
     const report: MemoryReport = {

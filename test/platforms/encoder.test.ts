@@ -158,7 +158,9 @@ describe('in Chromium', { timeout: HOST_TIMEOUT_MS }, () => {
   })
 
   it('keeps the model in the Cache API, and does not read it a second time', async () => {
-    const modelPathsSince = (start: number) => files.requested.slice(start).filter((path) => path.startsWith('/model/'))
+    const modelPathsSince = (start: number) => [
+      ...new Set(files.requested.slice(start).filter((path) => path.startsWith('/model/'))),
+    ]
     const start = files.requested.length
     const run = await encodeByPage(browser, files.url, task(), { where: 'worker', threads: 1 })
     expect(run.report.cached).toBe(2)

@@ -1,8 +1,8 @@
 /** What every host does in the encoder tests, with nothing of any host in it: open the model from a URL, encode queries. */
+import { httpFiles } from '../../runtime/readers/http.ts'
 import { createRemoteEncoder } from '../../runtime/remoteEncoder.ts'
 import { encodeBase64F32 } from '../../runtime/vectorText.ts'
 import { type ModelCache, openWebEncoder } from '../../runtime/webEncoder.ts'
-import { urlFiles } from './urlFiles.ts'
 
 export interface EncodeTask {
   /** Of the model folder, with a slash at the end. */
@@ -42,7 +42,7 @@ export async function encodeAll({ modelUrl, queries, remoteUrl }: EncodeTask, ho
   const wasm = await host.ortWasm()
   const started = performance.now()
   const compileMs = started - beforeCompiling
-  const encoder = await openWebEncoder({ files: urlFiles(modelUrl), ort: { wasm, threads, threadScript }, cache })
+  const encoder = await openWebEncoder({ files: httpFiles(modelUrl), ort: { wasm, threads, threadScript }, cache })
   const openMs = performance.now() - started
   const index = { name: 'any', encoder: encoder.fingerprint }
   const remote = remoteUrl ? createRemoteEncoder({ url: remoteUrl, index, timeoutMs: 30_000 }) : undefined

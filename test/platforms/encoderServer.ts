@@ -35,9 +35,10 @@ export async function startEncoderServer(more: Readonly<Record<string, string>> 
   const requested: string[] = []
   const server = createServer(async (request, response) => {
     const path = normalize(new URL(request.url ?? '/', 'http://localhost').pathname)
-    if (request.method !== 'HEAD') requested.push(path)
+    requested.push(path)
     // The model and ONNX Runtime may be asked for by any page; a page that is isolated takes nothing else.
     response.setHeader('Access-Control-Allow-Origin', '*')
+    response.setHeader('Access-Control-Expose-Headers', 'Content-Range')
     response.setHeader('Cross-Origin-Resource-Policy', 'cross-origin')
     response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp')
     if (path === '/page' || path === '/isolated') {
@@ -58,10 +59,10 @@ export async function startEncoderServer(more: Readonly<Record<string, string>> 
     }
     const type = TYPES[file.slice(file.lastIndexOf('.') + 1)] ?? 'application/octet-stream'
     const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? []
-    const [start, end] = first ? [Number(first), Number(last)] : [0, found.size - 1]
+    const [start, end] = first ? [Number(first), Math.min(Number(last), found.size - 1)] : [0, found.size - 1]
+    if (first) response.setHeader('Content-Range', `bytes ${start}-${end}/${found.size}`)
     response.writeHead(first ? 206 : 200, { 'Content-Type': type, 'Content-Length': end - start + 1 })
-    if (request.method === 'HEAD') response.end()
-    else createReadStream(file, { start, end }).pipe(response)
+    createReadStream(file, { start, end }).pipe(response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {

@@ -81,12 +81,7 @@ describe('an index of another model', () => {
     passageLength: 300,
     attendToMask: true,
     skipList: [],
-  }).map(([field, value]) => ({ field, info: { ...infoOf(), encoder: { ...own, [field]: value } } }))
-
-  function infoOf() {
-    const size = { passages: 1, tokens: 1, dim: 96, centroids: 1, bytes: 1 }
-    return { name: 'papers', generation: 1, nbits: 4 as const, hasTexts: true, encoder: own, ...size }
-  }
+  }).map(([field, value]) => ({ field, info: { name: 'papers', encoder: { ...own, [field]: value } } }))
 
   it.each(others)(
     'is refused by every way to an encoder when its $field differs, before anything is encoded',
@@ -113,7 +108,7 @@ describe('an index of another model', () => {
   it('is taken when only the precision and the name differ', async () => {
     const f16 = fingerprintOf(readManifest(), 'f16')
     const encoder = await openQueryEncoder(
-      { ...infoOf(), encoder: { ...f16, model: 'the-same-weights' } },
+      { name: 'papers', encoder: { ...f16, model: 'the-same-weights' } },
       'tartan-small',
     )
     expect((await encoder.encodeQuery('a')).rows).toBe(32)
