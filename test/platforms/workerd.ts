@@ -13,6 +13,8 @@ const START_TIMEOUT_MS = 20_000
 export interface WorkerdOptions {
   /** Whether V8's inspector listens, to be asked for memory. Default false. */
   readonly inspector?: boolean
+  /** Texts in `env`, by name. */
+  readonly vars?: Readonly<Record<string, string>>
   /** Flags of V8, e.g. "--expose-gc". */
   readonly v8Flags?: readonly string[]
 }
@@ -52,6 +54,9 @@ export async function startWorkerd(entry: string, options: WorkerdOptions = {}):
     .map((name) => `(name = "${name}", ${name.endsWith('.wasm') ? 'wasm' : 'esModule'} = embed "${name}")`)
   // The worker comes first: it is the entry.
   modules.sort((a, b) => Number(b.includes('worker.js')) - Number(a.includes('worker.js')))
+  const vars = Object.entries(options.vars ?? {}).map(
+    ([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`,
+  )
   await writeFile(
     join(folder, 'config.capnp'),
     `using Workerd = import "/workerd/workerd.capnp";
@@ -60,7 +65,7 @@ const config :Workerd.Config = (
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
   v8Flags = ${JSON.stringify(options.v8Flags ?? [])}
 );
-const main :Workerd.Worker = (modules = [${modules.join(', ')}], compatibilityDate = "2026-01-01");
+const main :Workerd.Worker = (modules = [${modules.join(', ')}], compatibilityDate = "2026-01-01", bindings = [${vars.join(', ')}]);
 `,
   )
   const words = options.inspector ? ['--inspector-addr=127.0.0.1:0'] : []
