@@ -1,15 +1,14 @@
 /** The encoder for queries of an index: the one its manifest names, checked against its fingerprint. */
 import type { Encoder } from '../encoder/encoder.ts'
-import { assertSameEncoder, encoderOfIndex } from '../encoder/fingerprint.ts'
+import { assertSameEncoder, type EncodedIndex, encoderOfIndex } from '../encoder/fingerprint.ts'
 import { ModelError } from '../format/errors.ts'
-import type { IndexInfo } from '../runtime/searcher.ts'
 import { bundledModels, type ModelOptions, openModel } from './encoderNode.ts'
 
 /**
  * @param model - a bundled name or a folder; default: the model's name in the index
  * @throws ModelError when the index has no encoder, the model is not there, or it is another one
  */
-export async function openQueryEncoder(info: IndexInfo, model?: string, options?: ModelOptions): Promise<Encoder> {
+export async function openQueryEncoder(info: EncodedIndex, model?: string, options?: ModelOptions): Promise<Encoder> {
   const built = encoderOfIndex(info)
   const encoder = await openModel(model ?? (await bundledName(built.model)), options)
   try {

@@ -53,17 +53,30 @@ interface Started {
  */
 export async function openOnnxWebSession(model: Uint8Array, host: OnnxWebRuntime): Promise<OnnxWebSession> {
   const threads = threadsOf(host)
+  const session = await createSession(model, host, threads)
+  return {
+    threads,
+    get memoryBytes() {
+      return runtime.started?.memory?.buffer.byteLength ?? 0
+    },
+    run: (feeds) => inTurn(() => runSession(session, feeds)),
+    close: () => inTurn(() => session.release()),
+  }
+}
+
+/** A function of its own: functions that live as long as the session would keep `model` alive if they were made beside it. */
+function createSession(model: Uint8Array, host: OnnxWebRuntime, threads: number): Promise<ort.InferenceSession> {
   const location = 'weights'
   const graph = withoutWeights(model, location)
   const options: ort.InferenceSession.SessionOptions = {
     executionProviders: ['wasm'],
     graphOptimizationLevel: 'all',
     externalData: [{ path: location, data: model }],
-    // The arena keeps what a query needed for the next one; a few megabytes matter more in a Worker, and it is no slower without.
+    // The arena would keep what a query needed for the next one, which saves no time here.
     enableCpuMemArena: false,
     logSeverityLevel: 4,
   }
-  const session = await inTurn(async () => {
+  return inTurn(async () => {
     try {
       return await started(host.wasm, threads, host.threadScript, () => ort.InferenceSession.create(graph, options))
     } catch (cause) {
@@ -74,14 +87,6 @@ export async function openOnnxWebSession(model: Uint8Array, host: OnnxWebRuntime
       )
     }
   })
-  return {
-    threads,
-    get memoryBytes() {
-      return runtime.started?.memory?.buffer.byteLength ?? 0
-    },
-    run: (feeds) => inTurn(() => runSession(session, feeds)),
-    close: () => inTurn(() => session.release()),
-  }
 }
 
 async function runSession(

@@ -6,7 +6,7 @@ import kernels from '../../assembly/build/kernels.wasm'
 import { InputError } from '../../format/errors.ts'
 import { type FetchLike, httpFiles } from '../readers/http.ts'
 import { type R2BucketLike, r2Files } from '../readers/r2.ts'
-import { openRemoteEncoder } from '../remoteEncoder.ts'
+import { createRemoteEncoder } from '../remoteEncoder.ts'
 import { createWorker } from './cloudflare.ts'
 
 export interface Env {
@@ -16,8 +16,9 @@ export interface Env {
   readonly ENCODER_URL?: string
 }
 
-const encoder = async ({ ENCODER_URL: url }: Env, info: Parameters<typeof openRemoteEncoder>[0]['index']) =>
-  openRemoteEncoder({ url: url ?? '', index: info })
+/** Asked when there is a text to encode: while it is away, requests with vectors are still answered. */
+const encoder = async ({ ENCODER_URL: url }: Env, info: Parameters<typeof createRemoteEncoder>[0]['index']) =>
+  createRemoteEncoder({ url: url ?? '', index: info })
 
 function filesOf({ INDEX, ASSETS, INDEX_PREFIX = '' }: Env) {
   if (INDEX) return r2Files(INDEX, INDEX_PREFIX)

@@ -113,31 +113,33 @@ async function bytesOf(response: Response, max: number, { shown: url }: Asked): 
       `${url} sent more than the ${max} bytes that may come at once${response.status === 200 ? ': the server ignores range requests. Put the files where ranges are served, or build with a smaller --part-size' : ''}.`,
       { url, bytes: max },
     )
-  if (Number(response.headers.get('content-length')) > max) {
+  const declared = Number(response.headers.get('content-length'))
+  if (declared > max) {
     await response.body?.cancel()
     throw tooLong()
   }
   const reader = response.body?.getReader()
   if (!reader) return new Uint8Array(await response.arrayBuffer())
-  const pieces: Uint8Array[] = []
+  // Pieces go where they belong as they come: kept and joined, a model of 23 MB would take 46.
+  let bytes = new Uint8Array(declared > 0 ? declared : 0)
   let length = 0
   for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    pieces.push(read.value)
-    length += read.value.length
-    if (length > max) {
+    const end = length + read.value.length
+    if (end > max) {
       await reader.cancel()
       throw tooLong()
     }
+    if (end > bytes.length) bytes = enlarged(bytes, Math.min(max, Math.max(end, 2 * bytes.length)))
+    bytes.set(read.value, length)
+    length = end
   }
-  const [only] = pieces
-  if (pieces.length === 1 && only) return only
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const piece of pieces) {
-    bytes.set(piece, at)
-    at += piece.length
-  }
-  return bytes
+  return length === bytes.length ? bytes : bytes.slice(0, length)
+}
+
+function enlarged(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(length)
+  larger.set(bytes)
+  return larger
 }
 
 /** `bytes *\/size` of a 416. */

@@ -2,12 +2,10 @@
  * Queries encoded by onnxruntime-web on every host beside onnxruntime-node: the vectors, and the ranking they lead to. Measured
  * on x86 with and without VNNI; see bench/results/edge-encode.json.
  */
-import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openModel } from '../../builder/encoderNode.ts'
@@ -19,17 +17,15 @@ import type { SearchHit } from '../../runtime/searcher.ts'
 import { decodeBase64F32 } from '../../runtime/vectorText.ts'
 import { launchChromium } from '../browser/chromium.ts'
 import { readGoldenCases } from '../encoder/modelFixture.ts'
-import type { PageReport, PageTask } from './encoderPage.ts'
+import { encodeByPage, encodeByScript, encodeByWorkerd, HOST_TIMEOUT_MS, type PageOptions } from './encoderHosts.ts'
 import type { EncodeReport, EncodeTask } from './encoderRun.ts'
 import { type EncoderServer, startEncoderServer } from './encoderServer.ts'
-import { startWorkerd } from './workerd.ts'
 
-const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const corpus = join(root, 'test/golden/corpus/scifact40.jsonl')
-/** Two cores are shared by whatever else runs. */
-const TIMEOUT_MS = 120_000
 const K = 10
+/** Passages whose titles are queries. */
+const TITLES = 20
 const MODEL_PATHS = ['/model/manifest.json', '/model/model_int8.onnx', '/model/tokenizer.json']
 
 /** Titles of the passages of `ids`, in their order, then other texts. */
@@ -47,7 +43,7 @@ let browser: Browser
 const reports = new Map<string, EncodeReport>()
 
 beforeAll(async () => {
-  const lines = (await readFile(corpus, 'utf8')).trim().split('\n')
+  const lines = (await readFile(corpus, 'utf8')).trim().split('\n').slice(0, TITLES)
   const passages = lines.map((line) => JSON.parse(line) as { _id: string; title: string })
   ids = passages.map(({ _id }) => _id)
   const golden = readGoldenCases().filter(({ kind, text }) => kind === 'query' && text.trim() !== '')
@@ -61,7 +57,7 @@ beforeAll(async () => {
   files = await startEncoderServer()
   tartan = await serve({ app: createApp({ indexes: {}, encoder: native, version: '1', origins: ['*'] }), port: 0 })
   browser = await launchChromium()
-}, TIMEOUT_MS)
+}, HOST_TIMEOUT_MS)
 
 afterAll(async () => {
   await browser?.close()
@@ -75,52 +71,20 @@ afterAll(async () => {
 const task = (): EncodeTask => ({ modelUrl: `${files.url}/model/`, remoteUrl: tartan.url, queries })
 
 const hosts: Readonly<Record<string, () => Promise<EncodeReport>>> = {
-  node: () => runScript('node', []),
-  deno: () => runScript('deno', ['run', '--allow-read', '--allow-env', '--allow-sys', '--allow-net']),
-  bun: () => runScript('bun', ['run']),
-  workerd: runWorkerd,
-  'a page': async () => (await runPage('/page', 'encodeHere')).report,
-  'a module worker of a page': async () => (await runPage('/page', 'encodeInWorker')).report,
-  'an isolated page': async () => (await runPage('/isolated', 'encodeHere')).report,
+  node: () => encodeByScript('node', task()),
+  deno: () => encodeByScript('deno', task()),
+  bun: () => encodeByScript('bun', task()),
+  workerd: () => encodeByWorkerd(task()),
+  'a page': () => inChromium({ where: 'page', threads: 1 }),
+  'a module worker of a page': () => inChromium({ where: 'worker', threads: 1 }),
+  'an isolated page': () => inChromium({ where: 'page', threads: 2 }),
 }
 
-async function runScript(command: string, words: readonly string[]): Promise<EncodeReport> {
-  const script = [...words, 'test/platforms/encoderScript.ts', JSON.stringify(task())]
-  const limits = { cwd: root, timeout: TIMEOUT_MS, maxBuffer: 2 ** 27 }
-  const { stdout } = await run(join(root, 'node_modules/.bin', command), script, limits)
-  return JSON.parse(stdout) as EncodeReport
-}
-
-async function runWorkerd(): Promise<EncodeReport> {
-  const workerd = await startWorkerd('test/platforms/encoderWorker.ts')
-  try {
-    const response = await fetch(workerd.url, { method: 'POST', body: JSON.stringify(task()) })
-    const text = await response.text()
-    expect(response.status, text).toBe(200)
-    return JSON.parse(text) as EncodeReport
-  } finally {
-    await workerd.stop()
-  }
-}
-
-async function runPage(path: string, name: 'encodeHere' | 'encodeInWorker') {
-  const context = await browser.newContext()
-  const page = await context.newPage()
-  const complaints: string[] = []
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
-  page.on('pageerror', (error) => complaints.push(String(error)))
-  const requests = files.requested.length
-  await page.goto(files.url + path)
-  await page.waitForFunction((wanted) => wanted in globalThis, name)
-  const pageTask: PageTask = { ...task(), ortUrl: `${files.url}/ort/`, threads: path === '/isolated' ? 2 : 1 }
-  const evaluate = () =>
-    page.evaluate<PageReport, [string, PageTask]>(
-      ([called, given]) => (globalThis as unknown as Record<string, (given: PageTask) => PageReport>)[called]!(given),
-      [name, pageTask],
-    )
-  const report = await evaluate()
+async function inChromium(options: PageOptions): Promise<EncodeReport> {
+  const { report, complaints, close } = await encodeByPage(browser, files.url, task(), options)
+  await close()
   expect(complaints).toEqual([])
-  return { report, context, page, evaluate, requested: files.requested.slice(requests) }
+  return report
 }
 
 async function search(vectors: Float32Array): Promise<readonly SearchHit[]> {
@@ -149,12 +113,12 @@ function worstCosine(a: Float32Array, b: Float32Array, dim: number): number {
   return worst
 }
 
-describe.each(Object.keys(hosts))('onnxruntime-web on %s', { timeout: TIMEOUT_MS }, (name) => {
+describe.each(Object.keys(hosts))('onnxruntime-web on %s', { timeout: HOST_TIMEOUT_MS }, (name) => {
   let report: EncodeReport
   beforeAll(async () => {
     report = await hosts[name]!()
     reports.set(name, report)
-  }, TIMEOUT_MS)
+  }, HOST_TIMEOUT_MS)
 
   it('gives the vectors of onnxruntime-node, as near as two int8 kernels are', async () => {
     expect(report.vectors).toHaveLength(queries.length)
@@ -169,10 +133,11 @@ describe.each(Object.keys(hosts))('onnxruntime-web on %s', { timeout: TIMEOUT_MS
       const [found, wanted] = [await search(decodeBase64F32(text)!), await search(expected[i]!)]
       // The best one is the passage that the title is of, or the same as of onnxruntime-node.
       expect(found[0]!.id, queries[i]).toBe(ids[i] ?? wanted[0]!.id)
-      expect(largestSwap(wanted, found), queries[i]).toBeLessThan(0.3)
+      // Of at most 32. Here 0.23 at most.
+      expect(largestSwap(wanted, found), queries[i]).toBeLessThan(0.6)
       common += wanted.filter(({ id }) => found.some((hit) => hit.id === id)).length
     }
-    // Here 0.998: one query of 58 has another candidate in its tenth place.
+    // Here 378 of 380.
     expect(common / (K * queries.length)).toBeGreaterThanOrEqual(0.98)
   })
 
@@ -186,22 +151,24 @@ describe.each(Object.keys(hosts))('onnxruntime-web on %s', { timeout: TIMEOUT_MS
   })
 })
 
-describe('in Chromium', { timeout: TIMEOUT_MS }, () => {
+describe('in Chromium', { timeout: HOST_TIMEOUT_MS }, () => {
   it('uses two threads where the page is isolated, one elsewhere', () => {
     expect(reports.get('an isolated page')!.threads).toBe(2)
     expect(reports.get('a page')!.threads).toBe(1)
   })
 
   it('keeps the model in the Cache API, and does not read it a second time', async () => {
-    const { report, evaluate, requested, page, context } = await runPage('/page', 'encodeInWorker')
-    expect(report.cached).toBe(2)
-    expect(requested.filter((path) => path.startsWith('/model/')).sort()).toEqual(MODEL_PATHS)
-    const before = files.requested.length
-    await page.reload()
-    await page.waitForFunction(() => 'encodeInWorker' in globalThis)
-    expect((await evaluate()).vectors).toEqual(report.vectors)
-    expect(files.requested.slice(before).filter((path) => path.startsWith('/model/'))).toEqual(['/model/manifest.json'])
-    await context.close()
+    const modelPathsSince = (start: number) => [
+      ...new Set(files.requested.slice(start).filter((path) => path.startsWith('/model/'))),
+    ]
+    const start = files.requested.length
+    const run = await encodeByPage(browser, files.url, task(), { where: 'worker', threads: 1 })
+    expect(run.report.cached).toBe(2)
+    expect(modelPathsSince(start).sort()).toEqual(MODEL_PATHS)
+    const afterwards = files.requested.length
+    expect((await run.again()).vectors).toEqual(run.report.vectors)
+    expect(modelPathsSince(afterwards)).toEqual(['/model/manifest.json'])
+    await run.close()
   })
 })
 

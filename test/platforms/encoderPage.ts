@@ -17,7 +17,7 @@ export interface PageReport extends EncodeReport {
 async function encodeHere({ ortUrl, threads, ...task }: PageTask): Promise<PageReport> {
   const cache = await caches.open('tartan-models')
   const report = await encodeAll(task, {
-    ortWasm: await WebAssembly.compileStreaming(fetch(`${ortUrl}ort-wasm-simd-threaded.wasm`)),
+    ortWasm: () => WebAssembly.compileStreaming(fetch(`${ortUrl}ort-wasm-simd-threaded.wasm`)),
     threads,
     threadScript: threads > 1 ? `${ortUrl}ort-wasm-simd-threaded.mjs` : undefined,
     cache: cacheApiModels(cache),

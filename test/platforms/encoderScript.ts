@@ -4,5 +4,5 @@ import { compileOnnxWeb } from '../../runtime/platform/nodeOnnxWeb.ts'
 import { type EncodeTask, encodeAll } from './encoderRun.ts'
 
 const task = JSON.parse(process.argv[2] ?? '') as EncodeTask
-const report = await encodeAll(task, { ortWasm: await compileOnnxWeb() })
+const report = await encodeAll(task, { ortWasm: compileOnnxWeb })
 process.stdout.write(JSON.stringify(report), () => process.exit(0))

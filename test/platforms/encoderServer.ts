@@ -25,8 +25,12 @@ export interface EncoderServer {
   stop(): Promise<void>
 }
 
-/** `/isolated` is the page with the headers that let it share memory, `/page` without. */
-export async function startEncoderServer(): Promise<EncoderServer> {
+/**
+ * `/isolated` is the page with the headers that let it share memory, `/page` without.
+ * @param more - other folders, by the start of their paths, e.g. "/index/"
+ */
+export async function startEncoderServer(more: Readonly<Record<string, string>> = {}): Promise<EncoderServer> {
+  const folders = { ...FOLDERS, ...more }
   const script = await bundlePage()
   const requested: string[] = []
   const server = createServer(async (request, response) => {
@@ -34,6 +38,7 @@ export async function startEncoderServer(): Promise<EncoderServer> {
     requested.push(path)
     // The model and ONNX Runtime may be asked for by any page; a page that is isolated takes nothing else.
     response.setHeader('Access-Control-Allow-Origin', '*')
+    response.setHeader('Access-Control-Expose-Headers', 'Content-Range')
     response.setHeader('Cross-Origin-Resource-Policy', 'cross-origin')
     response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp')
     if (path === '/page' || path === '/isolated') {
@@ -45,16 +50,19 @@ export async function startEncoderServer(): Promise<EncoderServer> {
       response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(script)
       return
     }
-    const prefix = Object.keys(FOLDERS).find((start) => path.startsWith(start))
-    const file = prefix && join(FOLDERS[prefix] ?? '', path.slice(prefix.length))
+    const [prefix, folder] = Object.entries(folders).find(([start]) => path.startsWith(start)) ?? []
+    const file = prefix && folder && join(folder, path.slice(prefix.length))
     const found = file && (await stat(file).catch(() => undefined))
     if (!file || !found) {
       response.writeHead(404).end()
       return
     }
     const type = TYPES[file.slice(file.lastIndexOf('.') + 1)] ?? 'application/octet-stream'
-    response.writeHead(200, { 'Content-Type': type, 'Content-Length': found.size })
-    createReadStream(file).pipe(response)
+    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? []
+    const [start, end] = first ? [Number(first), Math.min(Number(last), found.size - 1)] : [0, found.size - 1]
+    if (first) response.setHeader('Content-Range', `bytes ${start}-${end}/${found.size}`)
+    response.writeHead(first ? 206 : 200, { 'Content-Type': type, 'Content-Length': end - start + 1 })
+    createReadStream(file, { start, end }).pipe(response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {

@@ -4,6 +4,6 @@ import { type EncodeTask, encodeAll } from './encoderRun.ts'
 
 export default {
   async fetch(request: Request): Promise<Response> {
-    return Response.json(await encodeAll((await request.json()) as EncodeTask, { ortWasm }))
+    return Response.json(await encodeAll((await request.json()) as EncodeTask, { ortWasm: async () => ortWasm }))
   },
 }

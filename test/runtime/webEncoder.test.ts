@@ -1,6 +1,8 @@
 /** The web encoder on Node: which files it reads and refuses, its cache, and many calls at once. Other hosts: test/platforms. */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { NotFoundError, StorageError } from '../../format/errors.ts'
 import type { IndexFiles } from '../../format/rangeReader.ts'
@@ -170,6 +172,37 @@ describe('a cache', () => {
     expect(await cache.get('ab')).toEqual(Uint8Array.of(1, 2, 3))
     expect([...stored.keys()]).toEqual(['https://tartan-models.invalid/ab'])
     expect(stored.values().next().value!.headers.get('cache-control')).toContain('immutable')
+  })
+})
+
+describe("the model's bytes", () => {
+  it('are let go once the model has started: a Worker cannot hold them twice', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    let read: WeakRef<Uint8Array> | undefined
+    const { files: inner } = modelFiles()
+    const files: IndexFiles = {
+      key: 'memory',
+      async open(name) {
+        const reader = await inner.open(name)
+        return {
+          ...reader,
+          async read(offset, length) {
+            const bytes = await reader.read(offset, length)
+            if (name.endsWith('.onnx')) read = new WeakRef(bytes)
+            return bytes
+          },
+        }
+      },
+    }
+    const encoder = await openWebEncoder({ files, ort: { wasm } })
+    expect(read?.deref()?.length).toBe(manifest.files.int8!.bytes)
+    // A WeakRef that was looked at holds on until the end of the turn.
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    collect()
+    expect(read?.deref() === undefined).toBe(true)
+    expect((await encoder.encodeQuery('twill')).rows).toBe(32)
+    await encoder.close()
   })
 })
 
