@@ -14,11 +14,13 @@ import { PartWriter } from '../format/writer.ts'
 import { folderFiles } from '../runtime/platform/nodeFiles.ts'
 import type { CorpusPassage } from './corpus/passage.ts'
 import { encodeToStore } from './encodeCorpus.ts'
-import { buildSegment } from './index/indexSegment.ts'
+import { buildSegment, type CodedSegment } from './index/indexSegment.ts'
+import { contentOrder, permutedStore } from './index/passageOrder.ts'
 import { openVectorStore, type VectorStore } from './index/vectorStore.ts'
 import { isDiskError, type StagedFolder, stageIndex, writeFailure } from './indexFolder.ts'
 import type { Device } from './onnxNode.ts'
 import type { OnProgress, Stage } from './progress.ts'
+import { reorderSpool } from './reorderedSpool.ts'
 import { type Spool, spoolCorpus } from './spool.ts'
 import { BUILDER_NAME } from './version.ts'
 
@@ -33,6 +35,11 @@ export interface BuildOptions {
   readonly nbits?: Nbits
   /** Same seed, same input, same options: same bytes. Default 42. */
   readonly seed?: number
+  /**
+   * Order of passages in the files. 'content' puts similar ones together: fewer reads for a query over an index that is read by
+   * range. Default 'input'.
+   */
+  readonly order?: 'input' | 'content'
   /** Store titles, texts and metadata in the index. Default true. */
   readonly texts?: boolean
   /** Bytes of a part. Default 24 MiB. */
@@ -79,7 +86,7 @@ export async function buildFromCorpus(
       await encodeToStore(spool, encoder, folder, { ...options, onProgress: timed.onProgress })
       const vectors = await openVectorStore(folder)
       try {
-        return await writeIndex({ vectors, spool, encoder: encoder.fingerprint, staged, timed, options })
+        return await writeIndex({ vectors, spool, encoder: encoder.fingerprint, staged, temp, timed, options })
       } finally {
         await vectors.close()
       }
@@ -95,7 +102,7 @@ export async function buildFromVectors(
   encoder: EncoderFingerprint | undefined,
   options: BuildOptions,
 ): Promise<BuildReport> {
-  return withStage(options, (staged, _temp, timed) => writeIndex({ vectors, encoder, staged, timed, options }))
+  return withStage(options, (staged, temp, timed) => writeIndex({ vectors, encoder, staged, temp, timed, options }))
 }
 
 interface Timed {
@@ -142,17 +149,25 @@ interface WriteOptions {
   readonly spool?: Spool
   readonly encoder: EncoderFingerprint | undefined
   readonly staged: StagedFolder
+  readonly temp: string
   readonly timed: Timed
   readonly options: BuildOptions
 }
 
-async function writeIndex({ vectors, spool, encoder, staged, timed, options }: WriteOptions): Promise<BuildReport> {
+async function writeIndex(input: WriteOptions): Promise<BuildReport> {
+  const { encoder, staged, timed, options } = input
   const nbits = options.nbits ?? 4
-  if (encoder && encoder.dim !== vectors.dim) {
+  if (encoder && encoder.dim !== input.vectors.dim) {
     throw new InputError(
-      `vectors have ${vectors.dim} dims, the encoder "${encoder.model}" has ${encoder.dim}. Encode the corpus again.`,
+      `vectors have ${input.vectors.dim} dims, the encoder "${encoder.model}" has ${encoder.dim}. Encode the corpus again.`,
     )
   }
+  const { threads, signal } = options
+  const order =
+    options.order === 'content'
+      ? await contentOrder(input.vectors, { threads, signal, onProgress: timed.onProgress })
+      : undefined
+  const vectors = order ? permutedStore(input.vectors, order) : input.vectors
   const writer = new PartWriter(staged, options.partBytes)
   const segment = await buildSegment(vectors, {
     nbits,
@@ -164,18 +179,8 @@ async function writeIndex({ vectors, spool, encoder, staged, timed, options }: W
     onRows: (bytes, passages) => writer.append('rows', bytes, passages),
   })
   timed.onProgress({ stage: 'write', done: 0, unit: 'passages' })
-  const bytesOf = (array: Float32Array | Uint32Array | Uint16Array | Int8Array) =>
-    new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
-  await writer.appendArray('centroids', bytesOf(segment.centroids), vectors.dim)
-  await writer.appendArray('centroidScales', bytesOf(segment.centroidScales), 4)
-  await writer.appendArray('passageLengths', bytesOf(segment.passageLengths), 2)
-  await writer.appendArray('postingOffsets', bytesOf(segment.postingOffsets), 4)
-  await writer.appendItems('postings', segment.postings, segment.postingOffsets)
-  const ids = encodeIds(vectors.ids)
-  await writer.appendArray('idOffsets', bytesOf(ids.idOffsets), 4)
-  await writer.appendItems('ids', ids.ids, ids.idOffsets)
-  await writer.appendArray('idOrder', bytesOf(ids.idOrder), 4)
-  if (spool && (options.texts ?? true)) await appendTexts(writer, spool)
+  await appendTables(writer, segment, vectors)
+  if (options.texts ?? true) await appendTexts(writer, input, order)
   const { parts, sections } = await writer.finish()
   const manifest: Manifest = {
     generation: 1,
@@ -212,7 +217,33 @@ async function writeIndex({ vectors, spool, encoder, staged, timed, options }: W
   }
 }
 
-async function appendTexts(writer: PartWriter, spool: Spool): Promise<void> {
+/** Everything of a segment but its rows, which are written already, and texts. */
+async function appendTables(writer: PartWriter, segment: CodedSegment, vectors: VectorStore): Promise<void> {
+  const bytesOf = (array: Float32Array | Uint32Array | Uint16Array | Int8Array) =>
+    new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+  await writer.appendArray('centroids', bytesOf(segment.centroids), vectors.dim)
+  await writer.appendArray('centroidScales', bytesOf(segment.centroidScales), 4)
+  await writer.appendArray('passageLengths', bytesOf(segment.passageLengths), 2)
+  await writer.appendArray('postingOffsets', bytesOf(segment.postingOffsets), 4)
+  await writer.appendItems('postings', segment.postings, segment.postingOffsets)
+  const ids = encodeIds(vectors.ids)
+  await writer.appendArray('idOffsets', bytesOf(ids.idOffsets), 4)
+  await writer.appendItems('ids', ids.ids, ids.idOffsets)
+  await writer.appendArray('idOrder', bytesOf(ids.idOrder), 4)
+}
+
+async function appendTexts(writer: PartWriter, { spool, temp }: WriteOptions, order?: Uint32Array): Promise<void> {
+  if (!spool) return
+  if (!order) return appendBlocks(writer, spool)
+  const ordered = await reorderSpool(spool, order, join(temp, 'ordered.spool'))
+  try {
+    await appendBlocks(writer, ordered)
+  } finally {
+    await ordered.close()
+  }
+}
+
+async function appendBlocks(writer: PartWriter, spool: Spool): Promise<void> {
   for (const entry of spool.blocks) await writer.append('textBlocks', encodeTextBlockEntry(entry), 1)
   for (let block = 0; block < spool.blocks.length; block++)
     await writer.append('texts', await spool.readBlock(block), 1)

@@ -35,6 +35,7 @@ interface Options {
   readonly seed: number
   readonly partSize?: number
   readonly passageTokens?: number
+  readonly order: 'input' | 'content'
   readonly texts: boolean
   readonly skipBad?: boolean
   readonly force?: boolean
@@ -80,6 +81,14 @@ export function buildCommand(signal: AbortSignal): Command {
         `most tokens of a passage cut from a page of a folder (default: ${PAGE_TOKENS_MAX_DEFAULT})`,
       ).argParser(integer(16, 512)),
     )
+    .addOption(
+      new Option(
+        '--order <order>',
+        'passages as they come, or similar ones together: fewer reads when searched by range',
+      )
+        .choices(['input', 'content'])
+        .default('input'),
+    )
     .option('--no-texts', 'do not store titles, texts and metadata')
     .option('--skip-bad', 'leave out passages that are wrong, and say which, instead of stopping')
     .addOption(new Option('--name <name>', 'name of the index (default: from --out)').argParser(textOf(256)))
@@ -113,6 +122,7 @@ async function build(corpus: string | undefined, options: Options, signal: Abort
     name: options.name,
     nbits: Number(options.nbits) as Nbits,
     seed: options.seed,
+    order: options.order,
     texts: options.texts,
     partBytes: options.partSize,
     temp: options.temp,

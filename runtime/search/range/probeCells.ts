@@ -2,7 +2,7 @@
  * Probe, for the range pipeline: the best cells of each query row over all slabs of centroids, with what is needed of their
  * scores later. Nothing is left in WebAssembly memory, so that a query holds none of it while it waits for storage.
  */
-import { NCELLS_MAX } from '../../../format/limits.ts'
+import { PROBED_CELLS_MAX } from '../../../format/limits.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { paddedRows } from '../../kernels/quantise.ts'
 import type { QueryVectors } from '../../searcher.ts'
@@ -97,7 +97,7 @@ export function probeSegment(
   query: QueryVectors,
   ncells: number,
 ): ProbedCells {
-  const lookedAt = Math.min(NCELLS_MAX, ncells * LOOKED_AT)
+  const lookedAt = Math.min(PROBED_CELLS_MAX, ncells * LOOKED_AT)
   const scored = new ScoredCells(query.rows)
   const { top } = kernels.arena
   const rowsProbed = new Uint8Array(query.rows)
