@@ -1,4 +1,4 @@
-/** Draws bench/results/{quality,size,peers,growth}-*.json as SVG beside them. Usage: bench/README.md. */
+/** Draws bench/results/{quality,size,peers,growth,tiers}-*.json as SVG beside them. Usage: bench/README.md. */
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { rootPath, runBench } from './harness/commandLine.ts'
 import type { BenchRecord } from './harness/record.ts'
@@ -7,6 +7,7 @@ import { curveFigure } from './plot/curve.ts'
 import { growthFigure } from './plot/growth.ts'
 import { peersFigure } from './plot/peers.ts'
 import { subtitleOf } from './plot/subtitle.ts'
+import { tiersFigure } from './plot/tiers.ts'
 
 const FOLDER = rootPath('bench', 'results')
 
@@ -39,10 +40,13 @@ const FIGURES: Readonly<Record<string, (record: BenchRecord) => string>> = {
   size: sizeFigure,
   peers: peersFigure,
   growth: growthFigure,
+  tiers: tiersFigure,
 }
 
 await runBench('npm run -s bench:plot', {}, async () => {
-  const names = (await readdir(FOLDER)).filter((name) => /^(quality|size|peers|growth)-.*\.json$/.test(name)).sort()
+  const names = (await readdir(FOLDER))
+    .filter((name) => /^(quality|size|peers|growth|tiers)-.*\.json$/.test(name))
+    .sort()
   if (names.length === 0)
     process.stderr.write('nothing to draw: run bench:quality, bench:size, bench:peers or bench:growth first\n')
   for (const name of names) {

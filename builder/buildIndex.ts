@@ -1,6 +1,6 @@
 /** A corpus, or ready vectors, to an index folder: read → encode → train → compress → write → verify → rename. */
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { tmpdir, totalmem } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Encoder, EncoderFingerprint } from '../encoder/encoder.ts'
 import { AbortedError, InputError } from '../format/errors.ts'
@@ -9,12 +9,15 @@ import { readIndex } from '../format/indexReader.ts'
 import { encodeManifest, MANIFEST_NAME, type Manifest } from '../format/manifest.ts'
 import type { Nbits } from '../format/segment.ts'
 import { encodeTextBlockEntry } from '../format/textBlocks.ts'
+import type { IndexTiers } from '../format/tiers.ts'
 import { verifyIndex } from '../format/verify.ts'
 import { PartWriter } from '../format/writer.ts'
+import { residentNeed } from '../runtime/memoryNeed.ts'
 import { folderFiles } from '../runtime/platform/nodeFiles.ts'
+import { compileKernels } from '../runtime/platform/nodeIndex.ts'
 import type { CorpusPassage } from './corpus/passage.ts'
 import { encodeToStore } from './encodeCorpus.ts'
-import { buildSegment, type CodedSegment } from './index/indexSegment.ts'
+import { buildSegment } from './index/indexSegment.ts'
 import { contentOrder, permutedStore } from './index/passageOrder.ts'
 import { openVectorStore, type VectorStore } from './index/vectorStore.ts'
 import { isDiskError, type StagedFolder, stageIndex, writeFailure } from './indexFolder.ts'
@@ -22,6 +25,7 @@ import type { Device } from './onnxNode.ts'
 import type { OnProgress, Stage } from './progress.ts'
 import { reorderSpool } from './reorderedSpool.ts'
 import { type Spool, spoolCorpus } from './spool.ts'
+import { tuneBuilt } from './tune/tuneIndex.ts'
 import { BUILDER_NAME } from './version.ts'
 
 export interface BuildOptions {
@@ -42,6 +46,8 @@ export interface BuildOptions {
   readonly order?: 'input' | 'content'
   /** Store titles, texts and metadata in the index. Default true. */
   readonly texts?: boolean
+  /** Measure search settings on queries made from the corpus and store them as tiers (docs/TUNING.md). Default true. */
+  readonly tune?: boolean
   /** Bytes of a part. Default 24 MiB. */
   readonly partBytes?: number
   /** Where temporary files go, up to 2 bytes a vector value: 192 bytes a token at 96 dims. Default: the system's. */
@@ -64,6 +70,10 @@ export interface BuildReport {
   /** Of all files. */
   readonly bytes: number
   readonly parts: number
+  /** What tuning found; absent when it was not done. */
+  readonly tiers?: IndexTiers
+  /** Why it was not done although it was to be. */
+  readonly untuned?: string
   /** Wall time by stage. */
   readonly seconds: Readonly<Partial<Record<Stage, number>>>
 }
@@ -86,7 +96,8 @@ export async function buildFromCorpus(
       await encodeToStore(spool, encoder, folder, { ...options, onProgress: timed.onProgress })
       const vectors = await openVectorStore(folder)
       try {
-        return await writeIndex({ vectors, spool, encoder: encoder.fingerprint, staged, temp, timed, options })
+        const source = { vectors, spool, encoder: encoder.fingerprint, queryEncoder: encoder }
+        return await writeIndex({ ...source, staged, temp, timed, options })
       } finally {
         await vectors.close()
       }
@@ -115,6 +126,8 @@ async function withStage(
   options: BuildOptions,
   build: (staged: StagedFolder, temp: string, timed: Timed) => Promise<BuildReport>,
 ): Promise<BuildReport> {
+  // Tuning searches. That it cannot is better known before hours of building than after.
+  if (options.tune ?? true) await compileKernels()
   const staged = await stageIndex(options.out, options.replace ?? false)
   const parent = options.temp ?? tmpdir()
   let temp: string | undefined
@@ -148,6 +161,8 @@ interface WriteOptions {
   readonly vectors: VectorStore
   readonly spool?: Spool
   readonly encoder: EncoderFingerprint | undefined
+  /** Makes queries for tuning. */
+  readonly queryEncoder?: Encoder
   readonly staged: StagedFolder
   readonly temp: string
   readonly timed: Timed
@@ -155,19 +170,15 @@ interface WriteOptions {
 }
 
 async function writeIndex(input: WriteOptions): Promise<BuildReport> {
-  const { encoder, staged, timed, options } = input
+  const order = await passageOrder(input)
+  const write = order ? { ...input, vectors: permutedStore(input.vectors, order) } : input
+  const { vectors, encoder, staged, timed, options } = write
   const nbits = options.nbits ?? 4
-  if (encoder && encoder.dim !== input.vectors.dim) {
+  if (encoder && encoder.dim !== vectors.dim) {
     throw new InputError(
-      `vectors have ${input.vectors.dim} dims, the encoder "${encoder.model}" has ${encoder.dim}. Encode the corpus again.`,
+      `vectors have ${vectors.dim} dims, the encoder "${encoder.model}" has ${encoder.dim}. Encode the corpus again.`,
     )
   }
-  const { threads, signal } = options
-  const order =
-    options.order === 'content'
-      ? await contentOrder(input.vectors, { threads, signal, onProgress: timed.onProgress })
-      : undefined
-  const vectors = order ? permutedStore(input.vectors, order) : input.vectors
   const writer = new PartWriter(staged, options.partBytes)
   const segment = await buildSegment(vectors, {
     nbits,
@@ -179,8 +190,8 @@ async function writeIndex(input: WriteOptions): Promise<BuildReport> {
     onRows: (bytes, passages) => writer.append('rows', bytes, passages),
   })
   timed.onProgress({ stage: 'write', done: 0, unit: 'passages' })
-  await appendTables(writer, segment, vectors)
-  if (options.texts ?? true) await appendTexts(writer, input, order)
+  await appendSections(writer, segment, vectors)
+  if (options.texts ?? true) await appendTexts(writer, write, order)
   const { parts, sections } = await writer.finish()
   const manifest: Manifest = {
     generation: 1,
@@ -199,9 +210,9 @@ async function writeIndex(input: WriteOptions): Promise<BuildReport> {
       },
     ],
   }
-  const encoded = encodeManifest(manifest)
-  await staged.write(MANIFEST_NAME, encoded)
+  await staged.write(MANIFEST_NAME, encodeManifest(manifest))
   await verifyStaged(staged, timed)
+  const { encoded, ...tuning } = await tuneStaged(write, manifest)
   if (options.signal?.aborted) throw new AbortedError()
   await staged.commit()
   return {
@@ -213,12 +224,17 @@ async function writeIndex(input: WriteOptions): Promise<BuildReport> {
     nbits,
     bytes: encoded.length + parts.reduce((sum, part) => sum + part.bytes, 0),
     parts: parts.length,
+    ...tuning,
     seconds: timed.seconds,
   }
 }
 
-/** Everything of a segment but its rows, which are written already, and texts. */
-async function appendTables(writer: PartWriter, segment: CodedSegment, vectors: VectorStore): Promise<void> {
+/** All sections but rows, which were written as they came, and texts. */
+async function appendSections(
+  writer: PartWriter,
+  segment: Awaited<ReturnType<typeof buildSegment>>,
+  vectors: VectorStore,
+): Promise<void> {
   const bytesOf = (array: Float32Array | Uint32Array | Uint16Array | Int8Array) =>
     new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
   await writer.appendArray('centroids', bytesOf(segment.centroids), vectors.dim)
@@ -230,6 +246,12 @@ async function appendTables(writer: PartWriter, segment: CodedSegment, vectors: 
   await writer.appendArray('idOffsets', bytesOf(ids.idOffsets), 4)
   await writer.appendItems('ids', ids.ids, ids.idOffsets)
   await writer.appendArray('idOrder', bytesOf(ids.idOrder), 4)
+}
+
+async function passageOrder({ vectors, timed, options }: WriteOptions): Promise<Uint32Array | undefined> {
+  if ((options.order ?? 'input') === 'input') return undefined
+  const { threads, signal } = options
+  return contentOrder(vectors, { threads, signal, onProgress: timed.onProgress })
 }
 
 async function appendTexts(writer: PartWriter, { spool, temp }: WriteOptions, order?: Uint32Array): Promise<void> {
@@ -258,4 +280,34 @@ async function verifyStaged(staged: StagedFolder, timed: Timed): Promise<void> {
   await verifyIndex(files, reader.manifest, (done) =>
     timed.onProgress({ stage: 'verify', done: Math.round(done * total), total, unit: 'files' }),
   )
+}
+
+/** What became of tuning, and the manifest as it stands in the stage. */
+interface Tuning extends Pick<BuildReport, 'tiers' | 'untuned'> {
+  readonly encoded: Uint8Array
+}
+
+/** Measured on the index as it will be, with the vectors it was made from. Counted work, no times: the bytes stay reproducible. */
+async function tuneStaged(write: WriteOptions, manifest: Manifest): Promise<Tuning> {
+  const { vectors, queryEncoder, staged, timed, options } = write
+  if (!(options.tune ?? true)) return { encoded: encodeManifest(manifest) }
+  const untuned = memoryProblem(manifest)
+  if (untuned !== undefined) return { encoded: encodeManifest(manifest), untuned }
+  const { seed, threads, signal } = options
+  const tiers = await tuneBuilt(staged.path, vectors, queryEncoder, { seed, threads, signal, ...timed })
+  const encoded = encodeManifest({ ...manifest, tiers })
+  await staged.write(MANIFEST_NAME, encoded)
+  return { encoded, tiers }
+}
+
+/** WebAssembly addresses 4 GiB, and queries need some of it. */
+const SEARCHED_BYTES_MAX = 3.5 * 2 ** 30
+
+/** Tuning holds the index in memory. One that is too large for that must not fail after hours of building. */
+function memoryProblem(manifest: Manifest): string | undefined {
+  const { totalBytes: needed } = residentNeed(manifest)
+  const limit = Math.min(SEARCHED_BYTES_MAX, totalmem() / 2)
+  if (needed <= limit) return undefined
+  const [need, have] = [needed, limit].map((bytes) => (bytes / 2 ** 30).toFixed(1))
+  return `searching the index takes ${need} GiB of memory, and ${have} GiB may be used here. Searches use Stanford's defaults`
 }

@@ -2,6 +2,7 @@
 import type { Manifest, ManifestEncoder, SectionName } from '../format/manifest.ts'
 import { SECTION_NAMES } from '../format/manifest.ts'
 import type { Nbits } from '../format/segment.ts'
+import type { IndexTiers } from '../format/tiers.ts'
 
 export interface SectionCost {
   readonly name: SectionName
@@ -25,6 +26,8 @@ export interface IndexDescription {
   /** What searching needs: everything but ids and texts. */
   readonly bytesPerToken: number
   readonly sections: readonly SectionCost[]
+  /** Measured search settings; absent when the index was not tuned. */
+  readonly tiers?: IndexTiers
 }
 
 const NOT_FOR_SEARCH: ReadonlySet<SectionName> = new Set(['idOffsets', 'ids', 'idOrder', 'textBlocks', 'texts'])
@@ -56,5 +59,6 @@ export function describeIndex(manifest: Manifest): IndexDescription {
       sections.filter(({ name }) => !NOT_FOR_SEARCH.has(name)).map((section) => section.bytesPerToken),
     ),
     sections,
+    ...(manifest.tiers ? { tiers: manifest.tiers } : {}),
   }
 }

@@ -3,11 +3,14 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Encoder, EncoderSession } from '../encoder/encoder.ts'
+import type { Encoder } from '../encoder/encoder.ts'
+import { encoderSession } from '../encoder/graphSession.ts'
 import { loadModelManifest, type ModelFile, type ModelManifest, modelFileOf } from '../encoder/modelManifest.ts'
 import { createTextEncoder } from '../encoder/textEncoder.ts'
 import { ModelError } from '../format/errors.ts'
-import { type Device, type OnnxSession, openOnnxSession } from './onnxNode.ts'
+import { type Device, openOnnxSession } from './onnxNode.ts'
+
+export { encoderSession } from '../encoder/graphSession.ts'
 
 export interface ModelOptions {
   /** Default 'cpu'. */
@@ -70,32 +73,6 @@ export async function bundledModels(): Promise<readonly string[]> {
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
     .sort()
-}
-
-/** Runs an encoder's graph as the port wants it. */
-export function encoderSession(onnx: OnnxSession, manifest: ModelManifest): EncoderSession {
-  const { inputIds: idsName, attentionMask: maskName, tokenVectors } = manifest.graph
-  return {
-    async run(inputIds, attentionMask, batch, tokens) {
-      const dims = [batch, tokens]
-      const outputs = await onnx.run({
-        [idsName]: { type: 'int64', data: inputIds, dims },
-        [maskName]: { type: 'int64', data: attentionMask, dims },
-      })
-      const output = outputs[tokenVectors]
-      const expected = `float32[${batch}][${tokens}][${manifest.dim}]`
-      const got =
-        output === undefined ? `only ${Object.keys(outputs).join(', ')}` : `${output.type}[${output.dims.join('][')}]`
-      if (got !== expected || !(output?.data instanceof Float32Array)) {
-        throw new ModelError(
-          `running the model "${manifest.model}": expected the output "${tokenVectors}" to be ${expected}, got ${got}. The model file does not fit its manifest: copy the model folder again.`,
-          { output: tokenVectors, expected, got },
-        )
-      }
-      return output.data
-    },
-    close: () => onnx.close(),
-  }
 }
 
 function defaultPrecision(manifest: ModelManifest, device: Device = 'cpu'): string {

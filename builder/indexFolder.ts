@@ -98,7 +98,7 @@ async function makeFolder(path: string): Promise<void> {
 }
 
 /** Write and flush to the device: after the rename the bytes must be there even if the power goes. */
-async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+export async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
   const handle = await open(path, 'w').catch(writeFailure(path))
   try {
     await handle.writeFile(bytes).catch(writeFailure(path))

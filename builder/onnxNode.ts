@@ -2,23 +2,16 @@
  * The one file that imports onnxruntime-node. Opens an ONNX model on an explicitly chosen execution provider and runs it.
  */
 import ort from 'onnxruntime-node'
+import type { GraphSession, NamedTensor, TensorData } from '../encoder/graphSession.ts'
 import { DeviceError } from '../format/errors.ts'
+
+export type { NamedTensor, TensorData } from '../encoder/graphSession.ts'
 
 export type Device = 'cpu' | 'webgpu' | 'cuda'
 
-export type TensorData = Float32Array | BigInt64Array | Int32Array | Uint8Array | Int8Array
-
-export interface NamedTensor {
-  readonly type: 'float32' | 'int64' | 'int32' | 'uint8' | 'int8'
-  readonly data: TensorData
-  readonly dims: readonly number[]
-}
-
-/** A model that is ready to run. */
-export interface OnnxSession {
+/** A model that is ready to run on a device. */
+export interface OnnxSession extends GraphSession {
   readonly device: Device
-  run(feeds: Readonly<Record<string, NamedTensor>>): Promise<Record<string, NamedTensor>>
-  close(): Promise<void>
 }
 
 export interface OnnxSessionOptions {

@@ -1,6 +1,19 @@
 /** How long work tells how far it is. The CLI draws it; libraries pass their own function or none. */
 
-export type Stage = 'read' | 'encode' | 'sample' | 'kmeans' | 'codec' | 'order' | 'code' | 'invert' | 'write' | 'verify'
+export type Stage =
+  | 'read'
+  | 'encode'
+  | 'sample'
+  | 'kmeans'
+  | 'codec'
+  | 'order'
+  | 'code'
+  | 'invert'
+  | 'write'
+  | 'verify'
+  | 'queries'
+  | 'exact'
+  | 'tune'
 
 export interface ProgressEvent {
   readonly stage: Stage

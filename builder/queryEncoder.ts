@@ -1,6 +1,6 @@
 /** The encoder for queries of an index: the one its manifest names, checked against its fingerprint. */
 import type { Encoder } from '../encoder/encoder.ts'
-import { assertSameEncoder } from '../encoder/fingerprint.ts'
+import { assertSameEncoder, encoderOfIndex } from '../encoder/fingerprint.ts'
 import { ModelError } from '../format/errors.ts'
 import type { IndexInfo } from '../runtime/searcher.ts'
 import { bundledModels, type ModelOptions, openModel } from './encoderNode.ts'
@@ -10,14 +10,10 @@ import { bundledModels, type ModelOptions, openModel } from './encoderNode.ts'
  * @throws ModelError when the index has no encoder, the model is not there, or it is another one
  */
 export async function openQueryEncoder(info: IndexInfo, model?: string, options?: ModelOptions): Promise<Encoder> {
-  if (!info.encoder) {
-    throw new ModelError(
-      `the index "${info.name}" was built from ready vectors of an unknown encoder, so it cannot be searched by text. Send query vectors, or put the encoder's fingerprint (encoder.json) into the vectors folder and build again.`,
-    )
-  }
-  const encoder = await openModel(model ?? (await bundledName(info.encoder.model)), options)
+  const built = encoderOfIndex(info)
+  const encoder = await openModel(model ?? (await bundledName(built.model)), options)
   try {
-    assertSameEncoder(info.encoder, encoder.fingerprint)
+    assertSameEncoder(built, encoder.fingerprint)
     return encoder
   } catch (error) {
     await encoder.close()

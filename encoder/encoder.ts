@@ -55,18 +55,22 @@ export interface EncoderSession {
   close(): Promise<void>
 }
 
-export interface Encoder {
+/** Encodes queries: all that searching with texts needs. */
+export interface QueryEncoder {
   readonly fingerprint: EncoderFingerprint
   /**
    * Exactly `queryLength` rows; tokens beyond them are cut as ColBERT does.
    * @throws InputError for a blank text, or one of more than QUERY_CHARACTERS_MAX characters
    */
   encodeQuery(text: string): Promise<EncodedText>
+  close(): Promise<void>
+}
+
+export interface Encoder extends QueryEncoder {
   /** One batch; results in the order of `texts`. The caller chooses batches (similar lengths waste less padding). */
   encodePassages(texts: readonly string[]): Promise<readonly EncodedText[]>
   /** Tokens a passage will be encoded with ([CLS], marker, [SEP] included, cut at `passageLength`). For sorting batches. */
   countPassageTokens(text: string): number
   /** The spans of the rows `encodePassages` would keep, without running the network. For marking words in results. */
   passageSpans(text: string): readonly (TextSpan | undefined)[]
-  close(): Promise<void>
 }

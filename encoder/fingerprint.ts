@@ -31,3 +31,24 @@ export function assertSameEncoder(index: EncoderFingerprint, query: EncoderFinge
     )
   }
 }
+
+/** What the check needs of an index; `IndexInfo` of the runtime is one. */
+export interface EncodedIndex {
+  readonly name: string
+  /** Absent for an index built from ready vectors of an unknown encoder. */
+  readonly encoder?: EncoderFingerprint
+}
+
+/** @throws ModelError when the index was built with another encoder, or with one that is not known */
+export function assertEncoderOfIndex(index: EncodedIndex, query: EncoderFingerprint): void {
+  assertSameEncoder(encoderOfIndex(index), query)
+}
+
+/** @throws ModelError when the index does not say what it was built with */
+export function encoderOfIndex(index: EncodedIndex): EncoderFingerprint {
+  if (index.encoder) return index.encoder
+  throw new ModelError(
+    `the index "${index.name}" was built from ready vectors of an unknown encoder, so it cannot be searched by text. Send query vectors, or put the encoder's fingerprint (encoder.json) into the vectors folder and build again.`,
+    { index: index.name },
+  )
+}

@@ -16,6 +16,8 @@ import { type ByteLoader, type IndexFiles, type RangeReader, subReader } from '.
 export interface IndexReaderOptions {
   /** CRC-32C of bytes; default is the TypeScript one. The runtime hands in its WASM kernel. */
   readonly crc32c?: (bytes: Uint8Array, previous?: number) => number
+  /** Tells the manifest from any other: its length and checksum. */
+  readonly revision?: string
 }
 
 /** Small enough to stay in a cache between reading and checking. */
@@ -29,6 +31,7 @@ type ByteView = Parameters<ByteLoader['load']>[0]
 export class IndexReader {
   readonly files: IndexFiles
   readonly manifest: Manifest
+  readonly revision: string
   /** CRC-32C of bytes, continued from `previous`. */
   readonly crc32c: (bytes: Uint8Array, previous?: number) => number
   readonly #parts = new Map<number, RangeReader>()
@@ -36,6 +39,7 @@ export class IndexReader {
   constructor(files: IndexFiles, manifest: Manifest, options: IndexReaderOptions = {}) {
     this.files = files
     this.manifest = manifest
+    this.revision = options.revision ?? ''
     this.crc32c = options.crc32c ?? crc32cOf
   }
 
@@ -222,7 +226,9 @@ export async function readIndex(files: IndexFiles, options: IndexReaderOptions =
   const reader = await files.open(MANIFEST_NAME)
   try {
     const bytes = await reader.read(0, Math.min(reader.size, FILE_BYTES_MAX))
-    return new IndexReader(files, decodeManifest(bytes), options)
+    const { crc32c = crc32cOf } = options
+    const revision = `${bytes.length.toString(16)}-${crc32c(bytes).toString(16).padStart(8, '0')}`
+    return new IndexReader(files, decodeManifest(bytes), { ...options, revision })
   } catch (error) {
     await files.close?.()
     throw error

@@ -14,6 +14,7 @@ import {
   SECTIONS_MAX,
 } from './limits.ts'
 import { codeBytesOf, type Nbits, type ResidualCodec, residualBytesOf } from './segment.ts'
+import { type IndexTiers, readTiers } from './tiers.ts'
 
 export const MANIFEST_NAME = 'index.msgpack'
 
@@ -68,6 +69,8 @@ export interface Manifest {
   readonly encoder?: ManifestEncoder
   readonly parts: readonly PartEntry[]
   readonly segments: readonly SegmentEntry[]
+  /** Since 1.1. Absent when the index was not tuned. */
+  readonly tiers?: IndexTiers
 }
 
 /** Sections of a segment in the order in which they are written (SPEC.md §5). */
@@ -95,8 +98,8 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     ...segment,
     codec: { ...codec, bucketCutoffs: [...codec.bucketCutoffs], bucketWeights: [...codec.bucketWeights] },
   }))
-  const { encoder, ...rest } = manifest
-  return encodeHead('manifest', { ...rest, ...(encoder ? { encoder } : {}), segments }, 0)
+  const { encoder, tiers, ...rest } = manifest
+  return encodeHead('manifest', { ...rest, ...(encoder ? { encoder } : {}), segments, ...(tiers ? { tiers } : {}) }, 0)
 }
 
 /**
@@ -122,6 +125,7 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
     ...(encoder ? { encoder } : {}),
     parts,
     segments: fields.maps('segments', SEGMENTS_MAX).map((segment) => readSegment(segment, dim, parts)),
+    ...(fields.has('tiers') ? { tiers: readTiers(fields.map('tiers')) } : {}),
   }
 }
 

@@ -41,10 +41,10 @@ export interface IndexFiles {
   /** For messages, e.g. the folder's path. */
   readonly key: string
   /**
-   * @param bytes - size of the file where that is known (the manifest says it of parts): storage need not be asked for it first
+   * @param size - of the file as the manifest has it, where it is known: a reader may take it and save itself a request
    * @throws NotFoundError when there is no file of this name
    */
-  open(name: string, bytes?: number): Promise<RangeReader>
+  open(name: string, size?: number): Promise<RangeReader>
   /** Give back what is held open for all files (the handle of a pack). */
   close?(): Promise<void>
 }

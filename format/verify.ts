@@ -34,7 +34,7 @@ export async function verifyIndex(
     step()
   }
   // The files stay the caller's to close: this reader closes only the parts it opened.
-  const reader = new IndexReader({ key: files.key, open: (name) => files.open(name) }, manifest)
+  const reader = new IndexReader({ key: files.key, open: (name, size) => files.open(name, size) }, manifest)
   try {
     for (const segment of manifest.segments) {
       await verifySegment(reader, segment, manifest.dim)

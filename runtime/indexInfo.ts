@@ -1,14 +1,17 @@
 /** What a searcher says about its index, from the manifest. */
 import type { EncoderFingerprint } from '../encoder/encoder.ts'
-import type { Manifest, SegmentEntry } from '../format/manifest.ts'
+import type { IndexReader } from '../format/indexReader.ts'
+import type { SegmentEntry } from '../format/manifest.ts'
 import type { IndexInfo } from './searcher.ts'
 
-export function indexInfo(manifest: Manifest, bytes: number, hasTexts: boolean): IndexInfo {
+export function indexInfo(reader: IndexReader, hasTexts: boolean): IndexInfo {
+  const { manifest, bytes, revision } = reader
   const { segments } = manifest
   const sum = (of: (segment: SegmentEntry) => number) => segments.reduce((total, segment) => total + of(segment), 0)
   return {
     name: manifest.name,
     generation: manifest.generation,
+    revision,
     passages: sum((segment) => segment.passages),
     tokens: sum((segment) => segment.tokens),
     dim: manifest.dim,
@@ -17,5 +20,6 @@ export function indexInfo(manifest: Manifest, bytes: number, hasTexts: boolean):
     bytes,
     hasTexts,
     ...(manifest.encoder ? { encoder: manifest.encoder satisfies EncoderFingerprint } : {}),
+    ...(manifest.tiers ? { tiers: manifest.tiers } : {}),
   }
 }

@@ -9,10 +9,10 @@ import { inLanes } from './inLanes.ts'
 import { createChecksum } from './kernels/checksum.ts'
 import { instantiateKernels, type Kernels } from './kernels/kernels.ts'
 import { PassageStore } from './passageStore.ts'
-import { resolveParameters } from './search/parameters.ts'
 import { requireQuery } from './search/residentQuery.ts'
 import { createResidentSegment, type ResidentSegment, type SegmentAnswer } from './search/residentSegment.ts'
 import { localEngine, type SegmentsEngine } from './search/segmentsEngine.ts'
+import { resolveSearch } from './search/tiers.ts'
 import type {
   IndexInfo,
   MetadataValue,
@@ -120,8 +120,7 @@ class IndexSearcher implements ResidentSearcher {
     this.#segments = segments
     this.#engine = engine
     this.info = indexInfo(
-      reader.manifest,
-      reader.bytes,
+      reader,
       segments.every((segment) => segment.passages.hasTexts),
     )
   }
@@ -131,7 +130,7 @@ class IndexSearcher implements ResidentSearcher {
   }
 
   async search(query: QueryVectors, options: SearchOptions = {}): Promise<SearchAnswer> {
-    const { k, ...parameters } = resolveParameters(options)
+    const { k, parameters, tier } = resolveSearch(options, this.info)
     requireQuery(query, this.info.dim)
     const { filter } = options
     const filters = filter && this.#segments.map(({ passages }) => pidsOf(passages, filter))
@@ -144,7 +143,7 @@ class IndexSearcher implements ResidentSearcher {
       answers.reduce((total, { counts }) => total + of(counts), 0)
     return {
       hits: hits.slice(0, k).map((hit, i): SearchHit => ({ ...hit, rank: i + 1 })),
-      parameters: { ...parameters, k },
+      parameters: { ...parameters, k, ...(tier ? { tier } : {}) },
       counts: {
         candidates: sum((counts) => counts.candidates),
         approximated: sum((counts) => counts.approximated),

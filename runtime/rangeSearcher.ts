@@ -118,6 +118,7 @@ export class RangeSearcher implements Searcher {
   }
 
   async search(query: QueryVectors, options: SearchOptions = {}): Promise<SearchAnswer> {
+    if (options.tier !== undefined) throw tierProblem(options.tier, this.info.name)
     const { k, ...parameters } = resolveParameters(options, rangeParameters(options.k))
     requireQuery(query, this.#info.dim)
     const { filter } = options
@@ -271,13 +272,13 @@ export function rangeParameters(k = 10): SearchParameters {
   return { ncells: 3, centroidScoreThreshold: -1, ndocs: Math.max(32, k) * 4 }
 }
 
+/** Without tiers: who looks for some that searches can use, such as a server that is started with one, finds none. */
 function infoOf(index: RangeIndex): IndexInfo {
-  const { manifest, bytes } = index.reader
-  return indexInfo(
-    manifest,
-    bytes,
+  const { tiers: _unused, ...info } = indexInfo(
+    index.reader,
     index.passages.every(({ hasTexts }) => hasTexts),
   )
+  return info
 }
 
 /** Score descending, then the bytes of ids: they stay the same when an index is updated or compacted. */
@@ -319,6 +320,14 @@ function storedPassage(
     ...(record ? { title: record.title, text: record.text } : {}),
     ...(metadata ? { metadata } : {}),
   }
+}
+
+/** Tiers are measured with everything in memory, where a candidate costs no read; here they would mean something else. */
+function tierProblem(tier: string, name: string): InputError {
+  return new InputError(
+    `the index "${name}" is read by range, and tiers are settings of the resident pipeline. Leave the tier "${tier}" out, or open the index with the pipeline "resident".`,
+    { tier },
+  )
 }
 
 function requirePositive(name: string, value: number | undefined): void {

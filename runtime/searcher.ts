@@ -1,6 +1,7 @@
 /** What a searchable index offers, whatever it is read from. The HTTP app, the CLI and applications see only this. */
 import type { EncoderFingerprint } from '../encoder/encoder.ts'
 import type { Nbits } from '../format/segment.ts'
+import type { IndexTiers, TierName } from '../format/tiers.ts'
 
 /** PLAID's parameters, with Stanford ColBERT's names and defaults (Santhanam et al., CIKM 2022, and its code). */
 export interface SearchParameters {
@@ -15,6 +16,11 @@ export interface SearchParameters {
 export interface SearchOptions extends Partial<SearchParameters> {
   /** Results wanted, in [1, K_MAX]. Default 10. */
   readonly k?: number
+  /**
+   * A measured setting of the index; single parameters given beside it override it. Default: `balanced` when the index has
+   * tiers, else Stanford's defaults for k.
+   */
+  readonly tier?: TierName
   /** Only passages with these ids. Unknown ids are ignored. */
   readonly filter?: readonly string[]
   /** Bytes that may be read from storage for the query. Only an index that is read by range reads for a query. */
@@ -42,7 +48,8 @@ export interface SearchHit {
 
 export interface SearchAnswer {
   readonly hits: readonly SearchHit[]
-  readonly parameters: SearchParameters & { readonly k: number }
+  /** What was used; `tier` when they started from one. */
+  readonly parameters: SearchParameters & { readonly k: number; readonly tier?: TierName }
   /** Passages that reached each stage. */
   readonly counts: { readonly candidates: number; readonly approximated: number; readonly rescored: number }
   readonly generation: number
@@ -99,6 +106,8 @@ export interface TokenMatch {
 export interface IndexInfo {
   readonly name: string
   readonly generation: number
+  /** Differs between indexes of different content, also of one name and generation: made of the manifest's bytes. */
+  readonly revision: string
   readonly passages: number
   readonly tokens: number
   readonly dim: number
@@ -109,6 +118,8 @@ export interface IndexInfo {
   readonly hasTexts: boolean
   /** Absent for an index built from ready vectors without a model. */
   readonly encoder?: EncoderFingerprint
+  /** Measured settings that searches may use; absent when the index was not tuned, or is read by range. */
+  readonly tiers?: IndexTiers
 }
 
 export interface Searcher {

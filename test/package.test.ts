@@ -18,7 +18,12 @@ const EXPORTS = {
   './encoder': './encoder/index.ts',
   './format': './format/index.ts',
   './http': './runtime/http/index.ts',
+  './readers': './runtime/readers/index.ts',
+  './readers/s3': './runtime/readers/s3.ts',
+  './cloudflare': './runtime/platform/cloudflare.ts',
+  './lambda': './runtime/platform/lambda.ts',
   './node': './runtime/platform/node.ts',
+  './web-encoder': './runtime/webEncoder.ts',
   './kernels.wasm': './assembly/build/kernels.wasm',
   './package.json': './package.json',
 }
@@ -28,6 +33,7 @@ const DEPENDENCIES = [
   '@hono/node-server',
   '@hono/zod-openapi',
   '@huggingface/tokenizers',
+  'aws4fetch',
   'cli-progress',
   'commander',
   'csv-parse',
@@ -41,6 +47,9 @@ const DEPENDENCIES = [
   'zod',
 ]
 
+/** What only some entries need, so that who does not use them does not install it. */
+const OPTIONAL = ['onnxruntime-web']
+
 /** One name that each entry must export, and that is what the documents tell people to import. */
 const FACES: Readonly<Record<string, string>> = {
   'tartan-search': 'openSearcher',
@@ -49,16 +58,22 @@ const FACES: Readonly<Record<string, string>> = {
   'tartan-search/format': 'TartanError',
   'tartan-search/http': 'createApp',
   'tartan-search/node': 'openIndex',
+  'tartan-search/cloudflare': 'createWorker',
+  'tartan-search/lambda': 'lambdaHandler',
+  'tartan-search/readers': 'httpFiles',
+  'tartan-search/readers/s3': 's3Files',
 }
+/** Entries that need a package of `OPTIONAL`. */
+const OPTIONAL_FACES: Readonly<Record<string, string>> = { 'tartan-search/web-encoder': 'openWebEncoder' }
 
 /** Imports every entry in a fresh Node and prints the type of the name it must export. */
-const importFaces = `
+const importFaces = (faces: Readonly<Record<string, string>>) => `
   const found = {}
-  for (const [entry, name] of Object.entries(${JSON.stringify(FACES)})) found[entry] = typeof (await import(entry))[name]
+  for (const [entry, name] of Object.entries(${JSON.stringify(faces)})) found[entry] = typeof (await import(entry))[name]
   console.log(JSON.stringify(found))`
 
-async function importAll(cwd: string): Promise<Record<string, string>> {
-  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', importFaces], { cwd })
+async function importAll(cwd: string, faces = FACES): Promise<Record<string, string>> {
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', importFaces(faces)], { cwd })
   return JSON.parse(stdout) as Record<string, string>
 }
 
@@ -80,12 +95,20 @@ describe('package.json', () => {
     expect(Object.keys(packageJson.dependencies)).toEqual(DEPENDENCIES)
   })
 
+  it('leaves optional what only some entries need', () => {
+    expect(Object.keys(packageJson.peerDependencies)).toEqual(OPTIONAL)
+    for (const name of OPTIONAL) expect(packageJson.peerDependenciesMeta).toMatchObject({ [name]: { optional: true } })
+  })
+
   it('says which Node runs TypeScript as it is', () => {
     expect(packageJson.engines).toEqual({ node: '>=22.18' })
   })
 
   it('can be imported by its own name in a checkout', async () => {
-    expect(await importAll(ROOT)).toEqual(everyFace)
+    expect(await importAll(ROOT, { ...FACES, ...OPTIONAL_FACES })).toEqual({
+      ...everyFace,
+      'tartan-search/web-encoder': 'function',
+    })
   })
 })
 
@@ -154,8 +177,14 @@ describe('the published package', () => {
     expect(paths.filter((path) => /^(test|bench|examples|scripts|node_modules)\/|f16/.test(path))).toEqual([])
   })
 
-  it('can be imported by name, every entry', async () => {
+  it('can be imported by name, every entry that needs nothing optional', async () => {
     expect(await importAll(temporary)).toEqual(everyFace)
+    await expect(importAll(temporary, OPTIONAL_FACES)).rejects.toThrow(/Cannot find package 'onnxruntime-web'/)
+  })
+
+  it('has its other entries once what they need is installed', async () => {
+    for (const name of OPTIONAL) symlinkSync(join(ROOT, 'node_modules', name), join(modules, name), 'dir')
+    expect(await importAll(temporary, OPTIONAL_FACES)).toEqual({ 'tartan-search/web-encoder': 'function' })
   })
 
   it('has the command, started through the link that npm makes', async () => {
@@ -207,10 +236,12 @@ describe('the published package', () => {
 import { createApp } from 'tartan-search/http'
 import { openIndex } from 'tartan-search/node'
 import { TartanError } from 'tartan-search/format'
+import { openWebEncoder } from 'tartan-search/web-encoder'
 
 const searcher = await openIndex('index')
 const encoder = await openQueryEncoder(searcher.info)
 export const rows: number = (await encoder.encodeQuery('words')).rows
+export const threads: number = (await openWebEncoder({ files: { key: '', open: () => Promise.reject() }, ort: { wasm: {} } })).threads
 export const app = createApp({ indexes: searcher, encoder, version: '1' })
 export const code = (error: TartanError, report: BuildReport) => [error.code, report.passages] as const
 // @ts-expect-error a name is a string

@@ -146,7 +146,7 @@ function showAnswer(answer: SearchAnswerBody): void {
   drawHits(list, answer.hits)
   if (answer.hits.length > 0)
     setStatus(
-      `${count(answer.hits.length, 'passage')} in ${Math.max(1, Math.round(answer.tookMs)).toLocaleString()} ms`,
+      `${count(answer.hits.length, 'passage')} in ${Math.max(1, Math.round(answer.tookMs ?? 0)).toLocaleString()} ms`,
     )
 }
 

@@ -12,6 +12,8 @@ export interface BuildTask {
   readonly nbits: Nbits
   /** `undefined`: all cores. */
   readonly threads?: number
+  /** Whether tiers are measured; a search without parameters then uses them. Default false: Stanford's defaults. */
+  readonly tune?: boolean
 }
 
 export interface BuildCost {
@@ -22,12 +24,12 @@ export interface BuildCost {
   readonly peakRssMb: number
 }
 
-answerParent<BuildTask, BuildCost>(async ({ folder, out, name, nbits, threads }) => {
+answerParent<BuildTask, BuildCost>(async ({ folder, out, name, nbits, threads, tune = false }) => {
   const vectors = await openVectorStore(folder)
   const encoder = await readVectorsEncoder(folder)
   const cpuBefore = process.cpuUsage()
   const started = performance.now()
-  const report = await buildFromVectors(vectors, encoder, { out, name, nbits, threads, replace: true })
+  const report = await buildFromVectors(vectors, encoder, { out, name, nbits, threads, tune, replace: true })
   const seconds = (performance.now() - started) / 1000
   const { user, system } = process.cpuUsage(cpuBefore)
   await vectors.close()

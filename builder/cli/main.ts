@@ -8,11 +8,12 @@ import { inspectCommand } from './commands/inspect.ts'
 import { packCommand } from './commands/pack.ts'
 import { searchCommand } from './commands/search.ts'
 import { serveCommand } from './commands/serve.ts'
+import { tuneCommand } from './commands/tune.ts'
 import { verifyCommand } from './commands/verify.ts'
 import { EXIT_OK, EXIT_USAGE, reportError } from './terminal.ts'
 
 /** Commands that leave something behind, or have something to close, when they are stopped. */
-const STOPPABLE: ReadonlySet<string> = new Set(['build', 'encode', 'eval', 'serve', 'pack'])
+const STOPPABLE: ReadonlySet<string> = new Set(['build', 'encode', 'eval', 'serve', 'pack', 'tune'])
 
 /**
  * @param argv - without the program's own name
@@ -49,6 +50,7 @@ Exit codes: 0 done, 1 something was wrong with the input, 2 wrong command line, 
     inspectCommand,
     verifyCommand,
     packCommand,
+    tuneCommand,
   ]
   for (const command of commands)
     program.addCommand(command(abort.signal).exitOverride().showHelpAfterError('(see --help)'))

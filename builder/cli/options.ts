@@ -1,5 +1,7 @@
 /** Command-line values to typed ones: each wrong value is a usage error that says what is allowed. */
 import { InvalidArgumentError, Option } from 'commander'
+import { NCELLS_MAX, NDOCS_MAX } from '../../format/limits.ts'
+import { TIER_NAMES } from '../../format/tiers.ts'
 
 /** A parser for integers in [min, max]. */
 export function integer(min: number, max: number): (value: string) => number {
@@ -63,13 +65,18 @@ export const formatOption = () =>
     'csv',
   ])
 
+export const tierOption = (text = 'a measured setting of the index (default: balanced when it has tiers)') =>
+  new Option('--tier <name>', text).choices(TIER_NAMES)
+
 /** PLAID's search parameters, shared by `search` and `eval`. */
 export const searchParameterOptions = () => [
-  new Option('--ncells <n>', 'cells probed for each query token (default: by k, as Stanford)').argParser(
-    integer(1, 1024),
-  ),
-  new Option('--centroid-score-threshold <t>', 'prune centroids below this score (default: by k)').argParser(
+  tierOption(),
+  new Option(
+    '--ncells <n>',
+    "cells probed for each query token; as many as there are: every passage (default: the tier's, else by k)",
+  ).argParser(integer(1, NCELLS_MAX)),
+  new Option('--centroid-score-threshold <t>', 'prune centroids below this score (default: as above)').argParser(
     decimal(-1, 1),
   ),
-  new Option('--ndocs <n>', 'candidates kept before rescoring (default: by k)').argParser(integer(1, 1_048_576)),
+  new Option('--ndocs <n>', 'candidates kept before rescoring (default: as above)').argParser(integer(1, NDOCS_MAX)),
 ]

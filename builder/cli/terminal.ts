@@ -25,6 +25,9 @@ const STAGE_TITLES: Readonly<Record<Stage, string>> = {
   invert: 'Inverting codes',
   write: 'Writing parts',
   verify: 'Verifying',
+  queries: 'Encoding queries',
+  exact: 'Exact MaxSim to compare with',
+  tune: 'Measuring settings',
 }
 /** Without a terminal, a line at most this often: enough for a CI log, not too much. */
 const LINE_INTERVAL_MS = 10_000

@@ -1,8 +1,9 @@
 /** Answers one search request from the ports: encode, search, read texts, mark words. Knows nothing of HTTP. */
-import type { EncodedText, Encoder } from '../../encoder/encoder.ts'
+import type { EncodedText, Encoder, QueryEncoder } from '../../encoder/encoder.ts'
 import { assertSameEncoder } from '../../encoder/fingerprint.ts'
 import { encodedTextOf } from '../../encoder/passageText.ts'
 import { InputError, NotFoundError, StorageError } from '../../format/errors.ts'
+import type { TierName } from '../../format/tiers.ts'
 import { type Mark, passageMarks } from '../marks.ts'
 import type { QueryVectors, SearchAnswer, SearchOptions, StoredPassage } from '../searcher.ts'
 import type { NamedSearcher } from './catalog.ts'
@@ -18,9 +19,14 @@ import {
 /** Measures a stage by name, for the Server-Timing header. */
 export type Timed = <T>(stage: string, work: Promise<T>) => Promise<T>
 
+/** What the app asks of an encoder. One that runs elsewhere knows nothing of passages: then nothing is marked or reranked by text. */
+export type ServedEncoder = QueryEncoder & Partial<Pick<Encoder, 'encodePassages' | 'passageSpans'>>
+
 export interface AnswerSources {
   readonly index: NamedSearcher
-  readonly encoder: Encoder | undefined
+  readonly encoder: ServedEncoder | undefined
+  /** For requests that name none. */
+  readonly tier?: TierName
   readonly timed: Timed
 }
 
@@ -28,12 +34,12 @@ export interface AnswerSources {
 export async function answerSearch(sources: AnswerSources, request: SearchRequest): Promise<SearchAnswerBody> {
   const started = performance.now()
   const { name, searcher } = sources.index
-  const { query, vectors, k = K_DEFAULT, filter, ncells, centroidScoreThreshold, ndocs } = request
+  const { query, vectors, k = K_DEFAULT, filter, tier, ncells, centroidScoreThreshold, ndocs } = request
   const { texts = true, highlight = false } = request
   if (highlight) requireHighlight(sources, query)
   const encoded = query === undefined ? undefined : await encodeQuery(sources, query)
   const matrix = encoded ?? queryVectorsOf(vectors ?? [], searcher.info.dim)
-  const found = await searchIndex(sources, matrix, { k, filter, ncells, centroidScoreThreshold, ndocs })
+  const found = await searchIndex(sources, matrix, { k, filter, tier, ncells, centroidScoreThreshold, ndocs })
   const passages = texts || highlight ? await readTexts(sources, found) : []
   const marks = highlight && encoded ? await marksOf(sources, encoded, found, passages) : []
   const hits = found.hits.map(({ id, rank, score }, i): SearchHitBody => {
@@ -99,9 +105,14 @@ function requireHighlight({ index, encoder }: AnswerSources, query: string | und
   if (encoder && !index.searcher.info.hasTexts) {
     throw new InputError(`"highlight" needs texts, and index "${index.name}" was built without them. Leave it out.`)
   }
+  if (encoder && !encoder.passageSpans) {
+    throw new InputError(
+      '"highlight" needs an encoder that runs on this server, and its encoder does not. Leave it out.',
+    )
+  }
 }
 
-async function encodeQuery({ index, encoder, timed }: AnswerSources, query: string): Promise<EncodedText> {
+export async function encodeQuery({ index, encoder, timed }: AnswerSources, query: string): Promise<EncodedText> {
   if (!encoder) {
     throw new InputError(
       'This server has no query encoder, so it cannot read a query text. Send "vectors" to POST /v1/search, or have the operator start it with a model.',
@@ -118,7 +129,7 @@ async function encodeQuery({ index, encoder, timed }: AnswerSources, query: stri
 }
 
 /** @throws InputError on ragged rows, a wrong dim, or values that are not finite as f32 */
-function queryVectorsOf(rows: readonly (readonly number[])[], dim: number): QueryVectors {
+export function queryVectorsOf(rows: readonly (readonly number[])[], dim: number): QueryVectors {
   const vectors = new Float32Array(rows.length * dim)
   for (const [i, row] of rows.entries()) {
     if (row.length !== dim) {
@@ -133,13 +144,14 @@ function queryVectorsOf(rows: readonly (readonly number[])[], dim: number): Quer
   return { vectors, rows: rows.length, dim }
 }
 
-async function searchIndex(
-  { index, timed }: AnswerSources,
+export async function searchIndex(
+  { index, tier, timed }: AnswerSources,
   query: QueryVectors,
   options: SearchOptions,
 ): Promise<SearchAnswer> {
   // An option that is absent must be absent, not undefined: implementations spread them over their defaults.
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const all = { ...options, tier: options.tier ?? tier }
+  const given = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
   return timed('search', index.searcher.search(query, given)).catch(refuseNotFound)
 }
 
@@ -164,7 +176,7 @@ async function marksOf(
   const matches = await timed('marks', index.searcher.matchTokens(query, pids))
   return matches.map((match, i) => {
     const passage = passages[i] ?? {}
-    const passageSpans = encoder?.passageSpans(encodedTextOf(passage)) ?? []
+    const passageSpans = encoder?.passageSpans?.(encodedTextOf(passage)) ?? []
     const { title, text } = passageMarks({ passage, passageSpans, querySpans: query.spans, match })
     return { title: [...title], text: [...text] }
   })

@@ -9,10 +9,13 @@ import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import { timeout } from 'hono/timeout'
 import { timing, wrapTime } from 'hono/timing'
-import type { Encoder } from '../../encoder/encoder.ts'
 import { NotFoundError, StorageError } from '../../format/errors.ts'
-import { type AnswerSources, answerColbert, answerSearch, fieldsOf } from './answer.ts'
+import type { TierName } from '../../format/tiers.ts'
+import { requireTiers } from '../search/tiers.ts'
+import { type AnswerSources, answerColbert, answerSearch, fieldsOf, type ServedEncoder } from './answer.ts'
+import { CACHE_CONTROL_DEFAULT, cacheAnswers } from './caching.ts'
 import { createCatalog, type NamedSearcher, type ServedIndexes } from './catalog.ts'
+import { answerEncode, answerEncoder, answerRerank, type EncodeSources } from './encodeAnswer.ts'
 import { pagePolicy } from './page.ts'
 import { makeProblem, problemOf, problemResponse } from './problem.ts'
 import * as routes from './routes.ts'
@@ -36,7 +39,7 @@ export interface AppOptions {
   /** One index, or several by name; the first is the default. */
   readonly indexes: ServedIndexes
   /** Without it only ready vectors can be searched with. */
-  readonly encoder?: Encoder
+  readonly encoder?: ServedEncoder
   /** HTML of the search page, shown at `/`; without it `/` is not found. */
   readonly page?: string
   /** Version of the package, for /health and the OpenAPI document. */
@@ -47,16 +50,25 @@ export interface AppOptions {
   readonly origins?: readonly string[]
   /** Default 30,000. */
   readonly timeoutMs?: number
+  /** `Cache-Control` of answers to GET searches; false: none is cached. Default: a minute, and ten more while one is fetched anew. */
+  readonly cacheControl?: string | false
+  /** Tier of searches that name none; every index must have tiers. Default: `balanced` of those that have. */
+  readonly tier?: TierName
 }
 
 /** A Hono app; `parent.route('/base', app)` mounts it in another one. */
 export type App = OpenAPIHono
 
-/** Builds the app. Opens nothing: searchers and encoder are ready, and stay the caller's to close. */
+/**
+ * Builds the app. Opens nothing: searchers and encoder are ready, and stay the caller's to close.
+ *
+ * @throws InputError when a tier is named that an index lacks
+ */
 export function createApp(options: AppOptions): App {
   const app: App = new OpenAPIHono({ defaultHook: refuseInvalid })
   addMiddleware(app, options)
   addSearch(app, options)
+  addEncoding(app, options)
   addCatalog(app, options)
   addDocuments(app, options)
   app.notFound((c) =>
@@ -110,11 +122,16 @@ function addMiddleware(app: App, { origins = [], timeoutMs = TIMEOUT_MS_DEFAULT 
   )
 }
 
-function addSearch(app: App, { indexes, encoder }: AppOptions): void {
+function addSearch(app: App, options: AppOptions): void {
+  const { indexes, encoder, tier, version, cacheControl = CACHE_CONTROL_DEFAULT } = options
   const catalog = createCatalog(indexes)
+  const facts = [version, encoder?.fingerprint.weightsSha256, tier]
+  for (const path of ['/api/search', '/v1/search']) app.use(path, cacheAnswers({ catalog, app: facts, cacheControl }))
+  if (tier) for (const { searcher } of catalog.all) requireTiers(tier, searcher.info)
   const sourcesOf = (c: Context, name: string | undefined): AnswerSources => ({
     index: catalog.choose(name),
     encoder,
+    ...(tier ? { tier } : {}),
     timed: (stage, work) => wrapTime(c, stage, work),
   })
   app.openapi(routes.colbertGet, async (c) => {
@@ -127,11 +144,28 @@ function addSearch(app: App, { indexes, encoder }: AppOptions): void {
   })
   app.openapi(routes.searchGet, async (c) => {
     const { q, query = q, ...request } = c.req.valid('query')
-    return c.json(await answerSearch(sourcesOf(c, request.index), { ...request, query }), 200)
+    // The same bytes whenever it is asked for, as its ETag says: how long it took stands in Server-Timing.
+    const { tookMs: _, ...answer } = await answerSearch(sourcesOf(c, request.index), { ...request, query })
+    return c.json(answer, 200)
   })
   app.openapi(routes.searchPost, async (c) => {
     const request = c.req.valid('json')
     return c.json(await answerSearch(sourcesOf(c, request.index), request), 200)
+  })
+}
+
+function addEncoding(app: App, { indexes, encoder, timeoutMs = TIMEOUT_MS_DEFAULT }: AppOptions): void {
+  const catalog = createCatalog(indexes)
+  const sourcesOf = (c: Context): EncodeSources => ({
+    encoder,
+    timed: (stage, work) => wrapTime(c, stage, work),
+    deadline: performance.now() + timeoutMs,
+  })
+  app.openapi(routes.encodeGet, (c) => c.json(answerEncoder(encoder), 200))
+  app.openapi(routes.encodePost, async (c) => c.json(await answerEncode(sourcesOf(c), c.req.valid('json')), 200))
+  app.openapi(routes.rerankPost, async (c) => {
+    const sources = { ...sourcesOf(c), chooseIndex: catalog.choose }
+    return c.json(await answerRerank(sources, c.req.valid('json')), 200)
   })
 }
 
@@ -165,8 +199,9 @@ function addCatalog(app: App, { indexes, encoder }: AppOptions): void {
 }
 
 function describeIndex({ name, searcher }: NamedSearcher): IndexAnswer {
-  const { encoder, ...info } = searcher.info
-  return { ...info, name, ...(encoder ? { model: encoder.model } : {}) }
+  const { encoder, tiers, ...info } = searcher.info
+  const shown = tiers && { ...tiers, sets: [...tiers.sets] }
+  return { ...info, name, ...(encoder ? { model: encoder.model } : {}), ...(shown ? { tiers: shown } : {}) }
 }
 
 function addDocuments(app: App, { page, version }: AppOptions): void {

@@ -1,5 +1,6 @@
 /** Public face of the HTTP app, `tartan-search/http`. */
 export { type App, type AppOptions, createApp, type LogEntry } from './app.ts'
+export { createHandler, type Handler, type HandlerOptions } from './handler.ts'
 export { type Problem, statusOfCode } from './problem.ts'
 export type {
   ColbertAnswer,

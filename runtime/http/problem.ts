@@ -103,6 +103,19 @@ export function makeProblem(code: Problem['code'], detail: string, requestId?: s
   return requestId && status >= 500 ? { ...problem, requestId } : problem
 }
 
+/** The answer of a host whose index cannot be opened: never the client's mistake, whatever went wrong. */
+export function openingProblem(error: unknown): Response {
+  const known = problemOf(error)
+  const problem =
+    known.status >= 500
+      ? known
+      : makeProblem('STORAGE', 'The index of this server cannot be opened. Its log has the reason.')
+  return new Response(JSON.stringify(problem), {
+    status: problem.status,
+    headers: { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' },
+  })
+}
+
 /** Answers with the problem as `application/problem+json`. */
 export function problemResponse(c: Context, problem: Problem, headers: Record<string, string> = {}): Response {
   return c.body(JSON.stringify(problem), problem.status, {

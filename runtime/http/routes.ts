@@ -1,5 +1,6 @@
 /** The routes as data: method, path, what they take and what they answer. OpenAPI and the checks come from here. */
 import { createRoute, type z } from '@hono/zod-openapi'
+import { encodeAnswer, encodeBody, encoderAnswer, rerankAnswer, rerankBody } from './encodeSchemas.ts'
 import {
   colbertAnswer,
   colbertBody,
@@ -56,6 +57,31 @@ export const searchPost = createRoute({
   summary: 'Search with a text or with ready vectors, and all parameters',
   request: { body: { required: true, content: { 'application/json': { schema: searchBody } } } },
   responses: { 200: json(searchAnswer, 'Best passages first'), ...problems },
+})
+
+export const encodeGet = createRoute({
+  method: 'get',
+  path: '/v1/encode',
+  summary: 'Which encoder this server has',
+  responses: { 200: json(encoderAnswer, 'Its fingerprint'), ...problems },
+})
+
+export const encodePost = createRoute({
+  method: 'post',
+  path: '/v1/encode',
+  summary: 'Texts to token vectors',
+  description: 'For clients without a model of their own: what comes back is what "vectors" of /v1/search takes.',
+  request: { body: { required: true, content: { 'application/json': { schema: encodeBody } } } },
+  responses: { 200: json(encodeAnswer, 'Vectors in the order of the texts'), ...problems },
+})
+
+export const rerankPost = createRoute({
+  method: 'post',
+  path: '/v1/rerank',
+  summary: 'Scores of given passages for a query',
+  description: 'Passages by id, from the index, or by text, encoded here.',
+  request: { body: { required: true, content: { 'application/json': { schema: rerankBody } } } },
+  responses: { 200: json(rerankAnswer, 'Best passages first'), ...problems },
 })
 
 export const passageGet = createRoute({

@@ -1,6 +1,7 @@
 /** What requests may hold and what answers look like: one zod schema each gives the check and the OpenAPI document. */
 import { z } from '@hono/zod-openapi'
 import { ID_BYTES_MAX, K_MAX, QUERY_CHARACTERS_MAX, QUERY_ROWS_MAX } from '../../format/limits.ts'
+import { TIER_NAMES } from '../../format/tiers.ts'
 
 /** Bytes of a request body. 512 rows of 128 dims as JSON with 9 digits a value are about 0.8 MB. */
 export const BODY_BYTES_MAX = 1024 * 1024
@@ -16,13 +17,13 @@ export const HTTP_NDOCS_MAX = 16_384
 /** Ids of one filter. */
 export const FILTER_IDS_MAX = 10_000
 
-const queryText = z
+export const queryText = z
   .string({ error: 'expected a text' })
   .max(QUERY_CHARACTERS_MAX, { error: `expected at most ${QUERY_CHARACTERS_MAX} characters` })
   .refine((text) => text.trim() !== '', { error: 'expected a text with at least one word' })
   .openapi({ minLength: 1, example: 'how are plaid fabrics woven' })
 
-const indexName = z
+export const searchedIndex = z
   .string({ error: 'expected the name of an index' })
   .max(ID_BYTES_MAX, { error: `expected at most ${ID_BYTES_MAX} characters` })
   .optional()
@@ -40,7 +41,7 @@ function integerText(min: number, max: number, byDefault: number) {
     .openapi({ type: 'integer', minimum: min, maximum: max, default: byDefault })
 }
 
-function integer(min: number, max: number) {
+export function integer(min: number, max: number) {
   const error = `expected an integer from ${min} to ${max}`
   return z.int({ error }).min(min, { error }).max(max, { error })
 }
@@ -53,14 +54,34 @@ function flagText(byDefault: boolean) {
     .openapi({ type: 'boolean', default: byDefault })
 }
 
+export const queryVectors = z
+  .array(z.array(z.number({ error: 'expected a finite number' }), { error: 'expected a row of numbers' }), {
+    error: 'expected rows of numbers',
+  })
+  .min(1, { error: 'expected at least one row' })
+  .max(QUERY_ROWS_MAX, { error: `expected at most ${QUERY_ROWS_MAX} rows` })
+  .openapi({ description: 'f32[rows][dim], each row of unit length, from the model that built the index.' })
+
+export function passageIds(max: number) {
+  return z
+    .array(z.string({ error: 'expected a passage id' }), { error: 'expected a list of passage ids' })
+    .max(max, { error: `expected at most ${max} ids` })
+}
+const tierName = z
+  .enum(TIER_NAMES, { error: `expected ${TIER_NAMES.join(', ')}` })
+  .optional()
+  .openapi({
+    description: 'A measured setting of the index. Default: balanced when the index has tiers, else by k.',
+  })
+
 export const colbertQuery = z.object({
   query: queryText,
   k: integerText(1, COLBERT_K_MAX, K_DEFAULT),
-  index: indexName,
+  index: searchedIndex,
 })
 
 export const colbertBody = z
-  .strictObject({ query: queryText, k: integer(1, COLBERT_K_MAX).optional(), index: indexName })
+  .strictObject({ query: queryText, k: integer(1, COLBERT_K_MAX).optional(), index: searchedIndex })
   .openapi('ColbertRequest')
 
 export const colbertAnswer = z
@@ -87,7 +108,8 @@ export const searchQuery = z
     q: queryText.optional(),
     query: queryText.optional().openapi({ description: 'Another name of q.' }),
     k: integerText(1, K_MAX, K_DEFAULT),
-    index: indexName,
+    index: searchedIndex,
+    tier: tierName,
     texts: flagText(true),
     highlight: flagText(false),
   })
@@ -98,21 +120,13 @@ export const searchQuery = z
 export const searchBody = z
   .strictObject({
     query: queryText.optional(),
-    vectors: z
-      .array(z.array(z.number({ error: 'expected a finite number' }), { error: 'expected a row of numbers' }), {
-        error: 'expected rows of numbers',
-      })
-      .min(1, { error: 'expected at least one row' })
-      .max(QUERY_ROWS_MAX, { error: `expected at most ${QUERY_ROWS_MAX} rows` })
-      .optional()
-      .openapi({ description: 'f32[rows][dim], each row of unit length, from the model that built the index.' }),
-    index: indexName,
+    vectors: queryVectors.optional(),
+    index: searchedIndex,
     k: integer(1, K_MAX).optional().openapi({ default: K_DEFAULT }),
-    filter: z
-      .array(z.string({ error: 'expected a passage id' }), { error: 'expected a list of passage ids' })
-      .max(FILTER_IDS_MAX, { error: `expected at most ${FILTER_IDS_MAX} ids` })
+    filter: passageIds(FILTER_IDS_MAX)
       .optional()
       .openapi({ description: 'Only passages with these ids; unknown ids are ignored.' }),
+    tier: tierName,
     ncells: integer(1, HTTP_NCELLS_MAX).optional(),
     centroidScoreThreshold: z
       .number({ error: 'expected a number from -1 to 1' })
@@ -157,25 +171,49 @@ export const searchAnswer = z
     index: z.string(),
     generation: z.int(),
     k: z.int(),
-    parameters: z.object({ ncells: z.int(), centroidScoreThreshold: z.number(), ndocs: z.int() }),
+    parameters: z.object({ ncells: z.int(), centroidScoreThreshold: z.number(), ndocs: z.int(), tier: tierName }),
     counts: z
       .object({ candidates: z.int(), approximated: z.int(), rescored: z.int() })
       .openapi({ description: 'Passages that reached each stage.' }),
-    tookMs: z.number(),
+    tookMs: z.number().optional().openapi({ description: 'Answers to POST only; see Server-Timing.' }),
     hits: z.array(hit),
   })
   .openapi('SearchAnswer')
 
-export const passageQuery = z.strictObject({ index: indexName })
+export const passageQuery = z.strictObject({ index: searchedIndex })
 
 export const passageAnswer = z
   .object({ id: z.string(), title: z.string().optional(), text: z.string().optional(), metadata: metadata.optional() })
   .openapi('Passage')
 
+const tier = z
+  .object({
+    ncells: z.int(),
+    centroidScoreThreshold: z.number(),
+    ndocs: z.int(),
+    recall: z.number().openapi({ description: "Share of exact MaxSim's first k among the first k." }),
+    costMs: z.number().openapi({ description: 'Work of a query by the cost model, not a wall time.' }),
+    bytes: z.int().openapi({ description: 'Bytes of the index a query touches.' }),
+    ms: z.number().optional().openapi({ description: 'Median wall time where it was tuned.' }),
+  })
+  .openapi('Tier')
+
+const tiers = z
+  .object({
+    queries: z.int(),
+    querySource: z.string(),
+    reference: z.string(),
+    compared: z.string(),
+    machine: z.string().optional(),
+    sets: z.array(z.object({ k: z.int(), fast: tier, balanced: tier, exact: tier })),
+  })
+  .openapi('Tiers', { description: 'Measured settings, for up to k results each; see docs/TUNING.md.' })
+
 export const indexAnswer = z
   .object({
     name: z.string(),
     generation: z.int(),
+    revision: z.string(),
     passages: z.int(),
     tokens: z.int(),
     dim: z.int(),
@@ -184,6 +222,7 @@ export const indexAnswer = z
     bytes: z.int(),
     hasTexts: z.boolean(),
     model: z.string().optional().openapi({ description: 'Name of the model that built it.' }),
+    tiers: tiers.optional(),
   })
   .openapi('Index')
 

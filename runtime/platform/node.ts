@@ -7,8 +7,9 @@ import { compress } from 'hono/compress'
 import { InputError } from '../../format/errors.ts'
 import { type App, type AppOptions, createApp } from '../http/app.ts'
 
-export { openIndexPath } from './nodeFiles.ts'
+export { folderFiles, openIndexPath } from './nodeFiles.ts'
 export { compileKernels, type NodeSearcher, openIndex } from './nodeIndex.ts'
+export { compileOnnxWeb } from './nodeOnnxWeb.ts'
 export { openPool, type PoolOpenOptions } from './nodePool.ts'
 
 const PORT_MAX = 65_535

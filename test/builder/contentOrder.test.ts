@@ -105,7 +105,7 @@ describe('an index ordered by content', () => {
       async function* corpus() {
         yield* passages
       }
-      await buildFromCorpus(corpus(), encoder, { out, order, threads: 1 })
+      await buildFromCorpus(corpus(), encoder, { out, order, threads: 1, tune: false })
       return openIndex(out)
     }
     const [input, content] = [await build('input'), await build('content')]
@@ -133,7 +133,13 @@ describe('an index ordered by content', () => {
         const bytes = []
         for (const name of ['a', 'b']) {
           const out = join(folder, name)
-          const report = await buildFromVectors(store, undefined, { out, name: 'same', order: 'content', threads: 1 })
+          const report = await buildFromVectors(store, undefined, {
+            out,
+            name: 'same',
+            order: 'content',
+            threads: 1,
+            tune: false,
+          })
           const searcher = await openIndex(out)
           bytes.push([report.bytes, searcher.info])
           await searcher.close()

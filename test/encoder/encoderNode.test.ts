@@ -147,7 +147,6 @@ describe('a model folder', () => {
   it('whose network answers in another shape is refused', async () => {
     const session = encoderSession(
       {
-        device: 'cpu',
         run: async () => ({ token_vectors: { type: 'float32', data: new Float32Array(4), dims: [1, 1, 4] } }),
         close: async () => {},
       },

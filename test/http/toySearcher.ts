@@ -99,6 +99,7 @@ export async function createToySearcher(
     info: {
       name,
       generation: 3,
+      revision: 'toy-1',
       passages: passages.length,
       tokens: encoded.reduce((sum, { rows }) => sum + rows, 0),
       dim: TOY_DIM,

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import type { EncoderFingerprint } from '../../../encoder/encoder.ts'
 import { InputError } from '../../../format/errors.ts'
 import type { Nbits } from '../../../format/segment.ts'
+import { TIER_NAMES, type TierName } from '../../../format/tiers.ts'
 import { type BuildOptions, type BuildReport, buildFromCorpus, buildFromVectors } from '../../buildIndex.ts'
 import { type CorpusFormat, PAGE_TOKENS_MAX_DEFAULT, readCorpus, type SkippedEntry } from '../../corpus/corpus.ts'
 import { openModel } from '../../encoderNode.ts'
@@ -37,6 +38,7 @@ interface Options {
   readonly passageTokens?: number
   readonly order: 'input' | 'content'
   readonly texts: boolean
+  readonly tune: boolean
   readonly skipBad?: boolean
   readonly force?: boolean
   readonly name?: string
@@ -90,6 +92,7 @@ export function buildCommand(signal: AbortSignal): Command {
         .default('input'),
     )
     .option('--no-texts', 'do not store titles, texts and metadata')
+    .option('--no-tune', "do not measure search settings: searches use Stanford's defaults (see `tartan tune`)")
     .option('--skip-bad', 'leave out passages that are wrong, and say which, instead of stopping')
     .addOption(new Option('--name <name>', 'name of the index (default: from --out)').argParser(textOf(256)))
     .option('--temp <folder>', "where temporary files go (default: the system's)")
@@ -124,6 +127,7 @@ async function build(corpus: string | undefined, options: Options, signal: Abort
     seed: options.seed,
     order: options.order,
     texts: options.texts,
+    tune: options.tune,
     partBytes: options.partSize,
     temp: options.temp,
     device: options.device,
@@ -204,6 +208,14 @@ function printReport(report: BuildReport): void {
   process.stdout.write(
     `${report.out}: ${formatCounted(report.passages, 'passage')}, ${formatCounted(report.tokens, 'token')} of ${report.dim} dims at ${formatCounted(report.nbits, 'bit')}, ${formatCounted(report.centroids, 'centroid')}\n` +
       `${formatBytes(report.bytes)} in ${report.parts + 1} files${perToken}, built in ${formatSeconds(total)}\n` +
-      `Next: tartan serve ${report.out}\n`,
+      `${tiersLine(report)}Next: tartan serve ${report.out}\n`,
   )
+}
+
+function tiersLine({ tiers, untuned }: BuildReport): string {
+  if (untuned !== undefined) return `Not tuned: ${untuned}.\n`
+  const set = tiers?.sets[0]
+  if (!set) return ''
+  const of = (name: TierName) => `${name} ${set[name].recall.toFixed(3)} at ${set[name].costMs.toFixed(2)} ms`
+  return `Tiers, recall@${set.k} at counted work: ${TIER_NAMES.map(of).join(', ')} (tartan inspect shows all)\n`
 }

@@ -5,10 +5,11 @@ import { openIndexPath } from '../../../runtime/platform/nodeFiles.ts'
 import { describeIndex, type IndexDescription } from '../../describeIndex.ts'
 import { jsonOption } from '../options.ts'
 import { formatBytes, formatCount, formatTable } from '../terminal.ts'
+import { tiersTable } from '../tiersTable.ts'
 
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .description('Show what an index consists of: counts, encoder, and bytes by section.')
+    .description('Show what an index consists of: counts, encoder, tiers, and bytes by section.')
     .argument('<index>', 'index folder or pack')
     .addOption(jsonOption())
     .addHelpText('after', '\nExamples:\n  tartan inspect corpus.tartan\n  tartan inspect corpus.tartan --json')
@@ -39,11 +40,13 @@ function show(index: string, description: IndexDescription): string {
       'encoder',
       encoder ? `${encoder.model} (weights ${encoder.weightsSha256.slice(0, 12)})` : 'none: search with vectors',
     ],
+    ['tiers', description.tiers ? 'below' : `none: Stanford's defaults; measure some with tartan tune`],
     ['size', `${formatBytes(description.bytes)} in ${description.parts + 1} files`],
     ['', `${description.bytesPerToken.toFixed(2)} bytes a token without ids and texts`],
   ]
   const sections = description.sections.map(
     ({ name, bytes, bytesPerToken }) => [name, formatCount(bytes), bytesPerToken.toFixed(3)] as const,
   )
-  return `${index}\n${facts.map(([key, value]) => `  ${key.padEnd(11)} ${value}`).join('\n')}\n\n${formatTable([['section', 'bytes', 'a token'], ...sections])}\n`
+  const tiers = description.tiers ? `\n${tiersTable(description.tiers, description.centroids)}` : ''
+  return `${index}\n${facts.map(([key, value]) => `  ${key.padEnd(11)} ${value}`).join('\n')}\n\n${formatTable([['section', 'bytes', 'a token'], ...sections])}\n${tiers}`
 }

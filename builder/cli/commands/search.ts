@@ -54,7 +54,10 @@ async function search(index: string, query: string, { model, json, ...options }:
         const heading = `${String(hit.rank).padStart(3)}  ${pc.bold(printable(title || hit.id))}  ${pc.dim(`${printable(hit.id)}  ${hit.score.toFixed(3)}`)}`
         process.stdout.write(`${heading}\n${text ? `     ${excerpt(printable(text))}\n` : ''}`)
       }
-      process.stderr.write(pc.dim(`${answer.hits.length} of ${searcher.info.passages} passages, ${ms.toFixed(1)} ms\n`))
+      const tier = answer.parameters.tier ? `, tier ${answer.parameters.tier}` : ''
+      process.stderr.write(
+        pc.dim(`${answer.hits.length} of ${searcher.info.passages} passages, ${ms.toFixed(1)} ms${tier}\n`),
+      )
     } finally {
       await encoder.close()
     }

@@ -5,12 +5,13 @@ import pc from 'picocolors'
 import type { Encoder } from '../../../encoder/encoder.ts'
 import { assertSameEncoder } from '../../../encoder/fingerprint.ts'
 import { InputError } from '../../../format/errors.ts'
+import type { TierName } from '../../../format/tiers.ts'
 import { serveIndexes } from '../../../runtime/platform/node.ts'
 import { type NodeSearcher, openIndex } from '../../../runtime/platform/nodeIndex.ts'
 import { openPool } from '../../../runtime/platform/nodePool.ts'
 import { openQueryEncoder } from '../../queryEncoder.ts'
 import { VERSION } from '../../version.ts'
-import { integer } from '../options.ts'
+import { integer, tierOption } from '../options.ts'
 import { formatBytes, formatCounted } from '../terminal.ts'
 
 interface Options {
@@ -18,6 +19,7 @@ interface Options {
   readonly host: string
   readonly workers: number
   readonly model?: string
+  readonly tier?: TierName
   readonly open?: boolean
 }
 
@@ -36,6 +38,7 @@ export function serveCommand(signal: AbortSignal): Command {
         .default(1),
     )
     .addOption(new Option('-m, --model <name|folder>', "encoder (default: the index's own, if bundled)"))
+    .addOption(tierOption('for requests that name none (default: balanced of each index that has tiers)'))
     .option('--open', 'open the search page in the browser')
     .addHelpText(
       'after',
@@ -66,6 +69,7 @@ async function serveUntilStopped(paths: readonly string[], options: Options, sig
     version: VERSION,
     port: options.port,
     host: options.host,
+    ...(options.tier ? { tier: options.tier } : {}),
     log: ({ requestId, method, path, status, error }) =>
       process.stderr.write(
         `${method} ${path} ${status} ${requestId} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,

@@ -3,10 +3,13 @@
  * must be the same bits there; what differs is only which passages were looked at.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
+import { encodeManifest, MANIFEST_NAME } from '../../../format/manifest.ts'
 import type { Nbits } from '../../../format/segment.ts'
 import { openSearcher } from '../../../runtime/openSearcher.ts'
-import { openRangeSearcher } from '../../../runtime/rangeSearcher.ts'
+import { openRangeSearcher, rangeParameters } from '../../../runtime/rangeSearcher.ts'
 import { memoryFiles } from '../../../runtime/readers/memory.ts'
+import { someTiers } from '../../format/someTiers.ts'
+import { tinyIndex } from '../../format/tinyIndex.ts'
 import { kernelsModule } from '../../kernels/guardedMemory.ts'
 import { randomQuery, randomSegment, seededRandom } from '../../kernels/randomSegment.ts'
 import { indexOf } from './indexOf.ts'
@@ -34,5 +37,16 @@ describe('a range searcher', () => {
     const answer = await range.search(query, options)
     expect(answer.hits).toEqual(expected.hits)
     expect(answer.skipped).toBeUndefined()
+  })
+
+  it('keeps its own defaults where the index has tiers, which are not for it, and refuses one that is asked for', async () => {
+    const { files, manifest } = await tinyIndex({ lengths: [5, 6, 7] })
+    files.set(MANIFEST_NAME, encodeManifest({ ...manifest, tiers: someTiers }))
+    const range = await openRangeSearcher(memoryFiles('tiny', files), { kernels })
+    const query = { vectors: new Float32Array(32).fill(0.1), rows: 1, dim: 32 }
+    expect((await range.search(query)).parameters).toEqual({ ...rangeParameters(10), k: 10 })
+    expect(range.info.tiers).toBeUndefined()
+    await expect(range.search(query, { tier: 'fast' })).rejects.toThrow(/read by range.*resident/)
+    await range.close()
   })
 })

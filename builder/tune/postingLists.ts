@@ -1,0 +1,109 @@
+/** Sizes of an index for the cost model, and how many bytes of posting lists a query probes. */
+import type { IndexReader } from '../../format/indexReader.ts'
+import type { SegmentEntry } from '../../format/manifest.ts'
+import { codeBytesOf } from '../../format/segment.ts'
+import { GraphBuilder } from '../../onnx/graphBuilder.ts'
+import { writeModel } from '../../onnx/model.ts'
+import type { QueryVectors } from '../../runtime/searcher.ts'
+import { dequantiseCentroids } from '../index/codec.ts'
+import { openOnnxSession } from '../onnxNode.ts'
+import type { IndexSizes } from './costModel.ts'
+
+/** After each list that is not empty. */
+const CRC_BYTES = 4
+
+/** @throws ChecksumError, FormatError, StorageError */
+export async function readSizes(reader: IndexReader): Promise<IndexSizes> {
+  const { dim, segments } = reader.manifest
+  const sum = (of: (segment: SegmentEntry) => number) => segments.reduce((total, segment) => total + of(segment), 0)
+  const passages = sum((segment) => segment.passages)
+  const centroidsMax = Math.max(...segments.map((segment) => segment.centroids))
+  let codes = 0
+  for (const segment of segments) codes += await countPostings(reader, segment)
+  return {
+    dim,
+    nbits: segments[0]?.codec.nbits ?? 4,
+    centroids: sum((segment) => segment.centroids),
+    passageTokens: sum((segment) => segment.tokens) / passages,
+    passageCodes: codes / passages,
+    codeBytes: codeBytesOf(centroidsMax),
+  }
+}
+
+/** Of all lists: each passage is in as many as it has distinct codes. */
+async function countPostings(reader: IndexReader, segment: SegmentEntry): Promise<number> {
+  const offsets = await listOffsets(reader, segment)
+  const bytes = await reader.section(segment, 'postings')
+  let count = 0
+  for (let cell = 0; cell + 1 < offsets.length; cell++) {
+    const end = (offsets[cell + 1] ?? 0) - CRC_BYTES
+    // The last byte of a number is the one below 128.
+    for (let at = offsets[cell] ?? 0; at < end; at++) if ((bytes[at] ?? 0) < 128) count += 1
+  }
+  return count
+}
+
+async function listOffsets(reader: IndexReader, segment: SegmentEntry): Promise<Uint32Array> {
+  return new Uint32Array((await reader.section(segment, 'postingOffsets')).buffer)
+}
+
+/**
+ * Mean bytes of the posting lists that a query probes, for each number of cells a row. Cells are those of the largest float dot
+ * products; search compares integers, which may swap near-equal cells.
+ *
+ * @param ncells - ascending
+ */
+export async function probedListBytes(
+  reader: IndexReader,
+  queries: readonly QueryVectors[],
+  ncells: readonly number[],
+): Promise<ReadonlyMap<number, number>> {
+  const sums = new Map(ncells.map((n) => [n, 0]))
+  for (const segment of reader.manifest.segments) {
+    const offsets = await listOffsets(reader, segment)
+    const wanted = Math.min(segment.centroids, Math.max(1, ...ncells))
+    const session = await openOnnxSession(await topCellsModel(reader, segment, wanted))
+    try {
+      for (const query of queries) {
+        const { cells } = await session.run({
+          rows: { type: 'float32', data: query.vectors, dims: [query.rows, query.dim] },
+        })
+        const ranked = cells?.data as BigInt64Array
+        for (const n of ncells) sums.set(n, (sums.get(n) ?? 0) + listBytes(ranked, { wanted, ncells: n }, offsets))
+      }
+    } finally {
+      await session.close()
+    }
+  }
+  return new Map([...sums].map(([n, bytes]) => [n, bytes / queries.length]))
+}
+
+/** Bytes of the lists that the first `ncells` of every row's `wanted` cells name, each list once. */
+function listBytes(
+  cells: BigInt64Array,
+  { wanted, ncells }: { readonly wanted: number; readonly ncells: number },
+  offsets: Uint32Array,
+): number {
+  const probed = new Set<number>()
+  for (const [at, cell] of cells.entries()) if (at % wanted < ncells) probed.add(Number(cell))
+  let bytes = 0
+  for (const cell of probed) bytes += (offsets[cell + 1] ?? 0) - (offsets[cell] ?? 0)
+  return bytes
+}
+
+/** Model: `rows` f32[rows][dim] → `cells` i64[rows][count], the centroids with the largest dot products, best first. */
+async function topCellsModel(reader: IndexReader, segment: SegmentEntry, count: number): Promise<Uint8Array> {
+  const { dim } = reader.manifest
+  const centroids = new Int8Array((await reader.section(segment, 'centroids')).buffer)
+  const centroidScales = new Float32Array((await reader.section(segment, 'centroidScales')).buffer)
+  const graph = new GraphBuilder('topCells')
+  const rows = graph.input('rows', 'float32', ['rows', dim])
+  const table = dequantiseCentroids({ centroids, centroidScales, dim })
+  const centroidRows = graph.initializer('centroids', 'float32', [segment.centroids, dim], table)
+  const transposed = graph.node('transposed', 'Transpose', [centroidRows], { perm: { ints: [1, 0] } })
+  const scores = graph.node('scores', 'MatMul', [rows, transposed])
+  const [best = '', cells = ''] = graph.nodeOf(['best', 'cells'], 'TopK', [scores, graph.integers('count', [count])])
+  graph.output(best, 'float32', ['rows', count])
+  graph.output(cells, 'int64', ['rows', count])
+  return writeModel(graph.build())
+}

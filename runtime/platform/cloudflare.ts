@@ -1,0 +1,69 @@
+/**
+ * Cloudflare Workers, `tartan-search/cloudflare`: an index in R2, in static assets, or anywhere files are, searched in the Worker.
+ * Kernels are imported as a module by whoever writes the Worker: Workers compile no WebAssembly from bytes.
+ */
+import type { QueryEncoder } from '../../encoder/encoder.ts'
+import type { IndexFiles } from '../../format/rangeReader.ts'
+import { type AppOptions, createApp } from '../http/app.ts'
+import { createHandler, type Handler } from '../http/handler.ts'
+import { type OpenIndexFilesOptions, openIndexFiles } from '../openIndexFiles.ts'
+import type { Searcher } from '../searcher.ts'
+
+export interface WorkerOptions<Env> extends Omit<OpenIndexFilesOptions, 'kernels'> {
+  /** `import kernels from 'tartan-search/kernels.wasm'`. */
+  readonly kernels: WebAssembly.Module
+  /** E.g. `(env) => r2Files(env.INDEX, 'corpus.tartan')`. */
+  readonly files: (env: Env) => IndexFiles
+  /** Without it only ready vectors can be searched with. */
+  readonly encoder?: (env: Env, info: Searcher['info']) => Promise<QueryEncoder>
+  /** Origins whose pages may ask. */
+  readonly origins?: readonly string[]
+  readonly page?: string
+  readonly log?: AppOptions['log']
+}
+
+export interface Worker<Env> {
+  fetch(request: Request, env: Env): Promise<Response>
+}
+
+/** What an isolate holds is opened by its first request and kept: values, never promises of another request. */
+export function createWorker<Env>(options: WorkerOptions<Env>): Worker<Env> {
+  let handler: Handler | undefined
+  return {
+    fetch(request, env) {
+      handler ??= createHandler({
+        open: () => openApp(options, env),
+        log: (error) => {
+          const { method, url } = request
+          const entry = {
+            level: 'error',
+            requestId: '',
+            method,
+            path: new URL(url).pathname,
+            status: 503,
+            error,
+          } as const
+          ;(options.log ?? console.error)(entry)
+        },
+      })
+      return handler(request)
+    },
+  }
+}
+
+async function openApp<Env>(options: WorkerOptions<Env>, env: Env) {
+  const { files, encoder, origins, page, log = console.error, ...opening } = options
+  const searcher = await openIndexFiles(files(env), opening)
+  const { info } = searcher
+  return createApp({
+    indexes: searcher,
+    version: VERSION,
+    log,
+    ...(encoder ? { encoder: await encoder(env, info) } : {}),
+    ...(origins ? { origins } : {}),
+    ...(page === undefined ? {} : { page }),
+  })
+}
+
+/** Of /health. The package's own is not at hand in a bundle. */
+const VERSION = 'worker'

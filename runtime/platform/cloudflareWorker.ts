@@ -1,0 +1,35 @@
+/**
+ * The Worker of wrangler.toml, as it is: an index below `INDEX_PREFIX` of the R2 bucket `INDEX`, or of the static assets `ASSETS`. Queries
+ * come as vectors, or as texts where `ENCODER_URL` names another Tartan that encodes them.
+ */
+import kernels from '../../assembly/build/kernels.wasm'
+import { InputError } from '../../format/errors.ts'
+import { type FetchLike, httpFiles } from '../readers/http.ts'
+import { type R2BucketLike, r2Files } from '../readers/r2.ts'
+import { openRemoteEncoder } from '../remoteEncoder.ts'
+import { createWorker } from './cloudflare.ts'
+
+export interface Env {
+  readonly INDEX?: R2BucketLike
+  readonly ASSETS?: { readonly fetch: FetchLike }
+  readonly INDEX_PREFIX?: string
+  readonly ENCODER_URL?: string
+}
+
+const encoder = async ({ ENCODER_URL: url }: Env, info: Parameters<typeof openRemoteEncoder>[0]['index']) =>
+  openRemoteEncoder({ url: url ?? '', index: info })
+
+function filesOf({ INDEX, ASSETS, INDEX_PREFIX = '' }: Env) {
+  if (INDEX) return r2Files(INDEX, INDEX_PREFIX)
+  if (ASSETS) return httpFiles(`https://assets/${INDEX_PREFIX}`, { fetch: (url, init) => ASSETS.fetch(url, init) })
+  throw new InputError(
+    'this Worker has no index: bind an R2 bucket as INDEX, or static assets as ASSETS, in wrangler.toml.',
+  )
+}
+
+const vectors = createWorker<Env>({ kernels, files: filesOf })
+const texts = createWorker<Env>({ kernels, files: filesOf, encoder })
+
+export default {
+  fetch: (request: Request, env: Env): Promise<Response> => (env.ENCODER_URL ? texts : vectors).fetch(request, env),
+}

@@ -1,0 +1,138 @@
+/**
+ * Caches above any files: blocks in memory, and ranges in a cache of the Cache API. Values are kept, never promises: on Workers one
+ * request must not wait for the I/O of another. Two requests may read the same block twice; that costs a read.
+ */
+import { checkRange, type IndexFiles, type RangeReader } from '../../format/rangeReader.ts'
+
+export interface CachedFilesOptions {
+  /** What is read at a time, a power of two. Default 32 KiB. */
+  readonly blockBytes?: number
+  /** Bytes of blocks kept. Default 16 MiB. */
+  readonly bytesMax?: number
+}
+
+/** @returns the same files, with the blocks that were read last in memory */
+export function cachedFiles(files: IndexFiles, options: CachedFilesOptions = {}): IndexFiles {
+  const { blockBytes = 32 * 1024, bytesMax = 16 * 1024 * 1024 } = options
+  const cache = new BlockCache(bytesMax)
+  return {
+    key: files.key,
+    open: async (name, size) => cachedReader(await files.open(name, size), cache, blockBytes),
+    ...(files.close && { close: () => files.close?.() ?? Promise.resolve() }),
+  }
+}
+
+function cachedReader(reader: RangeReader, cache: BlockCache, blockBytes: number): RangeReader {
+  const { key, size } = reader
+  return {
+    key,
+    size,
+    async read(offset, length, signal) {
+      checkRange(key, offset, length, size)
+      const first = Math.floor(offset / blockBytes)
+      const end = Math.ceil((offset + length) / blockBytes)
+      const blocks = Array.from({ length: end - first }, (_, i) => cache.get(`${key} ${first + i}`))
+      for (const [from, to] of missingRuns(blocks)) {
+        const start = (first + from) * blockBytes
+        const bytes = await reader.read(start, Math.min((first + to) * blockBytes, size) - start, signal)
+        for (let i = from; i < to; i++) {
+          const block = bytes.slice((i - from) * blockBytes, (i - from + 1) * blockBytes)
+          blocks[i] = block
+          cache.put(`${key} ${first + i}`, block)
+        }
+      }
+      const result = new Uint8Array(length)
+      for (const [i, block] of blocks.entries()) {
+        const at = (first + i) * blockBytes - offset
+        const part = block?.subarray(Math.max(0, -at), Math.min(blockBytes, length - at))
+        if (part) result.set(part, Math.max(0, at))
+      }
+      return result
+    },
+    ...(reader.close && { close: () => reader.close?.() ?? Promise.resolve() }),
+  }
+}
+
+/** `[from, to)` of neighbours that are not there. */
+function missingRuns(blocks: readonly (Uint8Array | undefined)[]): readonly (readonly [number, number])[] {
+  const runs: [number, number][] = []
+  for (const [i, block] of blocks.entries()) {
+    if (block) continue
+    const last = runs.at(-1)
+    if (last?.[1] === i) last[1] = i + 1
+    else runs.push([i, i + 1])
+  }
+  return runs
+}
+
+/** Least recently used goes first: a Map keeps the order of insertion. */
+class BlockCache {
+  readonly #bytesMax: number
+  readonly #blocks = new Map<string, Uint8Array>()
+  #bytes = 0
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax
+  }
+
+  get(key: string): Uint8Array | undefined {
+    const block = this.#blocks.get(key)
+    if (!block) return undefined
+    this.#blocks.delete(key)
+    this.#blocks.set(key, block)
+    return block
+  }
+
+  put(key: string, block: Uint8Array): void {
+    this.#bytes += block.length - (this.#blocks.get(key)?.length ?? 0)
+    this.#blocks.delete(key)
+    this.#blocks.set(key, block)
+    for (const [oldest, bytes] of this.#blocks) {
+      if (this.#bytes <= this.#bytesMax) break
+      this.#blocks.delete(oldest)
+      this.#bytes -= bytes.length
+    }
+  }
+}
+
+/** Parts are named by their content: what was kept under such a name is right for ever. */
+const PART_NAME = /^[0-9a-f]{32}\.msgpack$/
+const IMMUTABLE = 'public, max-age=31536000, immutable'
+
+/**
+ * Ranges of parts in a cache of the Cache API (`caches.default` on Workers, `await caches.open('tartan')` in browsers and Deno); the
+ * manifest is always read. A cache that fails is as one that is empty.
+ */
+export function cacheApiFiles(files: IndexFiles, cache: Pick<Cache, 'match' | 'put'>): IndexFiles {
+  return {
+    key: files.key,
+    async open(name, size) {
+      const reader = await files.open(name, size)
+      return PART_NAME.test(name) ? cacheApiReader(reader, name, cache) : reader
+    },
+    ...(files.close && { close: () => files.close?.() ?? Promise.resolve() }),
+  }
+}
+
+function cacheApiReader(reader: RangeReader, name: string, cache: Pick<Cache, 'match' | 'put'>): RangeReader {
+  const { key, size } = reader
+  return {
+    key,
+    size,
+    async read(offset, length, signal) {
+      checkRange(key, offset, length, size)
+      if (length === 0) return new Uint8Array()
+      // Names of a cache are addresses; nothing is ever fetched from this one (.invalid, RFC 2606). The size belongs to the name's content.
+      const url = `https://tartan.invalid/${name}?bytes=${offset}-${offset + length - 1}`
+      const kept = await cache.match(url).catch(() => undefined)
+      const bytes = kept && new Uint8Array(await kept.arrayBuffer())
+      if (bytes?.length === length) return bytes
+      const read = await reader.read(offset, length, signal)
+      await cache
+        .put(url, new Response(read.slice(), { headers: { 'cache-control': IMMUTABLE } }))
+        .catch(() => undefined)
+      return read
+    },
+    ...(reader.close && { close: () => reader.close?.() ?? Promise.resolve() }),
+  }
+}

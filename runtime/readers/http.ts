@@ -1,0 +1,160 @@
+/**
+ * Files of an index over HTTP by range requests (RFC 9110 §14): any static host, an object store behind a public address, an
+ * assets binding. Only `Range` is asked for, which browsers send across origins without asking first.
+ */
+import { NotFoundError, RangeReadError, StorageError } from '../../format/errors.ts'
+import type { IndexFiles } from '../../format/rangeReader.ts'
+import { RetryableError } from '../retry.ts'
+import { type FetchedRange, type RemoteOptions, remoteFiles } from './remote.ts'
+
+/** What is needed of `fetch`: a global one, that of a binding, or one that signs. */
+export type FetchLike = (
+  url: string,
+  init: { headers: Record<string, string>; signal: AbortSignal },
+) => Promise<Response>
+
+export interface HttpFilesOptions extends RemoteOptions {
+  /** Default: the global one. */
+  readonly fetch?: FetchLike
+  /** Sent with every request, e.g. `Authorization`. */
+  readonly headers?: Readonly<Record<string, string>>
+  /**
+   * A server that knows no ranges sends whole files: files up to this size are taken all the same, larger ones refused.
+   * Default 32 MiB, a part and some.
+   */
+  readonly wholeFileMax?: number
+}
+
+const WHOLE_FILE_MAX_DEFAULT = 32 * 1024 * 1024
+const RETRIED_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504, 520, 522, 524])
+
+/**
+ * @param baseUrl - the folder that holds `index.msgpack`; a query string is kept for every file (signatures of some stores)
+ */
+export function httpFiles(baseUrl: string | URL, options: HttpFilesOptions = {}): IndexFiles {
+  const base = new URL(baseUrl)
+  if (!base.pathname.endsWith('/')) base.pathname += '/'
+  return httpFilesAt((name) => {
+    const url = new URL(base)
+    url.pathname += encodeURIComponent(name)
+    return url
+  }, options)
+}
+
+/** One file, such as a pack, under the name ''. @param url - of the file */
+export function httpFile(url: string | URL, options: HttpFilesOptions = {}): IndexFiles {
+  return httpFilesAt(() => new URL(url), options)
+}
+
+function httpFilesAt(urlOf: (name: string) => URL, options: HttpFilesOptions): IndexFiles {
+  const { fetch = (url, init) => globalThis.fetch(url, init), headers = {} } = options
+  const wholeFileMax = options.wholeFileMax ?? WHOLE_FILE_MAX_DEFAULT
+  const fetchRange = async (name: string, offset: number, length: number, signal: AbortSignal) => {
+    const url = urlOf(name)
+    const range = `bytes=${offset}-${offset + length - 1}`
+    const response = await fetch(url.href, { headers: { ...headers, range }, signal })
+    return rangeOf(response, { shown: shown(url), offset, length, wholeFileMax })
+  }
+  return remoteFiles(shown(urlOf('')).replace(/\/$/, ''), fetchRange, options)
+}
+
+interface Asked {
+  /** For messages: no user, no query, which may hold secrets. */
+  readonly shown: string
+  readonly offset: number
+  readonly length: number
+  readonly wholeFileMax: number
+}
+
+async function rangeOf(response: Response, asked: Asked): Promise<FetchedRange> {
+  const { shown: url, offset, length } = asked
+  const version = response.headers.get('etag') ?? response.headers.get('last-modified') ?? undefined
+  if (response.status === 206) {
+    const [first, size] = contentRange(response, asked)
+    // Some servers send more than was asked for, around it.
+    return { bytes: await bytesOf(response, Math.max(length, asked.wholeFileMax), asked), offset: first, size, version }
+  }
+  if (response.status === 200) {
+    const bytes = await bytesOf(response, asked.wholeFileMax, asked)
+    return { bytes, offset: 0, size: bytes.length, version }
+  }
+  await response.body?.cancel()
+  if (response.status === 404 || response.status === 410) {
+    throw new NotFoundError(`there is nothing at ${url} (status ${response.status}).`, { url, status: response.status })
+  }
+  if (response.status === 416) throw new RangeReadError(url, offset, length, sizeOfUnsatisfied(response) ?? 0)
+  const cure = [401, 403].includes(response.status) ? ' It needs other credentials, or the file is not there.' : ''
+  const error = new StorageError(`${url} answered with status ${response.status}.${cure}`, {
+    url,
+    status: response.status,
+  })
+  if (RETRIED_STATUSES.has(response.status)) throw new RetryableError(error, retryAfterMs(response))
+  throw error
+}
+
+/** `bytes first-last/size`. @returns first and size */
+function contentRange(response: Response, { shown: url, offset, length }: Asked): readonly [number, number] {
+  const header = response.headers.get('content-range') ?? ''
+  const [, first, last, size] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(header) ?? []
+  const encoding = response.headers.get('content-encoding')
+  const isRight = Number(first) <= offset && Number(last) + 1 >= Math.min(offset + length, Number(size))
+  if (isRight && (encoding === null || encoding === 'identity')) return [Number(first), Number(size)]
+  // Not worth another try: a proxy that counts in compressed bytes, or a server of its own mind.
+  throw new StorageError(
+    `${url} answered a request for ${length} bytes at ${offset} with the range "${header}"${encoding ? ` of a body encoded as ${encoding}` : ''}. Ranges must be of the plain file: switch compression off for .msgpack and .tartan.`,
+    { url, offset, length },
+  )
+}
+
+/** The body, refused as soon as it is longer than `max`: an endless answer must not fill the memory. */
+async function bytesOf(response: Response, max: number, { shown: url }: Asked): Promise<Uint8Array> {
+  const tooLong = () =>
+    new StorageError(
+      `${url} sent more than the ${max} bytes that may come at once${response.status === 200 ? ': the server ignores range requests. Put the files where ranges are served, or build with a smaller --part-size' : ''}.`,
+      { url, bytes: max },
+    )
+  if (Number(response.headers.get('content-length')) > max) {
+    await response.body?.cancel()
+    throw tooLong()
+  }
+  const reader = response.body?.getReader()
+  if (!reader) return new Uint8Array(await response.arrayBuffer())
+  const pieces: Uint8Array[] = []
+  let length = 0
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    pieces.push(read.value)
+    length += read.value.length
+    if (length > max) {
+      await reader.cancel()
+      throw tooLong()
+    }
+  }
+  const [only] = pieces
+  if (pieces.length === 1 && only) return only
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const piece of pieces) {
+    bytes.set(piece, at)
+    at += piece.length
+  }
+  return bytes
+}
+
+/** `bytes *\/size` of a 416. */
+function sizeOfUnsatisfied(response: Response): number | undefined {
+  const size = /^bytes \*\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1]
+  return size === undefined ? undefined : Number(size)
+}
+
+/** Seconds or a date (RFC 9110 §10.2.3). */
+function retryAfterMs(response: Response): number {
+  const header = response.headers.get('retry-after')
+  if (header === null) return 0
+  const seconds = Number(header)
+  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - Date.now()
+  return Number.isFinite(ms) ? Math.max(0, ms) : 0
+}
+
+function shown(url: URL): string {
+  return `${url.origin}${url.pathname}`
+}

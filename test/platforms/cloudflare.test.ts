@@ -1,0 +1,106 @@
+/** The Worker of wrangler.toml as wrangler bundles it, over a local R2 bucket in workerd: it fits, it answers, it says what is wrong. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { getPlatformProxy } from 'wrangler'
+import { openIndex } from '../../runtime/platform/nodeIndex.ts'
+import type { R2BucketLike } from '../../runtime/readers/r2.ts'
+import { ROOT } from '../sourceTree.ts'
+
+const run = promisify(execFile)
+const golden = join(ROOT, 'test/golden/index/nbits2')
+
+let folder: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tartan-cloudflare-'))
+})
+
+afterAll(() => rm(folder, { recursive: true }))
+
+describe('wrangler deploy --dry-run', () => {
+  let script: string
+  beforeAll(async () => {
+    const words = ['deploy', '--dry-run', '--minify', '--outdir', folder]
+    const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: 'true' }
+    await run(join(ROOT, 'node_modules/.bin/wrangler'), words, { cwd: ROOT, env })
+    script = await readFile(join(folder, 'worker.js'), 'utf8')
+  })
+
+  it('bundles the Worker of wrangler.toml into at most 150 KB, gzipped, kernels included', async () => {
+    const names = await readdir(folder)
+    const kernels = names.find((name) => name.endsWith('kernels.wasm'))
+    const wasm = await readFile(join(folder, kernels ?? 'no kernels'))
+    expect((await stat(join(folder, kernels ?? ''))).size).toBeLessThanOrEqual(32 * 1024)
+    expect(gzipSync(script).length + gzipSync(wasm).length).toBeLessThanOrEqual(150 * 1024)
+  })
+
+  it('has nothing of Node and no code made from strings in it', () => {
+    expect(script).not.toMatch(/from\s*"node:|require\(\s*"node:/)
+    expect(script).not.toMatch(/onnxruntime/)
+  })
+})
+
+describe('the Worker over R2', () => {
+  interface Env {
+    readonly INDEX: R2BucketLike & { put(key: string, bytes: Uint8Array): Promise<unknown> }
+  }
+  let proxy: Awaited<ReturnType<typeof getPlatformProxy<Env>>>
+
+  beforeAll(async () => {
+    proxy = await getPlatformProxy<Env>({ configPath: join(ROOT, 'wrangler.toml'), persist: false })
+    for (const name of await readdir(golden)) {
+      await proxy.env.INDEX.put(`corpus.tartan/${name}`, await readFile(join(golden, name)))
+    }
+  })
+
+  afterAll(() => proxy.dispose())
+
+  /** The source as it is, with wrangler's own bindings; the bundle itself runs in the conformance test. */
+  const createWorkerHere = async () => {
+    const { createWorker } = await import('../../runtime/platform/cloudflare.ts')
+    const { compileKernels } = await import('../../runtime/platform/nodeIndex.ts')
+    const { r2Files } = await import('../../runtime/readers/r2.ts')
+    const kernels = await compileKernels()
+    return (prefix: string) =>
+      createWorker<Env>({ kernels, files: (env) => r2Files(env.INDEX, prefix), log: () => undefined })
+  }
+
+  const searchRequest = (dim: number) =>
+    new Request('http://worker/v1/search', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ vectors: [Array.from({ length: dim }, (_, i) => Math.sin(i) / Math.sqrt(dim))], k: 3 }),
+    })
+
+  it('answers as the same index does from disk', async () => {
+    const fromDisk = await openIndex(golden)
+    const { dim } = fromDisk.info
+    const vectors = Float32Array.from({ length: dim }, (_, i) => Math.sin(i) / Math.sqrt(dim))
+    const expected = await fromDisk.search({ vectors, rows: 1, dim }, { k: 3 })
+    await fromDisk.close()
+    const worker = (await createWorkerHere())('corpus.tartan')
+    const answers = await Promise.all(Array.from({ length: 20 }, () => worker.fetch(searchRequest(dim), proxy.env)))
+    for (const answer of answers) {
+      expect(answer.status).toBe(200)
+      const { hits } = (await answer.json()) as { hits: { id: string; score: number }[] }
+      expect(hits.map(({ id, score }) => [id, score])).toEqual(expected.hits.map(({ id, score }) => [id, score]))
+    }
+  })
+
+  it('answers with a problem that tells nothing of its storage when there is no index, and tries again', async () => {
+    const worker = (await createWorkerHere())('secret/prefix')
+    const failed = await worker.fetch(searchRequest(96), proxy.env)
+    expect(failed.status).toBe(503)
+    expect(failed.headers.get('content-type')).toBe('application/problem+json')
+    expect(await failed.text()).not.toContain('secret')
+    for (const name of await readdir(golden)) {
+      await proxy.env.INDEX.put(`secret/prefix/${name}`, await readFile(join(golden, name)))
+    }
+    expect((await worker.fetch(new Request('http://worker/health'), proxy.env)).status).toBe(200)
+  })
+})

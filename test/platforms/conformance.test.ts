@@ -1,0 +1,87 @@
+/** One app, every host: test/contracts/app.cases.json on the real Node, Deno, Bun and workerd, and as Lambda events. */
+import { afterAll, beforeAll, describe } from 'vitest'
+import { lambdaHandler } from '../../runtime/platform/lambda.ts'
+import { replayCases } from '../contracts/appCases.ts'
+import { createCaseHandler } from '../contracts/caseApps.ts'
+import { startScript } from './script.ts'
+import { startWorkerd } from './workerd.ts'
+
+interface Host {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+const hosts: readonly [string, () => Promise<Host>][] = [
+  ['Node', () => startScript('node', 'test/platforms/caseScript.ts')],
+  ['Deno', () => startScript('deno', 'test/platforms/caseScript.ts')],
+  ['Bun', () => startScript('bun', 'test/platforms/caseScript.ts')],
+  ['workerd', () => startWorkerd('test/platforms/caseWorker.ts')],
+]
+
+describe.each(hosts)('%s', (name, start) => {
+  let host: Host
+  beforeAll(async () => {
+    host = await start()
+  })
+  afterAll(() => host.stop())
+
+  replayCases(name, (path, init) => fetchAgain(host.url + path, init))
+})
+
+/** A server may close a kept-alive connection after it refused a body, just when the client uses it again: clients then send anew. */
+function fetchAgain(url: string, init: RequestInit): Promise<Response> {
+  return fetch(url, init).catch(() => fetch(url, init))
+}
+
+describe('Lambda', () => {
+  const handle = createCaseHandler()
+  const lambda = lambdaHandler({ open: async () => ({ fetch: handle }) as never })
+
+  replayCases('Lambda', async (path, init) => {
+    const answer = (await lambda(functionUrlEvent(path, init) as never, {} as never)) as LambdaAnswer
+    const { statusCode, headers, body, isBase64Encoded } = answer
+    const bytes = isBase64Encoded ? Buffer.from(body, 'base64') : body
+    return new Response([204, 304].includes(statusCode) ? null : bytes, { status: statusCode, headers })
+  })
+})
+
+interface LambdaAnswer {
+  readonly statusCode: number
+  readonly headers: Record<string, string>
+  readonly body: string
+  readonly isBase64Encoded: boolean
+}
+
+/** The event of a function URL, payload format 2.0 (AWS Lambda Developer Guide, "Request payload format"). */
+function functionUrlEvent(path: string, init: RequestInit) {
+  const { pathname, search } = new URL(path, 'http://localhost')
+  const sent = new Headers(init.headers)
+  const body = init.body as string | undefined
+  if (body !== undefined) sent.set('content-length', String(Buffer.byteLength(body)))
+  const headers = { ...Object.fromEntries(sent), host: 'id.lambda-url.eu-central-1.on.aws' }
+  return {
+    version: '2.0',
+    routeKey: '$default',
+    rawPath: pathname,
+    rawQueryString: search.slice(1),
+    headers,
+    requestContext: {
+      accountId: 'anonymous',
+      apiId: 'id',
+      domainName: headers.host,
+      http: {
+        method: init.method ?? 'GET',
+        path: pathname,
+        protocol: 'HTTP/1.1',
+        sourceIp: '127.0.0.1',
+        userAgent: 'test',
+      },
+      requestId: 'id',
+      routeKey: '$default',
+      stage: '$default',
+      timeEpoch: 0,
+    },
+    ...(body === undefined ? {} : { body }),
+    isBase64Encoded: false,
+  }
+}
