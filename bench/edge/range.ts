@@ -34,7 +34,7 @@ const UNITS = {
   'ndcg@10, overlap@10': 'share, 0 to 1',
 }
 
-interface RangePoint extends Quality {
+export interface RangePoint extends Quality {
   readonly name: string
   readonly ncells: number
   readonly ndocs: number
