@@ -7,7 +7,7 @@ import { indexInfo } from './indexInfo.ts'
 import { inLanes } from './inLanes.ts'
 import { createChecksum } from './kernels/checksum.ts'
 import { instantiateKernels, type Kernels } from './kernels/kernels.ts'
-import { rescoredMax, resolveParameters } from './search/parameters.ts'
+import { requirePositive, rescoredMax, resolveParameters } from './search/parameters.ts'
 import { matchBlocks } from './search/range/matchBlocks.ts'
 import { openRangeIndex, type RangeIndex } from './search/range/rangeIndex.ts'
 import { type QueryLimits, type RangeAnswer, readBlocks, searchRange } from './search/range/rangeQuery.ts'
@@ -328,9 +328,4 @@ function tierProblem(tier: string, name: string): InputError {
     `the index "${name}" is read by range, and tiers are settings of the resident pipeline. Leave the tier "${tier}" out, or open the index with the pipeline "resident".`,
     { tier },
   )
-}
-
-function requirePositive(name: string, value: number | undefined): void {
-  if (value === undefined || (value > 0 && Number.isFinite(value))) return
-  throw new InputError(`search option ${name}: expected a number above 0, got ${value}.`, { [name]: value })
 }
