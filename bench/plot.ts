@@ -1,4 +1,4 @@
-/** Draws bench/results/{quality,size,peers,growth,tiers}-*.json as SVG beside them. Usage: bench/README.md. */
+/** Draws bench/results/{quality,size,peers,growth,tiers,range}-*.json as SVG beside them. Usage: bench/README.md. */
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { rootPath, runBench } from './harness/commandLine.ts'
 import type { BenchRecord } from './harness/record.ts'
@@ -6,6 +6,7 @@ import { barsFigure } from './plot/bars.ts'
 import { curveFigure } from './plot/curve.ts'
 import { growthFigure } from './plot/growth.ts'
 import { peersFigure } from './plot/peers.ts'
+import { rangeFigure } from './plot/range.ts'
 import { subtitleOf } from './plot/subtitle.ts'
 import { tiersFigure } from './plot/tiers.ts'
 
@@ -35,17 +36,19 @@ interface SizeMetrics {
 }
 
 /** Name of a bench → its figure. */
-const FIGURES: Readonly<Record<string, (record: BenchRecord) => string>> = {
+const FIGURES: Readonly<Record<string, (record: BenchRecord) => string | undefined>> = {
   quality: qualityFigure,
   size: sizeFigure,
   peers: peersFigure,
   growth: growthFigure,
   tiers: tiersFigure,
+  // One that was measured at a single setting is no curve.
+  range: (record) => ((record.metrics as { points: unknown[] }).points.length > 1 ? rangeFigure(record) : undefined),
 }
 
 await runBench('npm run -s bench:plot', {}, async () => {
   const names = (await readdir(FOLDER))
-    .filter((name) => /^(quality|size|peers|growth|tiers)-.*\.json$/.test(name))
+    .filter((name) => /^(quality|size|peers|growth|tiers|range)-.*\.json$/.test(name))
     .sort()
   if (names.length === 0)
     process.stderr.write('nothing to draw: run bench:quality, bench:size, bench:peers or bench:growth first\n')

@@ -2,10 +2,11 @@
  * Search speed, memory and opening time of one index, beside its quality: one JSON line on standard output.
  * Usage and the meaning of each key: bench/README.md.
  */
+import { InputError } from '../format/errors.ts'
 import { K_MAX, NCELLS_MAX, NDOCS_MAX } from '../format/limits.ts'
+import { TIER_NAMES, type TierName } from '../format/tiers.ts'
 import { openIndex } from '../runtime/platform/nodeIndex.ts'
 import type { SearchOptions } from '../runtime/searcher.ts'
-import { defaultParameters } from '../runtime/searcher.ts'
 import { type CachedIndex, cachedIndex } from './harness/cachedIndex.ts'
 import { integerOption, labelOf, nbitsOption, progress, runBench, vectorsOption } from './harness/commandLine.ts'
 import { exactRankings } from './harness/exactSearch.ts'
@@ -17,7 +18,7 @@ import { median, type SampleSummary, significant, summarise } from './harness/sa
 import { exactQuality, qualityOf, searchAll } from './harness/searchRun.ts'
 
 const USAGE =
-  'npm run -s bench:search -- --vectors FOLDER [--nbits 4] [--k 10] [--ncells N] [--threshold X] [--ndocs N] [--rounds 5] [--opens 30] [--queries N] [--threads N] [--label NAME]'
+  'npm run -s bench:search -- --vectors FOLDER [--nbits 4] [--k 10] [--ncells N] [--threshold X] [--ndocs N] [--tier balanced] [--rounds 5] [--opens 30] [--queries N] [--threads N] [--label NAME]'
 
 const UNITS = {
   'ms_*, open_ms*, first_ms*': 'milliseconds, wall time',
@@ -41,6 +42,7 @@ await runBench(
     opens: '30',
     queries: '',
     threads: '',
+    tier: '',
     label: '',
   },
   async (options) => {
@@ -56,6 +58,7 @@ await runBench(
       ...(options.ncells && { ncells: optional('ncells', NCELLS_MAX) }),
       ...(options.threshold && { centroidScoreThreshold: Number(options.threshold) }),
       ...(options.ndocs && { ndocs: optional('ndocs', NDOCS_MAX) }),
+      ...(options.tier && { tier: tierOf(options.tier) }),
     }
     const started = await startRecord('search')
     const vectors = await openJudgedVectors(folder, optional('queries', Number.MAX_SAFE_INTEGER))
@@ -72,8 +75,7 @@ await runBench(
         query_rows: vectors.queries[0]!.rows,
         nbits,
         k,
-        ...defaultParameters(k),
-        ...given,
+        ...searched.parameters,
         threads: 1,
         build_threads: options.threads || `all of ${index.cores}`,
       },
@@ -92,6 +94,12 @@ await runBench(
   },
 )
 
+function tierOf(text: string): TierName {
+  const name = TIER_NAMES.find((tier) => tier === text)
+  if (name === undefined) throw new InputError(`--tier: expected ${TIER_NAMES.join(', ')}, got "${text}".`)
+  return name
+}
+
 interface SearchSetting {
   readonly k: number
   readonly given: SearchOptions
@@ -102,11 +110,17 @@ async function measureSearch(
   vectors: JudgedVectors,
   index: CachedIndex,
   { k, given, rounds }: SearchSetting,
-): Promise<{ readonly line: Record<string, unknown>; readonly summary: SampleSummary }> {
+): Promise<{
+  readonly line: Record<string, unknown>
+  readonly summary: SampleSummary
+  /** As the answers tell them: what was given, the tier's, or the defaults. */
+  readonly parameters: object
+}> {
   const exact = await exactRankings(vectors)
   const searcher = await openIndex(index.path)
   progress(`searching: ${vectors.queries.length} queries x ${rounds} rounds after one of warm-up`)
   const { hits } = await searchAll(searcher, vectors.queries, { ...given, k })
+  const { parameters } = await searcher.search(vectors.queries[0]!, { ...given, k })
   const roundsMs: (readonly number[])[] = []
   for (let round = 0; round < rounds; round++) {
     roundsMs.push((await searchAll(searcher, vectors.queries, { ...given, k })).ms)
@@ -130,7 +144,7 @@ async function measureSearch(
     memory_mb: significant(searcher.memoryBytes / 1e6),
   }
   await searcher.close()
-  return { line, summary }
+  return { line, summary, parameters }
 }
 
 async function measureOpening(

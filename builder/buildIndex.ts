@@ -18,10 +18,12 @@ import { compileKernels } from '../runtime/platform/nodeIndex.ts'
 import type { CorpusPassage } from './corpus/passage.ts'
 import { encodeToStore } from './encodeCorpus.ts'
 import { buildSegment } from './index/indexSegment.ts'
+import { contentOrder, permutedStore } from './index/passageOrder.ts'
 import { openVectorStore, type VectorStore } from './index/vectorStore.ts'
 import { isDiskError, type StagedFolder, stageIndex, writeFailure } from './indexFolder.ts'
 import type { Device } from './onnxNode.ts'
 import type { OnProgress, Stage } from './progress.ts'
+import { reorderSpool } from './reorderedSpool.ts'
 import { type Spool, spoolCorpus } from './spool.ts'
 import { tuneBuilt } from './tune/tuneIndex.ts'
 import { BUILDER_NAME } from './version.ts'
@@ -37,6 +39,11 @@ export interface BuildOptions {
   readonly nbits?: Nbits
   /** Same seed, same input, same options: same bytes. Default 42. */
   readonly seed?: number
+  /**
+   * Order of passages in the files. 'content' puts similar ones together: fewer reads for a query over an index that is read by
+   * range. Default 'input'.
+   */
+  readonly order?: 'input' | 'content'
   /** Store titles, texts and metadata in the index. Default true. */
   readonly texts?: boolean
   /** Measure search settings on queries made from the corpus and store them as tiers (docs/TUNING.md). Default true. */
@@ -90,7 +97,7 @@ export async function buildFromCorpus(
       const vectors = await openVectorStore(folder)
       try {
         const source = { vectors, spool, encoder: encoder.fingerprint, queryEncoder: encoder }
-        return await writeIndex({ ...source, staged, timed, options })
+        return await writeIndex({ ...source, staged, temp, timed, options })
       } finally {
         await vectors.close()
       }
@@ -106,7 +113,7 @@ export async function buildFromVectors(
   encoder: EncoderFingerprint | undefined,
   options: BuildOptions,
 ): Promise<BuildReport> {
-  return withStage(options, (staged, _temp, timed) => writeIndex({ vectors, encoder, staged, timed, options }))
+  return withStage(options, (staged, temp, timed) => writeIndex({ vectors, encoder, staged, temp, timed, options }))
 }
 
 interface Timed {
@@ -157,12 +164,15 @@ interface WriteOptions {
   /** Makes queries for tuning. */
   readonly queryEncoder?: Encoder
   readonly staged: StagedFolder
+  readonly temp: string
   readonly timed: Timed
   readonly options: BuildOptions
 }
 
-async function writeIndex(write: WriteOptions): Promise<BuildReport> {
-  const { vectors, spool, encoder, staged, timed, options } = write
+async function writeIndex(input: WriteOptions): Promise<BuildReport> {
+  const order = await passageOrder(input)
+  const write = order ? { ...input, vectors: permutedStore(input.vectors, order) } : input
+  const { vectors, encoder, staged, timed, options } = write
   const nbits = options.nbits ?? 4
   if (encoder && encoder.dim !== vectors.dim) {
     throw new InputError(
@@ -181,7 +191,7 @@ async function writeIndex(write: WriteOptions): Promise<BuildReport> {
   })
   timed.onProgress({ stage: 'write', done: 0, unit: 'passages' })
   await appendSections(writer, segment, vectors)
-  if (spool && (options.texts ?? true)) await appendTexts(writer, spool)
+  if (options.texts ?? true) await appendTexts(writer, write, order)
   const { parts, sections } = await writer.finish()
   const manifest: Manifest = {
     generation: 1,
@@ -238,7 +248,24 @@ async function appendSections(
   await writer.appendArray('idOrder', bytesOf(ids.idOrder), 4)
 }
 
-async function appendTexts(writer: PartWriter, spool: Spool): Promise<void> {
+async function passageOrder({ vectors, timed, options }: WriteOptions): Promise<Uint32Array | undefined> {
+  if ((options.order ?? 'input') === 'input') return undefined
+  const { threads, signal } = options
+  return contentOrder(vectors, { threads, signal, onProgress: timed.onProgress })
+}
+
+async function appendTexts(writer: PartWriter, { spool, temp }: WriteOptions, order?: Uint32Array): Promise<void> {
+  if (!spool) return
+  if (!order) return appendBlocks(writer, spool)
+  const ordered = await reorderSpool(spool, order, join(temp, 'ordered.spool'))
+  try {
+    await appendBlocks(writer, ordered)
+  } finally {
+    await ordered.close()
+  }
+}
+
+async function appendBlocks(writer: PartWriter, spool: Spool): Promise<void> {
   for (const entry of spool.blocks) await writer.append('textBlocks', encodeTextBlockEntry(entry), 1)
   for (let block = 0; block < spool.blocks.length; block++)
     await writer.append('texts', await spool.readBlock(block), 1)

@@ -6,6 +6,7 @@ export type Stage =
   | 'sample'
   | 'kmeans'
   | 'codec'
+  | 'order'
   | 'code'
   | 'invert'
   | 'write'

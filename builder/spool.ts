@@ -40,20 +40,14 @@ export async function spoolCorpus(
   const file = await open(path, 'w+').catch(writeFailure(path))
   try {
     const ids: string[] = []
-    const blocks: TextBlockEntry[] = []
-    const encoder = new TextBlockEncoder()
-    const keep = async (block: TextBlock | undefined) => {
-      if (!block) return
-      await file.writeFile(block.bytes).catch(writeFailure(path))
-      blocks.push(block.entry)
-    }
+    const writer = new SpoolWriter(file, path, new TextBlockEncoder())
     for await (const { id, title, text, metadata } of corpus) {
       // A copy: V8 makes a slice that keeps the whole line it was cut from alive.
       ids.push(Buffer.from(id).toString())
-      await keep(await encoder.add({ title, text, metadata }))
+      await writer.add({ title, text, metadata })
       onPassage?.(ids.length)
     }
-    await keep(await encoder.end())
+    const blocks = await writer.end()
     if (ids.length === 0) throw new InputError('the corpus has no passages. An index needs at least one.')
     return openSpool(file, path, ids, blocks)
   } catch (error) {
@@ -62,7 +56,43 @@ export async function spoolCorpus(
   }
 }
 
-function openSpool(file: FileHandle, path: string, ids: readonly string[], blocks: readonly TextBlockEntry[]): Spool {
+/** Puts records into blocks and blocks into a file. */
+export class SpoolWriter {
+  readonly #file: FileHandle
+  readonly #path: string
+  readonly #encoder: TextBlockEncoder
+  readonly #blocks: TextBlockEntry[] = []
+
+  /** @param path - of the file, for messages */
+  constructor(file: FileHandle, path: string, encoder: TextBlockEncoder) {
+    this.#file = file
+    this.#path = path
+    this.#encoder = encoder
+  }
+
+  async add(record: TextRecord): Promise<void> {
+    await this.#keep(await this.#encoder.add(record))
+  }
+
+  async end(): Promise<readonly TextBlockEntry[]> {
+    await this.#keep(await this.#encoder.end())
+    return this.#blocks
+  }
+
+  async #keep(block: TextBlock | undefined): Promise<void> {
+    if (!block) return
+    await this.#file.writeFile(block.bytes).catch(writeFailure(this.#path))
+    this.#blocks.push(block.entry)
+  }
+}
+
+/** A file of blocks that is complete. */
+export function openSpool(
+  file: FileHandle,
+  path: string,
+  ids: readonly string[],
+  blocks: readonly TextBlockEntry[],
+): Spool {
   const offsets = [0]
   for (const { compressedBytes } of blocks) offsets.push((offsets.at(-1) ?? 0) + compressedBytes)
   const readBlock = async (index: number): Promise<Uint8Array> => {

@@ -80,8 +80,25 @@ export function rangeNeed({ dim, segments }: Manifest, bytesMax: number): Memory
     wasmBytes:
       CHECKSUM_BYTES + sum(placed.map(({ bytes }) => bytes)) + Math.max(0, ...placed.map(({ query }) => query)),
     arrayBytes: sum(placed.map(({ arrays }) => arrays)),
-    openingBytes: PIECES_BYTES,
+    // Sections come side by side while what is kept of them is there already; offsets of ids are read whole and dropped.
+    openingBytes:
+      sum(placed.map(({ arrays }) => arrays)) + Math.max(0, ...segments.map((segment) => piecesOf(segment))),
   })
+}
+
+/** Sections that the range pipeline reads side by side when it opens a segment. */
+const OPENED_SECTIONS: readonly SectionName[] = [
+  'centroids',
+  'centroidScales',
+  'passageLengths',
+  'postingOffsets',
+  'idOffsets',
+  'ids',
+]
+
+function piecesOf(segment: SegmentEntry): number {
+  const pieces = sum(OPENED_SECTIONS.map((name) => Math.min(PIECES_BYTES, lengthOf(segment, name))))
+  return pieces + lengthOf(segment, 'idOffsets')
 }
 
 function shapeOf(segment: SegmentEntry, dim: number): SegmentShape {

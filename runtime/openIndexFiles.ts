@@ -62,9 +62,11 @@ export function choosePipeline(
   if (pipeline === 'resident' && !fits) throw tooLarge('resident', resident, memoryMax)
   if (pipeline === 'resident' || (pipeline === 'auto' && fits)) return { pipeline: 'resident' }
   const { bytesMax = RANGE_DEFAULTS.bytesMax } = options
-  const range = rangeNeed(manifest, bytesMax).totalBytes
-  const left = memoryMax - range
-  if (left < bytesMax) throw tooLarge('range', range + bytesMax, memoryMax)
+  const range = rangeNeed(manifest, bytesMax)
+  const tables = range.wasmBytes + range.arrayBytes
+  const least = Math.max(range.totalBytes, tables + bytesMax)
+  if (least > memoryMax) throw tooLarge('range', least, memoryMax)
+  const left = memoryMax - tables
   const queriesBytesMax =
     options.queriesBytesMax ?? Math.floor(Math.min(RANGE_DEFAULTS.queriesBytesMax, left * QUERIES_SHARE))
   const cacheBytes = options.cacheBytes ?? Math.max(0, Math.floor(left - queriesBytesMax))

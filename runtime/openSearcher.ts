@@ -9,6 +9,7 @@ import { inLanes } from './inLanes.ts'
 import { createChecksum } from './kernels/checksum.ts'
 import { instantiateKernels, type Kernels } from './kernels/kernels.ts'
 import { PassageStore } from './passageStore.ts'
+import { requirePositive } from './search/parameters.ts'
 import { requireQuery } from './search/residentQuery.ts'
 import { createResidentSegment, type ResidentSegment, type SegmentAnswer } from './search/residentSegment.ts'
 import { localEngine, type SegmentsEngine } from './search/segmentsEngine.ts'
@@ -134,13 +135,15 @@ class IndexSearcher implements ResidentSearcher {
     requireQuery(query, this.info.dim)
     const { filter } = options
     const filters = filter && this.#segments.map(({ passages }) => pidsOf(passages, filter))
-    const answers = await this.#engine.search({ query, parameters, k, filters })
+    const deadline = deadlineOf(options)
+    const answers = await this.#engine.search({ query, parameters, k, filters, deadline })
     const hits = this.#segments.flatMap((segment, index) => hitsOf(segment, answers[index]))
     const encoder = new TextEncoder()
     // Ids, not pids, break ties: they stay the same when an index is updated or compacted.
     hits.sort((a, b) => b.score - a.score || compareBytes(encoder.encode(a.id), encoder.encode(b.id)))
     const sum = (of: (counts: SearchAnswer['counts']) => number) =>
       answers.reduce((total, { counts }) => total + of(counts), 0)
+    const passages = answers.reduce((total, { skipped = 0 }) => total + skipped, 0)
     return {
       hits: hits.slice(0, k).map((hit, i): SearchHit => ({ ...hit, rank: i + 1 })),
       parameters: { ...parameters, k, ...(tier ? { tier } : {}) },
@@ -150,6 +153,7 @@ class IndexSearcher implements ResidentSearcher {
         rescored: sum((counts) => counts.rescored),
       },
       generation: this.info.generation,
+      ...(passages > 0 ? { skipped: { lists: 0, passages, reasons: ['deadline'] } } : {}),
     }
   }
 
@@ -201,6 +205,12 @@ class IndexSearcher implements ResidentSearcher {
     await this.#engine.close()
     await this.#reader.close()
   }
+}
+
+/** @throws InputError unless it is a time above 0 */
+function deadlineOf({ deadlineMs }: SearchOptions): number | undefined {
+  requirePositive('deadlineMs', deadlineMs)
+  return deadlineMs === undefined ? undefined : Date.now() + deadlineMs
 }
 
 function pidsOf(passages: PassageStore, ids: readonly string[]): Uint32Array {

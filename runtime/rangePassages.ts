@@ -25,8 +25,8 @@ export class RangePassages {
 
   /** @throws FormatError, ChecksumError, StorageError */
   static async open(reader: IndexReader, segment: SegmentEntry): Promise<RangePassages> {
-    const offsets = new SampledOffsets(await readIdLengths(reader, segment))
-    const ids = await reader.section(segment, 'ids')
+    const [lengths, ids] = await Promise.all([readIdLengths(reader, segment), reader.section(segment, 'ids')])
+    const offsets = new SampledOffsets(lengths)
     if (offsets.total !== ids.length) throw new FormatError('idOffsets', `an end at ${ids.length}`, offsets.total)
     return new RangePassages(reader, segment, ids, offsets)
   }

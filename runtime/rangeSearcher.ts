@@ -7,7 +7,7 @@ import { indexInfo } from './indexInfo.ts'
 import { inLanes } from './inLanes.ts'
 import { createChecksum } from './kernels/checksum.ts'
 import { instantiateKernels, type Kernels } from './kernels/kernels.ts'
-import { rescoredMax, resolveParameters } from './search/parameters.ts'
+import { requirePositive, rescoredMax, resolveParameters } from './search/parameters.ts'
 import { matchBlocks } from './search/range/matchBlocks.ts'
 import { openRangeIndex, type RangeIndex } from './search/range/rangeIndex.ts'
 import { type QueryLimits, type RangeAnswer, readBlocks, searchRange } from './search/range/rangeQuery.ts'
@@ -272,11 +272,13 @@ export function rangeParameters(k = 10): SearchParameters {
   return { ncells: 3, centroidScoreThreshold: -1, ndocs: Math.max(32, k) * 4 }
 }
 
+/** Without tiers: who looks for some that searches can use, such as a server that is started with one, finds none. */
 function infoOf(index: RangeIndex): IndexInfo {
-  return indexInfo(
+  const { tiers: _unused, ...info } = indexInfo(
     index.reader,
     index.passages.every(({ hasTexts }) => hasTexts),
   )
+  return info
 }
 
 /** Score descending, then the bytes of ids: they stay the same when an index is updated or compacted. */
@@ -326,9 +328,4 @@ function tierProblem(tier: string, name: string): InputError {
     `the index "${name}" is read by range, and tiers are settings of the resident pipeline. Leave the tier "${tier}" out, or open the index with the pipeline "resident".`,
     { tier },
   )
-}
-
-function requirePositive(name: string, value: number | undefined): void {
-  if (value === undefined || (value > 0 && Number.isFinite(value))) return
-  throw new InputError(`search option ${name}: expected a number above 0, got ${value}.`, { [name]: value })
 }

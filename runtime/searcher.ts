@@ -118,7 +118,7 @@ export interface IndexInfo {
   readonly hasTexts: boolean
   /** Absent for an index built from ready vectors without a model. */
   readonly encoder?: EncoderFingerprint
-  /** Measured settings; absent when the index was not tuned. */
+  /** Measured settings that searches may use; absent when the index was not tuned, or is read by range. */
   readonly tiers?: IndexTiers
 }
 

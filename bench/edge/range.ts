@@ -8,7 +8,7 @@ import { openRangeSearcher, rangeParameters } from '../../runtime/rangeSearcher.
 import type { Searcher, SearchHit, SearchOptions } from '../../runtime/searcher.ts'
 import { cachedIndex } from '../harness/cachedIndex.ts'
 import { integerOption, labelOf, nbitsOption, progress, runBench, vectorsOption } from '../harness/commandLine.ts'
-import { exactRankings } from '../harness/exactSearch.ts'
+import { EXACT_DEPTH, type ExactRankings, exactRankings } from '../harness/exactSearch.ts'
 import { type JudgedVectors, openJudgedVectors } from '../harness/judgedVectors.ts'
 import { startRecord, writeResult } from '../harness/record.ts'
 import { median, percentile, significant } from '../harness/samples.ts'
@@ -17,12 +17,15 @@ import { type CountingFiles, countingFiles, type ReadCount } from './countingFil
 import { withQueriesOf } from './otherQueries.ts'
 
 const USAGE =
-  'npm run -s bench:range -- --vectors FOLDER [--nbits 2] [--k 10] [--ncells N] [--ndocs N] [--curve] [--queries N] [--queries-of FOLDER] [--index PATH] [--label NAME]'
+  'npm run -s bench:range -- --vectors FOLDER [--nbits 2] [--k 10] [--ncells N] [--ndocs N] [--curve] [--queries N] [--queries-of FOLDER] [--index PATH] [--label NAME]\nWith --index, overlap is with the resident pipeline at its most thorough on that index, not with exact search on vectors.'
 
 const CURVE_NCELLS = [1, 2, 3, 4, 6, 8]
 const CURVE_RESCORED = [16, 24, 32, 40, 48]
 /** As many as a query may make: reads of one round are then under way together, and rounds can be told apart. */
 const READS_MAX = 64
+
+/** 64 cells a row, and every passage that has one of the best 16,384 approximate scores. */
+const THOROUGH: SearchOptions = { k: EXACT_DEPTH, ncells: 64, centroidScoreThreshold: -1, ndocs: 65_536 }
 
 const UNITS = {
   'bytes_*': 'bytes read for a query, the whole ranges',
@@ -31,7 +34,7 @@ const UNITS = {
   'ndcg@10, overlap@10': 'share, 0 to 1',
 }
 
-interface RangePoint extends Quality {
+export interface RangePoint extends Quality {
   readonly name: string
   readonly ncells: number
   readonly ndocs: number
@@ -62,13 +65,17 @@ await runBench(
     const started = await startRecord('range')
     const vectors = await withQueriesOf(options['queries-of'], await openJudgedVectors(folder, limit), limit)
     const path = options.index || (await cachedIndex(vectors, { nbits, label: labelOf(folder, '') })).path
-    const measured = await measure(vectors, path, { k, given, curve: options.curve })
+    const thorough = options.index !== ''
+    const measured = await measure(vectors, path, { k, given, curve: options.curve, thorough })
     const custom = Object.keys(given).length > 0 ? '-custom' : ''
     await writeResult(`range-${label}-${nbits}bit${k === 10 ? '' : `-k${k}`}${custom}`, started, {
       parameters: {
         ...{ label, passages: vectors.store.ids.length, tokens: vectors.store.tokens, dim: vectors.store.dim },
         ...{ query_rows: vectors.queries[0]!.rows, nbits, k, ...rangeParameters(k), ...given },
-        ...{ cache: 'none: every query is cold', index: options.index ? 'given' : 'built from the vectors' },
+        ...{
+          cache: 'none: every query is cold',
+          index: options.index ? labelOf(options.index, '') : 'built from the vectors',
+        },
       },
       samples: { queries: vectors.queries.length, of: options['queries-of'] ? 'other queries' : 'the folder' },
       units: UNITS,
@@ -83,11 +90,13 @@ interface Setting {
   readonly k: number
   readonly given: SearchOptions
   readonly curve: boolean
+  /** Compare with the resident pipeline at its most thorough: of a given index there need not be vectors. */
+  readonly thorough: boolean
 }
 
-async function measure(vectors: JudgedVectors, path: string, { k, given, curve }: Setting) {
-  const exact = await exactRankings(vectors)
+async function measure(vectors: JudgedVectors, path: string, { k, given, curve, thorough }: Setting) {
   const resident = await openIndex(path)
+  const exact = thorough ? await thoroughRankings(resident, vectors) : await exactRankings(vectors)
   const residentQuality = qualityOf(vectors, (await searchAll(resident, vectors.queries, { k })).hits, exact)
   await resident.close()
   const files = countingFiles(await openIndexPath(path))
@@ -115,10 +124,22 @@ async function measure(vectors: JudgedVectors, path: string, { k, given, curve }
   return {
     line: { ...line, 'resident_ndcg@10': residentQuality['ndcg@10'] },
     resident: residentQuality,
-    exact: exactQuality(vectors, exact),
+    ...(thorough ? {} : { exact: exactQuality(vectors, exact) }),
+    compared_with: thorough ? `resident pipeline, ${JSON.stringify(THOROUGH)}` : 'exact float32 MaxSim on the vectors',
     opening,
     memory_bytes: searcher.memoryBytes,
     points,
+  }
+}
+
+async function thoroughRankings(searcher: Searcher, { queries }: JudgedVectors): Promise<ExactRankings> {
+  progress('the resident pipeline at its most thorough')
+  const started = performance.now()
+  const { hits } = await searchAll(searcher, queries, THOROUGH)
+  return {
+    pids: hits.map((found) => found.map(({ pid }) => pid)),
+    scores: hits.map((found) => found.map(({ score }) => score)),
+    seconds: (performance.now() - started) / 1000,
   }
 }
 
@@ -126,7 +147,7 @@ async function measurePoint(
   searcher: Searcher,
   files: CountingFiles,
   vectors: JudgedVectors,
-  exact: Awaited<ReturnType<typeof exactRankings>>,
+  exact: ExactRankings,
   options: SearchOptions,
 ): Promise<Omit<RangePoint, 'name'>> {
   const hits: (readonly SearchHit[])[] = []

@@ -22,6 +22,7 @@ const BUILDER_SOURCES = [
   'builder/buildIndex.ts',
   'builder/index',
   'builder/onnxNode.ts',
+  'builder/tune',
   'format',
   'onnx',
   'package-lock.json',
@@ -31,20 +32,24 @@ export interface CachedIndexOptions {
   readonly nbits: Nbits
   readonly threads?: number
   readonly label: string
+  /** Whether tiers are measured and stored, as `tartan build` does. Default true; without, searches go by Stanford's defaults. */
+  readonly tune?: boolean
 }
 
 /** The index from the cache, or built and cached. */
 export async function cachedIndex(vectors: JudgedVectors, options: CachedIndexOptions): Promise<CachedIndex> {
-  const { nbits, threads, label } = options
+  const { nbits, threads, label, tune = true } = options
   const builder = await hashSources(BUILDER_SOURCES)
-  const key = createHash('sha256').update(`${vectors.passagesHash} ${builder} ${nbits} ${threads ?? 'all'}`)
+  const key = createHash('sha256').update(
+    `${vectors.passagesHash} ${builder} ${nbits} ${threads ?? 'all'}${tune ? '' : ' untuned'}`,
+  )
   const path = cachePath('indexes', `${label}-${nbits}bit-${key.digest('hex').slice(0, 16)}.tartan`)
   const costPath = `${path}.json`
   const cached = await readFile(costPath, 'utf8').catch(() => undefined)
   if (cached) return { ...(JSON.parse(cached) as CachedIndex), path }
   progress(`building ${label} at ${nbits} bits, cached afterwards`)
   await mkdir(cachePath('indexes'), { recursive: true })
-  const task: BuildTask = { folder: vectors.folder, out: path, name: label, nbits, threads }
+  const task: BuildTask = { folder: vectors.folder, out: path, name: label, nbits, threads, tune }
   const cost = await runFresh<BuildCost>(new URL('buildChild.ts', import.meta.url), task)
   const index = { path, ...cost, cores: availableParallelism(), built: new Date().toISOString() }
   // Written last: an index without its cost is built again.

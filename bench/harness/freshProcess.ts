@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 export interface FreshOptions {
   /** Every thread of the process stays on this core (Linux). Default: where the system puts them. */
   readonly cpu?: number
+  /** Options of Node itself, e.g. to limit its heap. */
+  readonly node?: readonly string[]
 }
 
 /**
@@ -12,9 +14,12 @@ export interface FreshOptions {
  * @param task - structured-clonable
  * @throws Error when the process ends without an answer; what it printed is on stderr
  */
-export function runFresh<Answer>(module: URL, task: unknown, { cpu }: FreshOptions = {}): Promise<Answer> {
+export function runFresh<Answer>(module: URL, task: unknown, { cpu, node = [] }: FreshOptions = {}): Promise<Answer> {
   // taskset replaces itself by Node, which thus inherits the channel to this process.
-  const pinned = cpu === undefined ? {} : { execPath: 'taskset', execArgv: ['-c', String(cpu), process.execPath] }
+  const pinned =
+    cpu === undefined
+      ? { execArgv: [...node] }
+      : { execPath: 'taskset', execArgv: ['-c', String(cpu), process.execPath, ...node] }
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(module), { serialization: 'advanced', stdio: ['ignore', 2, 2, 'ipc'], ...pinned })
     child.once('message', (answer) => resolve(answer as Answer))

@@ -21,6 +21,7 @@ const STAGE_TITLES: Readonly<Record<Stage, string>> = {
   kmeans: 'Clustering (k-means)',
   codec: 'Training the residual codec',
   code: 'Compressing tokens',
+  order: 'Ordering passages',
   invert: 'Inverting codes',
   write: 'Writing parts',
   verify: 'Verifying',

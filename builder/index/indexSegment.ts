@@ -167,7 +167,7 @@ export async function codeSegment(
  * Centroids that a query row probes together get near numbers: bisected along directions first, then by who is whose neighbour.
  * The second step saves a quarter of the reads of posting lists (bench/results/range-order-*.json).
  */
-async function similarityOrder(table: Float32Array, dim: number, options: GraphOptions): Promise<Uint32Array> {
+export async function similarityOrder(table: Float32Array, dim: number, options: GraphOptions): Promise<Uint32Array> {
   const count = table.length / dim
   const order = orderCentroids(table, dim)
   const degree = Math.min(NEIGHBOURS + 1, count)

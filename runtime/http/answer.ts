@@ -35,11 +35,12 @@ export async function answerSearch(sources: AnswerSources, request: SearchReques
   const started = performance.now()
   const { name, searcher } = sources.index
   const { query, vectors, k = K_DEFAULT, filter, tier, ncells, centroidScoreThreshold, ndocs } = request
-  const { texts = true, highlight = false } = request
+  const { texts = true, highlight = false, maxBytes, deadlineMs } = request
   if (highlight) requireHighlight(sources, query)
   const encoded = query === undefined ? undefined : await encodeQuery(sources, query)
   const matrix = encoded ?? queryVectorsOf(vectors ?? [], searcher.info.dim)
-  const found = await searchIndex(sources, matrix, { k, filter, tier, ncells, centroidScoreThreshold, ndocs })
+  const parametersAsked = { k, filter, tier, ncells, centroidScoreThreshold, ndocs, maxBytes, deadlineMs }
+  const found = await searchIndex(sources, matrix, parametersAsked)
   const passages = texts || highlight ? await readTexts(sources, found) : []
   const marks = highlight && encoded ? await marksOf(sources, encoded, found, passages) : []
   const hits = found.hits.map(({ id, rank, score }, i): SearchHitBody => {
@@ -57,7 +58,9 @@ export async function answerSearch(sources: AnswerSources, request: SearchReques
   const counts = { candidates, approximated, rescored }
   // A tenth of a millisecond is all that browsers and Workers let a page see anyway.
   const tookMs = Math.round((performance.now() - started) * 10) / 10
-  return { index: name, generation: found.generation, k, parameters, counts, tookMs, hits }
+  const { generation, skipped } = found
+  const missing = skipped ? { skipped: { ...skipped, reasons: [...skipped.reasons] } } : {}
+  return { index: name, generation, k, parameters, counts, ...missing, tookMs, hits }
 }
 
 /**

@@ -1,6 +1,6 @@
 /** What requests may hold and what answers look like: one zod schema each gives the check and the OpenAPI document. */
 import { z } from '@hono/zod-openapi'
-import { ID_BYTES_MAX, K_MAX, QUERY_CHARACTERS_MAX, QUERY_ROWS_MAX } from '../../format/limits.ts'
+import { FILE_BYTES_MAX, ID_BYTES_MAX, K_MAX, QUERY_CHARACTERS_MAX, QUERY_ROWS_MAX } from '../../format/limits.ts'
 import { TIER_NAMES } from '../../format/tiers.ts'
 
 /** Bytes of a request body. 512 rows of 128 dims as JSON with 9 digits a value are about 0.8 MB. */
@@ -14,6 +14,8 @@ export const K_DEFAULT = 10
  */
 export const HTTP_NCELLS_MAX = 64
 export const HTTP_NDOCS_MAX = 16_384
+/** Ten minutes: longer than any host lets a request live. */
+const DEADLINE_MS_MAX = 600_000
 /** Ids of one filter. */
 export const FILTER_IDS_MAX = 10_000
 
@@ -134,6 +136,12 @@ export const searchBody = z
       .max(1, { error: 'expected a number from -1 to 1' })
       .optional(),
     ndocs: integer(1, HTTP_NDOCS_MAX).optional(),
+    maxBytes: integer(1, FILE_BYTES_MAX)
+      .optional()
+      .openapi({ description: 'Bytes of the index that may be read for the query, where it is read by range.' }),
+    deadlineMs: integer(1, DEADLINE_MS_MAX)
+      .optional()
+      .openapi({ description: 'After so long the best so far is answered; "skipped" then says what is missing.' }),
     texts: z
       .boolean({ error: 'expected true or false' })
       .optional()
@@ -175,6 +183,14 @@ export const searchAnswer = z
     counts: z
       .object({ candidates: z.int(), approximated: z.int(), rescored: z.int() })
       .openapi({ description: 'Passages that reached each stage.' }),
+    skipped: z
+      .object({
+        lists: z.int().openapi({ description: 'Posting lists that were not read.' }),
+        passages: z.int().openapi({ description: 'Candidates that were not rescored.' }),
+        reasons: z.array(z.enum(['bytes', 'reads', 'deadline'])),
+      })
+      .optional()
+      .openapi({ description: 'What a limit left out; absent when nothing was.' }),
     tookMs: z.number().optional().openapi({ description: 'Answers to POST only; see Server-Timing.' }),
     hits: z.array(hit),
   })

@@ -1,9 +1,9 @@
 /** What a pool and its workers say to each other, as structured clones. */
-import type { ErrorDetail, TartanErrorCode } from '../../format/errors.ts'
 import type { SegmentBlock } from '../kernels/blocks.ts'
 import type { SegmentScales } from '../kernels/units.ts'
 import type { SegmentAnswer } from '../search/residentSegment.ts'
 import type { SegmentsQuery } from '../search/segmentsEngine.ts'
+import type { SentError } from '../sentError.ts'
 
 /** A segment that lies in the shared memory: addresses, and the numbers that belong to them. */
 export interface SharedSegment {
@@ -25,10 +25,3 @@ export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'answers'; readonly answers: readonly SegmentAnswer[] }
   | { readonly kind: 'failed'; readonly error: SentError }
-
-/** Classes do not survive the way between threads; code, message and facts do. */
-export interface SentError {
-  readonly code?: TartanErrorCode
-  readonly message: string
-  readonly detail?: ErrorDetail
-}

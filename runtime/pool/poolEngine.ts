@@ -2,10 +2,11 @@
  * Searches the segments of an index in several threads. The segments lie once in a shared memory; each worker has kernels of its
  * own over it and takes scratch for its query from what it adds to the memory itself. Host-neutral: a platform spawns the threads.
  */
-import { InputError, StorageError, TartanError } from '../../format/errors.ts'
+import { InputError, StorageError } from '../../format/errors.ts'
 import type { ResidentSegment, SegmentAnswer } from '../search/residentSegment.ts'
 import type { SegmentsEngine, SegmentsQuery } from '../search/segmentsEngine.ts'
-import type { FromWorker, SentError, ToWorker } from './messages.ts'
+import { receivedError } from '../sentError.ts'
+import type { FromWorker, ToWorker } from './messages.ts'
 
 /** A thread that runs poolWorker.ts. */
 export interface PoolThread {
@@ -204,9 +205,6 @@ function ownVectors(asked: SegmentsQuery): SegmentsQuery {
   return { ...asked, query: { ...asked.query, vectors: vectors.slice() } }
 }
 
-/** The error that a worker sent, of its family again. */
 function errorOf(message: FromWorker): Error {
-  const sent: SentError = message.kind === 'failed' ? message.error : { message: `an unexpected "${message.kind}"` }
-  if (sent.code === 'INPUT') return new InputError(sent.message, sent.detail)
-  return sent.code ? new TartanError(sent.code, sent.message, sent.detail) : new Error(sent.message)
+  return receivedError(message.kind === 'failed' ? message.error : { message: `an unexpected "${message.kind}"` })
 }

@@ -1,8 +1,8 @@
 /** A worker's side of a pool: searches segments that lie in shared memory, one query at a time. Hosts give it its port. */
-import { TartanError } from '../../format/errors.ts'
 import { instantiateKernels } from '../kernels/kernels.ts'
 import { ResidentSegment } from '../search/residentSegment.ts'
 import { searchSegments } from '../search/segmentsEngine.ts'
+import { sentError } from '../sentError.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
 
 /** @returns what to do with a message from the pool; it never throws */
@@ -18,8 +18,7 @@ export function createPoolWorker(send: (message: FromWorker) => void): (message:
         send({ kind: 'answers', answers: searchSegments(segments, message.query) })
       }
     } catch (error) {
-      const facts = error instanceof TartanError ? { code: error.code, detail: error.detail } : {}
-      send({ kind: 'failed', error: { ...facts, message: error instanceof Error ? error.message : String(error) } })
+      send({ kind: 'failed', error: sentError(error) })
     }
   }
 }

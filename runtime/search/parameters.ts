@@ -59,6 +59,12 @@ export function probesAll(ncells: number, centroidCount: number): boolean {
   return ncells >= Math.min(centroidCount, PROBED_CELLS_MAX + 1)
 }
 
+/** @throws InputError when a limit of a search is given and is not a finite number above 0 */
+export function requirePositive(name: 'maxBytes' | 'deadlineMs', value: number | undefined): void {
+  if (value === undefined || (value > 0 && Number.isFinite(value))) return
+  throw new InputError(`search option ${name}: expected a number above 0, got ${value}.`, { [name]: value })
+}
+
 function requireInteger(name: string, value: number, max: number): void {
   if (Number.isInteger(value) && value >= 1 && value <= max) return
   throw new InputError(`search parameter ${name}: expected an integer in [1, ${max}], got ${value}.`, { [name]: value })

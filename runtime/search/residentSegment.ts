@@ -22,6 +22,8 @@ import { placeSegment, type SegmentSource } from './segmentPlacement.ts'
  */
 export interface SegmentAnswer extends RankedPassages {
   readonly counts: SearchAnswer['counts']
+  /** Passages that were to be rescored, and were not because the deadline had passed; absent for none. */
+  readonly skipped?: number
 }
 
 export interface ResidentSegmentOptions {
@@ -63,9 +65,16 @@ export class ResidentSegment {
 
   /**
    * @param filterPids - ascending pids that may be answered; others are not looked at
+   * @param deadline - on the clock of `Date.now`; once it has passed, only as many passages are rescored as are wanted
    * @throws InputError on a wrong query shape, parameters out of range, or a filter that is not ascending pids
    */
-  search(query: QueryVectors, parameters: SearchParameters, k: number, filterPids?: Uint32Array): SegmentAnswer {
+  search(
+    query: QueryVectors,
+    parameters: SearchParameters,
+    k: number,
+    filterPids?: Uint32Array,
+    deadline = Number.POSITIVE_INFINITY,
+  ): SegmentAnswer {
     requireParameters(parameters, k)
     if (filterPids) requireFilter(filterPids, this.block.passageCount)
     const kernels = this.#kernels
@@ -75,15 +84,19 @@ export class ResidentSegment {
       const blocks = { segment: this.block, query: queryBlock }
       kernels.scoreCentroids(this.block, queryBlock, parameters.centroidScoreThreshold)
       const candidates = this.#candidates(queryBlock, parameters, filterPids)
+      // Candidates are known now; what follows can be had for less.
+      const isLate = Date.now() >= deadline
       const limits = {
-        ndocs: Math.max(parameters.ndocs, k),
+        ndocs: isLate ? k : Math.max(parameters.ndocs, k),
         prunes: byteThreshold(parameters.centroidScoreThreshold) > 0,
-        rescoredMax: rescoredMax(parameters, k),
+        rescoredMax: isLate ? k : rescoredMax(parameters, k),
       }
       const { finalists, approximated } = approximateCandidates(kernels, blocks, candidates, limits)
       const ranked = rescoreCandidates(kernels, this.block, queryBlock, finalists)
       const counts = { candidates: candidates.count, approximated, rescored: finalists.count }
-      return { ...bestWithTies(ranked, k), counts }
+      const wanted = Math.min(candidates.count, rescoredMax(parameters, k))
+      const skipped = wanted > finalists.count ? { skipped: wanted - finalists.count } : {}
+      return { ...bestWithTies(ranked, k), counts, ...skipped }
     } finally {
       kernels.arena.reset(top)
     }

@@ -9,6 +9,8 @@ export interface SegmentsQuery {
   readonly k: number
   /** For each segment the ascending pids that may be answered; absent: all. */
   readonly filters?: readonly Uint32Array[] | undefined
+  /** On the clock of `Date.now`, which all threads share. */
+  readonly deadline?: number | undefined
 }
 
 export interface SegmentsEngine {
@@ -31,7 +33,7 @@ export function localEngine(segments: readonly ResidentSegment[]): SegmentsEngin
 
 export function searchSegments(
   segments: readonly ResidentSegment[],
-  { query, parameters, k, filters }: SegmentsQuery,
+  { query, parameters, k, filters, deadline }: SegmentsQuery,
 ): readonly SegmentAnswer[] {
-  return segments.map((segment, index) => segment.search(query, parameters, k, filters?.[index]))
+  return segments.map((segment, index) => segment.search(query, parameters, k, filters?.[index], deadline))
 }

@@ -43,7 +43,7 @@ export function requireTiers(tier: string, { name, tiers }: Pick<IndexInfo, 'nam
   }
   if (tiers) return tiers
   throw new InputError(
-    `the index "${name}" has no tiers, so it cannot be searched with the tier "${tier}". Measure them with "tartan tune INDEX", or leave the tier out.`,
+    `the index "${name}" has no tiers, so it cannot be searched with the tier "${tier}". Measure them with "tartan tune INDEX", or leave the tier out. An index that is read by range uses none.`,
     { tier },
   )
 }

@@ -4,6 +4,7 @@ import { encodeManifest, MANIFEST_NAME } from '../../format/manifest.ts'
 import { createApp } from '../../runtime/http/index.ts'
 import { openSearcher } from '../../runtime/openSearcher.ts'
 import { compileKernels } from '../../runtime/platform/nodeIndex.ts'
+import { openRangeSearcher } from '../../runtime/rangeSearcher.ts'
 import { memoryFiles } from '../../runtime/readers/memory.ts'
 import type { Searcher } from '../../runtime/searcher.ts'
 import { someTiers } from '../format/someTiers.ts'
@@ -72,6 +73,17 @@ describe('POST /v1/search', () => {
 describe('the app', () => {
   it('does not start with a tier that an index lacks', () => {
     expect(() => createApp({ indexes: { tuned, plain }, version: '1', tier: 'fast' })).toThrow(/has no tiers/)
+  })
+
+  it('does not start with a tier for an index that is read by range, and serves it without one', async () => {
+    const { files, manifest } = await tinyIndex({ lengths: [5, 6, 7] })
+    files.set(MANIFEST_NAME, encodeManifest({ ...manifest, tiers: someTiers }))
+    const range = await openRangeSearcher(memoryFiles('tiny', files), { kernels: await compileKernels() })
+    expect(() => createApp({ indexes: range, version: '1', tier: 'exact' })).toThrow(/read by range/)
+    const app = createApp({ indexes: range, version: '1' })
+    expect((await post(app, {})).status).toBe(200)
+    expect((await post(app, { tier: 'exact' })).status).toBe(400)
+    await range.close()
   })
 
   it('refuses a wrong tier in a query string', async () => {

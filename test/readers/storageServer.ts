@@ -74,7 +74,7 @@ function answer(storage: StorageServer, request: IncomingMessage, response: Serv
     return
   }
   if (fault === 'whole' || request.headers.range === undefined) {
-    response.writeHead(200, { etag, 'content-length': file.length }).end(file)
+    response.writeHead(200, { etag, 'content-length': file.length, 'content-type': typeOf(pathname) }).end(file)
     return
   }
   if (start >= file.length) {
@@ -82,6 +82,12 @@ function answer(storage: StorageServer, request: IncomingMessage, response: Serv
     return
   }
   partly(fault, response, { file, start, end, etag })
+}
+
+/** What browsers insist on. */
+function typeOf(path: string): string {
+  const types: Readonly<Record<string, string>> = { html: 'text/html', js: 'text/javascript', wasm: 'application/wasm' }
+  return types[path.split('.').at(-1) ?? ''] ?? 'application/octet-stream'
 }
 
 interface Part {

@@ -169,6 +169,22 @@ describe.each(builds)('resident search with %s', (build) => {
     expect(sum).toBe(answer.scores[answer.pids.indexOf(2)])
   })
 
+  it('past its deadline rescores no more than are wanted, the best by their centroids, and says how many it left out', async () => {
+    const data = randomSegment({ seed: 3, dim: 48, nbits: 2, centroidCount: 32, lengths: mixedLengths(9, 300) })
+    const segment = await resident(data)
+    const query = { vectors: randomQuery(7, 12, 48), rows: 12, dim: 48 }
+    const parameters = { ncells: 4, centroidScoreThreshold: -1, ndocs: 200 }
+    const whole = segment.search(query, parameters, 5)
+    expect(whole.skipped).toBeUndefined()
+    expect(segment.search(query, parameters, 5, undefined, Date.now() + 60_000)).toEqual(whole)
+    const late = segment.search(query, parameters, 5, undefined, Date.now() - 1)
+    // ndocs / 4 are rescored in time.
+    expect(late.counts).toEqual({ ...whole.counts, approximated: 5, rescored: 5 })
+    expect(late.skipped).toBe(45)
+    const all = segment.search(query, { ...parameters, ndocs: 4 * 300 }, 300)
+    for (const [i, pid] of late.pids.entries()) expect(late.scores[i]).toBe(all.scores[all.pids.indexOf(pid)])
+  })
+
   it('gives the same answers again, and keeps its memory between queries', async () => {
     const kernels = await instantiateKernels(module)
     const options = { dim: 32, nbits: 2 as const, centroidCount: 16, lengths: mixedLengths(3, 50) }

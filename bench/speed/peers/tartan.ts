@@ -1,6 +1,7 @@
 /** Tartan as one engine among the peers: the index from the benches' cache, each run in a fresh Node pinned to the core. */
 import { readFile } from 'node:fs/promises'
 import { InputError } from '../../../format/errors.ts'
+import { TIER_NAMES } from '../../../format/tiers.ts'
 import type { SearchOptions } from '../../../runtime/searcher.ts'
 import { cachedIndex } from '../../harness/cachedIndex.ts'
 import { rootPath } from '../../harness/commandLine.ts'
@@ -8,15 +9,22 @@ import { runFresh } from '../../harness/freshProcess.ts'
 import { type EngineRun, type PeerEngine, type PreparePeer, type Setting, settingsFor, valuesOf } from './engine.ts'
 import type { TartanTask } from './tartanChild.ts'
 
-/** From fewer to more passages rescored: `ndocs / 4` of them. */
+/**
+ * Tiers (the default is `balanced`), Stanford's parameters, and settings that take every passage for a candidate, from fewer to
+ * more passages rescored: `ndocs / 4` of them.
+ */
 const CURVE = [
+  'tier=fast',
+  'tier=exact',
   'ncells=1 threshold=0.5 ndocs=128',
-  'ncells=2 threshold=0.45 ndocs=256',
+  'ncells=1 threshold=0.5 ndocs=256',
   'ncells=2 threshold=0.45 ndocs=1024',
-  'ncells=4 threshold=0.4 ndocs=1024',
-  'ncells=4 threshold=0.4 ndocs=4096',
   'ncells=8 threshold=0.4 ndocs=4096',
-  'ncells=16 threshold=0.4 ndocs=8192',
+  'ncells=8192 threshold=-1 ndocs=256',
+  'ncells=8192 threshold=-1 ndocs=400',
+  'ncells=8192 threshold=-1 ndocs=768',
+  'ncells=8192 threshold=-1 ndocs=1024',
+  'ncells=8192 threshold=-1 ndocs=2048',
 ]
 
 /** @param curve - settings beside the defaults */
@@ -58,14 +66,16 @@ const PARAMETERS = { ncells: 'ncells', threshold: 'centroidScoreThreshold', ndoc
 
 /** @throws InputError for a name or value that is no parameter of ours */
 export function searchOptionsOf({ text, k }: Setting): SearchOptions {
-  const options: Record<string, number> = { k }
+  const options: Record<string, number | string> = { k }
   for (const [name, value] of valuesOf(text)) {
-    if (!Object.hasOwn(PARAMETERS, name) || !Number.isFinite(Number(value))) {
+    const isTier = name === 'tier' && (TIER_NAMES as readonly string[]).includes(value)
+    if (!isTier && (!Object.hasOwn(PARAMETERS, name) || !Number.isFinite(Number(value)))) {
       throw new InputError(
-        `setting "${text}": expected numbers for ${Object.keys(PARAMETERS).join(', ')}, got ${name}=${value}.`,
+        `setting "${text}": expected numbers for ${Object.keys(PARAMETERS).join(', ')}, or a tier, got ${name}=${value}.`,
       )
     }
-    options[PARAMETERS[name as keyof typeof PARAMETERS]] = Number(value)
+    if (isTier) options.tier = value
+    else options[PARAMETERS[name as keyof typeof PARAMETERS]] = Number(value)
   }
   return options
 }

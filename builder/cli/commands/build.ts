@@ -36,6 +36,7 @@ interface Options {
   readonly seed: number
   readonly partSize?: number
   readonly passageTokens?: number
+  readonly order: 'input' | 'content'
   readonly texts: boolean
   readonly tune: boolean
   readonly skipBad?: boolean
@@ -82,6 +83,14 @@ export function buildCommand(signal: AbortSignal): Command {
         `most tokens of a passage cut from a page of a folder (default: ${PAGE_TOKENS_MAX_DEFAULT})`,
       ).argParser(integer(16, 512)),
     )
+    .addOption(
+      new Option(
+        '--order <order>',
+        'passages as they come, or similar ones together: fewer reads when searched by range',
+      )
+        .choices(['input', 'content'])
+        .default('input'),
+    )
     .option('--no-texts', 'do not store titles, texts and metadata')
     .option('--no-tune', "do not measure search settings: searches use Stanford's defaults (see `tartan tune`)")
     .option('--skip-bad', 'leave out passages that are wrong, and say which, instead of stopping')
@@ -116,6 +125,7 @@ async function build(corpus: string | undefined, options: Options, signal: Abort
     name: options.name,
     nbits: Number(options.nbits) as Nbits,
     seed: options.seed,
+    order: options.order,
     texts: options.texts,
     tune: options.tune,
     partBytes: options.partSize,

@@ -2,7 +2,7 @@
  * Probe, for the range pipeline: the best cells of each query row over all slabs of centroids, with what is needed of their
  * scores later. Nothing is left in WebAssembly memory, so that a query holds none of it while it waits for storage.
  */
-import { NCELLS_MAX } from '../../../format/limits.ts'
+import { PROBED_CELLS_MAX } from '../../../format/limits.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { paddedRows } from '../../kernels/quantise.ts'
 import type { QueryVectors } from '../../searcher.ts'
@@ -31,11 +31,59 @@ export interface ProbedCells {
   readonly cellsOfRows: readonly (readonly number[])[]
 }
 
-/** Scores of one cell: S in units of each row, and U. */
-interface ScoredCell {
-  readonly cell: number
-  readonly scores: Int16Array
-  readonly bytes: Uint8Array
+/** Cells that are among the best of some row in their slab, ascending, with their scores. */
+class ScoredCells {
+  readonly rows: number
+  readonly cells: number[] = []
+  /** Of each cell its rows, one after another: S in units of each row, and U. */
+  scores = new Int16Array(0)
+  bytes = new Uint8Array(0)
+
+  constructor(rows: number) {
+    this.rows = rows
+  }
+
+  /** @param from - the slab's tables, of rows padded to `stride` */
+  add(
+    firstCell: number,
+    marked: readonly number[],
+    from: { readonly scores: Int16Array; readonly bytes: Uint8Array; readonly stride: number },
+  ): void {
+    const { rows } = this
+    const before = this.cells.length
+    this.scores = grown(this.scores, (before + marked.length) * rows)
+    this.bytes = grown(this.bytes, (before + marked.length) * rows)
+    for (const [i, index] of marked.entries()) {
+      const source = index * from.stride
+      this.scores.set(from.scores.subarray(source, source + rows), (before + i) * rows)
+      this.bytes.set(from.bytes.subarray(source, source + rows), (before + i) * rows)
+      this.cells.push(firstCell + index)
+    }
+  }
+
+  /** Indexes of the best cells of a row, best first; equal scores go to the lower cell. */
+  best(row: number, count: number): number[] {
+    const best: number[] = []
+    const scoreOf = (index: number) => this.scores[index * this.rows + row] ?? 0
+    let border = Number.NEGATIVE_INFINITY
+    for (let index = 0; index < this.cells.length; index++) {
+      const score = scoreOf(index)
+      // A later cell must be better to come before, so equal ones stay out once there are enough.
+      if (best.length === count && score <= border) continue
+      let at = best.length
+      while (at > 0 && scoreOf(best[at - 1] ?? 0) < score) at--
+      best.splice(at, 0, index)
+      if (best.length > count) best.pop()
+      border = scoreOf(best.at(-1) ?? 0)
+    }
+    return best
+  }
+}
+
+function grown<Values extends Int16Array | Uint8Array>(values: Values, length: number): Values {
+  const larger = new (values.constructor as new (length: number) => Values)(length)
+  larger.set(values)
+  return larger
 }
 
 /**
@@ -49,8 +97,8 @@ export function probeSegment(
   query: QueryVectors,
   ncells: number,
 ): ProbedCells {
-  const lookedAt = Math.min(NCELLS_MAX, ncells * LOOKED_AT)
-  const scored: ScoredCell[] = []
+  const lookedAt = Math.min(PROBED_CELLS_MAX, ncells * LOOKED_AT)
+  const scored = new ScoredCells(query.rows)
   const { top } = kernels.arena
   const rowsProbed = new Uint8Array(query.rows)
   for (const { block, firstCell } of segment.slabs) {
@@ -62,14 +110,15 @@ export function probeSegment(
       const stride = paddedRows(query.rows)
       const factors = new Float32Array(buffer, placed.numbers, query.rows)
       for (const [row, factor] of factors.entries()) rowsProbed[row] = factor === 0 ? 0 : 1
-      for (const [index, mark] of new Uint8Array(buffer, marks, block.centroidCount).entries()) {
-        if (mark === 0) continue
-        scored.push({
-          cell: firstCell + index,
-          scores: new Int16Array(buffer, placed.cellScores + index * stride * 2, query.rows).slice(),
-          bytes: new Uint8Array(buffer, placed.cellBytes + index * stride, query.rows).slice(),
-        })
-      }
+      const marked: number[] = []
+      new Uint8Array(buffer, marks, block.centroidCount).forEach((mark, index) => {
+        if (mark !== 0) marked.push(index)
+      })
+      scored.add(firstCell, marked, {
+        scores: new Int16Array(buffer, placed.cellScores, block.centroidCount * stride),
+        bytes: new Uint8Array(buffer, placed.cellBytes, block.centroidCount * stride),
+        stride,
+      })
     } finally {
       kernels.arena.reset(top)
     }
@@ -77,32 +126,27 @@ export function probeSegment(
   return orderCells(scored, rowsProbed, ncells, lookedAt)
 }
 
-function orderCells(
-  scored: readonly ScoredCell[],
-  rowsProbed: Uint8Array,
-  ncells: number,
-  lookedAt: number,
-): ProbedCells {
-  const order = Array.from(scored.keys())
-  const gains = new Float64Array(scored.length)
+function orderCells(scored: ScoredCells, rowsProbed: Uint8Array, ncells: number, lookedAt: number): ProbedCells {
+  const { rows, cells, bytes } = scored
+  const gains = new Map<number, number>()
   const bestOfRows = Array.from(rowsProbed, (probed, row) => {
     if (probed === 0) return []
-    const scoreOf = (index: number) => scored[index]?.scores[row] ?? 0
-    // Scored cells ascend, so a stable order by score gives equal scores to the lower cell.
-    const best = order.toSorted((a, b) => scoreOf(b) - scoreOf(a)).slice(0, lookedAt)
-    const floor = scored[best.at(-1) ?? 0]?.bytes[row] ?? 0
-    for (const index of best) gains[index] = (gains[index] ?? 0) + (scored[index]?.bytes[row] ?? 0) - floor
+    const byteOf = (index: number) => bytes[index * rows + row] ?? 0
+    const best = scored.best(row, lookedAt)
+    const floor = byteOf(best.at(-1) ?? 0)
+    for (const index of best) gains.set(index, (gains.get(index) ?? 0) + byteOf(index) - floor)
     return best
   })
-  const byGain = order.toSorted((a, b) => (gains[b] ?? 0) - (gains[a] ?? 0) || a - b)
-  const place = new Map(byGain.map((index, at) => [index, at]))
-  const rows = rowsProbed.reduce((sum, probed) => sum + probed, 0)
+  // Only cells that are among the best over all slabs have a gain.
+  const byGain = [...gains].sort(([a, x], [b, y]) => y - x || a - b)
+  const place = new Map(byGain.map(([index], at) => [index, at]))
   return {
-    cells: byGain.map((index) => {
-      const { cell = 0, bytes = new Uint8Array() } = scored[index] ?? {}
-      return { cell, gain: gains[index] ?? 0, bytes }
-    }),
-    wanted: Math.min(byGain.length, ncells * rows),
+    cells: byGain.map(([index, gain]) => ({
+      cell: cells[index] ?? 0,
+      gain,
+      bytes: bytes.slice(index * rows, (index + 1) * rows),
+    })),
+    wanted: Math.min(byGain.length, ncells * rowsProbed.reduce((sum, probed) => sum + probed, 0)),
     cellsOfRows: bestOfRows.map((best) => best.map((index) => place.get(index) ?? 0)),
   }
 }

@@ -31,9 +31,13 @@ export async function openRangeIndex(
     const passages: RangePassages[] = []
     let firstPid = options.firstPid ?? 0
     for (const entry of reader.manifest.segments) {
-      segments.push(await openRangeSegment(reader, entry, kernels, firstPid))
-      passages.push(await RangePassages.open(reader, entry))
-      await reader.openParts(entry, ['postings', 'rows'])
+      const [segment, own] = await Promise.all([
+        openRangeSegment(reader, entry, kernels, firstPid),
+        RangePassages.open(reader, entry),
+        reader.openParts(entry, ['postings', 'rows']),
+      ])
+      segments.push(segment)
+      passages.push(own)
       firstPid += entry.passages
     }
     return { reader, kernels, segments, passages, cache: new BlockCache(options.cacheBytes), endPid: firstPid }

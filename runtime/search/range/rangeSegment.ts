@@ -53,11 +53,16 @@ export async function openRangeSegment(
   const { codec, centroids: count } = entry
   requireCodec({ dim, codec })
   const tables = allocateTables(kernels, dim, count)
-  await copySection(reader, entry, 'centroids', kernels, tables.centroids)
-  await copySection(reader, entry, 'centroidScales', kernels, tables.centroidScales)
-  const postingOffsets = new Uint32Array((await reader.section(entry, 'postingOffsets')).buffer)
-  requireOffsets(postingOffsets, reader.sectionLength(entry, 'postings'))
-  const tokens = new SampledOffsets(new Uint16Array((await reader.section(entry, 'passageLengths')).buffer))
+  // Side by side: where storage is far away, opening takes as long as its slowest read.
+  const [postingOffsets, lengths] = await Promise.all([
+    reader.section(entry, 'postingOffsets'),
+    reader.section(entry, 'passageLengths'),
+    copySection(reader, entry, 'centroids', kernels, tables.centroids),
+    copySection(reader, entry, 'centroidScales', kernels, tables.centroidScales),
+  ])
+  const offsets = new Uint32Array(postingOffsets.buffer)
+  requireOffsets(offsets, reader.sectionLength(entry, 'postings'))
+  const tokens = new SampledOffsets(new Uint16Array(lengths.buffer))
   if (tokens.total !== entry.tokens) throw new FormatError('passageLengths', `${entry.tokens} tokens`, tokens.total)
   const { buffer } = kernels.memory
   const scaleValues = new Float32Array(buffer, tables.centroidScales, count)
@@ -66,7 +71,7 @@ export async function openRangeSegment(
   new Int8Array(buffer, tables.weights, 16).set(weightTable(scales.weights.values, codec.nbits))
   new Int16Array(buffer, tables.inverseNorms, 256).set(scales.inverseNorms)
   const slabs = writeSlabs(kernels, tables, { dim, nbits: codec.nbits, count })
-  return { entry, dim, firstPid, scales, tables, slabs, postingOffsets, tokens }
+  return { entry, dim, firstPid, scales, tables, slabs, postingOffsets: offsets, tokens }
 }
 
 /** Where a posting list stands; undefined for an empty one. */

@@ -1,5 +1,5 @@
 /** The readable twin of the range search over one segment, without storage and limits: by kernels/reference.ts. Oracle of the tests. */
-import { NCELLS_MAX } from '../../../format/limits.ts'
+import { PROBED_CELLS_MAX } from '../../../format/limits.ts'
 import { quantiseQuery } from '../../kernels/quantise.ts'
 import * as kernels from '../../kernels/reference.ts'
 import { rowNumbers } from '../../kernels/units.ts'
@@ -27,7 +27,7 @@ export function searchByLists(
   const { cellFactors } = rowNumbers(quantised, segment.scales)
   const rows = Array.from({ length: query.rows }, (_, row) => row).filter((row) => cellFactors[row] !== 0)
 
-  const lookedAt = Math.min(NCELLS_MAX, parameters.ncells * 8)
+  const lookedAt = Math.min(PROBED_CELLS_MAX, parameters.ncells * 8)
   const bestOf = new Map(
     rows.map((row) => {
       const order = cells.toSorted((a, b) => at(cellScores.scores, b, row) - at(cellScores.scores, a, row) || a - b)

@@ -1,0 +1,97 @@
+/**
+ * Writes a valid index of made-up passages fast, whatever its size, with queries whose answer is known beside it: to see what an
+ * index of a million passages needs. What is made up and how: syntheticCorpus.ts. Usage: bench/README.md.
+ */
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PostingsBuilder } from '../../builder/index/postings.ts'
+import { centroidCount } from '../../builder/index/sampling.ts'
+import { encodeIds } from '../../format/ids.ts'
+import { encodeManifest, MANIFEST_NAME } from '../../format/manifest.ts'
+import { PartWriter } from '../../format/writer.ts'
+import { integerOption, nbitsOption, progress, runBench } from '../harness/commandLine.ts'
+import { SyntheticCorpus } from './syntheticCorpus.ts'
+
+const USAGE =
+  'npm run -s bench:synthetic -- --out FOLDER [--passages 1000000] [--tokens 40] [--dim 96] [--nbits 2] [--centroids N] [--queries 100] [--seed 1]'
+
+/** Query rows, as many as the bundled model makes. */
+const QUERY_ROWS = 32
+/** Passages whose rows are written together. */
+const GROUP_PASSAGES = 1024
+
+await runBench(
+  USAGE,
+  { out: '', passages: '1000000', tokens: '40', dim: '96', nbits: '2', centroids: '', queries: '100', seed: '1' },
+  async (options) => {
+    const count = (name: 'passages' | 'tokens' | 'dim' | 'queries' | 'seed', max: number) =>
+      integerOption(name, options[name], { min: 1, max })
+    const [passages, tokens] = [count('passages', 2e7), count('tokens', 20_000)]
+    const all = passages * tokens
+    const usual = centroidCount({ passages, sampledPassages: passages, sampledTokens: all, trainingTokens: all })
+    const corpus = new SyntheticCorpus({
+      ...{ passages, tokens, dim: count('dim', 256), nbits: nbitsOption(options.nbits)[0]! },
+      centroids: options.centroids ? integerOption('centroids', options.centroids, { min: 1, max: 2 ** 22 }) : usual,
+      seed: count('seed', 2 ** 30),
+    })
+    await rm(options.out, { recursive: true, force: true })
+    await mkdir(options.out, { recursive: true })
+    const bytes = await writeIndex(corpus, options.out)
+    await writeQueries(corpus, `${options.out}.queries.json`, count('queries', 10_000))
+    process.stdout.write(`${JSON.stringify({ out: options.out, ...corpus.shape, index_bytes: bytes })}\n`)
+  },
+)
+
+async function writeIndex(corpus: SyntheticCorpus, out: string): Promise<number> {
+  const { passages, dim, centroids } = corpus.shape
+  const sink = { write: (name: string, bytes: Uint8Array) => writeFile(join(out, name), bytes) }
+  const writer = new PartWriter(sink)
+  const bytesOf = (array: Float32Array | Uint32Array | Uint16Array | Int8Array) =>
+    new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+  const { lengths, postings } = await writeRows(corpus, writer)
+  await writer.appendArray('centroids', bytesOf(corpus.centroids), dim)
+  await writer.appendArray('centroidScales', bytesOf(corpus.centroidScales), 4)
+  await writer.appendArray('passageLengths', bytesOf(lengths), 2)
+  await writer.appendArray('postingOffsets', bytesOf(postings.postingOffsets), 4)
+  await writer.appendItems('postings', postings.postings, postings.postingOffsets)
+  const ids = encodeIds(Array.from({ length: passages }, (_, pid) => `doc-${pid}`))
+  await writer.appendArray('idOffsets', bytesOf(ids.idOffsets), 4)
+  await writer.appendItems('ids', ids.ids, ids.idOffsets)
+  await writer.appendArray('idOrder', bytesOf(ids.idOrder), 4)
+  const { parts, sections } = await writer.finish()
+  const tokens = lengths.reduce((sum, length) => sum + length, 0)
+  const segment = { passages, tokens, centroids, codec: corpus.codec, sections }
+  const manifest = encodeManifest({
+    ...{ generation: 1, name: 'synthetic', dim, builder: 'bench/edge/syntheticIndex.ts' },
+    ...{ parts, segments: [segment] },
+  })
+  await sink.write(MANIFEST_NAME, manifest)
+  return manifest.length + parts.reduce((sum, part) => sum + part.bytes, 0)
+}
+
+async function writeRows(corpus: SyntheticCorpus, writer: PartWriter) {
+  const { passages, centroids } = corpus.shape
+  const lengths = new Uint16Array(passages)
+  const builder = new PostingsBuilder({ centroids, passages })
+  for (let first = 0; first < passages; first += GROUP_PASSAGES) {
+    const blocks: Uint8Array[] = []
+    for (let pid = first; pid < Math.min(passages, first + GROUP_PASSAGES); pid++) {
+      const codes = corpus.codesOf(pid)
+      lengths[pid] = codes.length
+      builder.add(codes)
+      blocks.push(corpus.blockOf(pid, codes))
+    }
+    await writer.append('rows', Buffer.concat(blocks), blocks.length)
+    if ((first / GROUP_PASSAGES) % 100 === 0) progress(`${first} of ${passages} passages`)
+  }
+  return { lengths, postings: builder.finish() }
+}
+
+/** `{ dim, rows, ids, vectors }`: of each query the id of the passage it was made from, and f32[queries][rows][dim] in base64. */
+async function writeQueries(corpus: SyntheticCorpus, path: string, count: number): Promise<void> {
+  const { passages, dim } = corpus.shape
+  const pids = Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * passages) / count))
+  const vectors = Buffer.concat(pids.map((pid) => Buffer.from(corpus.queryOf(pid, QUERY_ROWS).buffer)))
+  const queries = { dim, rows: QUERY_ROWS, ids: pids.map((pid) => `doc-${pid}`), vectors: vectors.toString('base64') }
+  await writeFile(path, JSON.stringify(queries))
+}

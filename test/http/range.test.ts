@@ -1,0 +1,36 @@
+/** What a budget leaves out reaches the client: an index that is read by range behind the app. */
+import { expect, it } from 'vitest'
+import { createApp } from '../../runtime/http/index.ts'
+import { openRangeSearcher } from '../../runtime/rangeSearcher.ts'
+import { memoryFiles } from '../../runtime/readers/memory.ts'
+import { kernelsModule } from '../kernels/guardedMemory.ts'
+import { randomQuery, randomSegment } from '../kernels/randomSegment.ts'
+import { indexOf } from '../search/range/indexOf.ts'
+
+const lengths = Array.from({ length: 400 }, (_, pid) => 3 + (pid % 7))
+const data = randomSegment({ seed: 2, dim: 32, nbits: 2, centroidCount: 200, lengths })
+const vectors = Array.from({ length: 4 }, (_, row) => [...randomQuery(row, 1, 32)])
+
+it('answers with what was left out for want of bytes, and without a word when nothing was', async () => {
+  const searcher = await openRangeSearcher(memoryFiles('made', await indexOf([data])), {
+    kernels: await kernelsModule('kernels.wasm'),
+  })
+  const app = createApp({ indexes: searcher, version: 'test' })
+  const search = async (more: object) => {
+    const body = JSON.stringify({ vectors, k: 3, texts: false, ...more })
+    const response = await app.request('/v1/search', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    })
+    return { status: response.status, answer: (await response.json()) as Record<string, unknown> }
+  }
+  const whole = await search({ deadlineMs: 60_000 })
+  expect(whole.status).toBe(200)
+  expect(whole.answer.hits).toHaveLength(3)
+  expect(whole.answer).not.toHaveProperty('skipped')
+  const { answer } = await search({ maxBytes: 1500 })
+  expect(answer.skipped).toMatchObject({ reasons: ['bytes'] })
+  expect((await search({ maxBytes: 0 })).status).toBe(400)
+  expect((await search({ deadlineMs: 0.5 })).status).toBe(400)
+})
