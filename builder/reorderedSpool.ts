@@ -1,6 +1,7 @@
 /** A spool with its passages in another order, for an index that is ordered by content: its text blocks are made anew. */
 import { type FileHandle, open } from 'node:fs/promises'
-import { packValue, unpackValue } from '../format/container.ts'
+import { unpackValue } from '../format/container.ts'
+import { packValue } from '../format/packing.ts'
 import { TextBlockEncoder, type TextRecord } from '../format/textBlocks.ts'
 import { writeFailure } from './indexFolder.ts'
 import { openSpool, type Spool, SpoolWriter } from './spool.ts'

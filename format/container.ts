@@ -1,8 +1,8 @@
 /**
  * The container that manifest, parts and packs share (SPEC.md §3): one valid MessagePack document of a prelude, a header
- * map and 64-byte aligned sections. The only file that touches msgpackr, whose traps stay in here.
+ * map and 64-byte aligned sections. With packing.ts the only file that touches msgpackr, whose traps stay there.
  */
-import { Packr, Unpackr } from 'msgpackr'
+import { Unpackr } from 'msgpackr/unpack'
 import { crc32c } from './crc32c.ts'
 import { ChecksumError, FormatError, VersionError } from './errors.ts'
 import {
@@ -13,6 +13,7 @@ import {
   SECTION_PADDING_MIN_BYTES,
   SECTIONS_MAX,
 } from './limits.ts'
+import { packValue } from './packing.ts'
 
 export type ContainerKind = 'manifest' | 'part' | 'pack'
 
@@ -43,13 +44,6 @@ const MAGIC = 'TARTAN'
 const KIND_BYTES: Readonly<Record<ContainerKind, number>> = { manifest: 0x4d, part: 0x50, pack: 0x4b }
 const PRELUDE_FIXED = 23
 const BIN32_HEAD_BYTES = 5
-
-/** Plain MessagePack: no records extension, smallest map heads (docs/ARCHITECTURE.md, "msgpackr's traps"). */
-export function packValue(value: unknown): Uint8Array {
-  const packed = new Packr({ useRecords: false, variableMapSize: true }).pack(value)
-  // A copy: msgpackr answers with a view into a pooled buffer that it reuses.
-  return Uint8Array.from(packed)
-}
 
 /** @throws FormatError when the bytes are not exactly one MessagePack value */
 export function unpackValue(bytes: Uint8Array, section: string): unknown {

@@ -1,8 +1,9 @@
 /** Stored titles, texts and metadata in compressed blocks, with their directory (SPEC.md §5.3). */
-import { packValue, unpackValue } from './container.ts'
+import { unpackValue } from './container.ts'
 import { crc32c } from './crc32c.ts'
 import { ChecksumError, FormatError, InputError } from './errors.ts'
 import { PASSAGE_TEXT_BYTES_MAX, TEXT_BLOCK_BYTES } from './limits.ts'
+import { packValue } from './packing.ts'
 
 /** One passage's stored text. */
 export interface TextRecord {

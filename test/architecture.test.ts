@@ -21,7 +21,7 @@ const UNRESTRICTED: ReadonlySet<string> = new Set(['bench', 'test', 'scripts'])
 
 /** Package → files and folders (with a "/" at the end) that may import it. One that is not named may not be imported. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  msgpackr: ['format/container.ts'],
+  msgpackr: ['format/container.ts', 'format/packing.ts'],
   '@huggingface/tokenizers': ['encoder/'],
   'onnxruntime-node': ['builder/onnxNode.ts'],
   'onnxruntime-web': ['runtime/onnxWeb.ts'],
