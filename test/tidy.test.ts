@@ -26,6 +26,8 @@ const EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'bench/speed/peers.ts': { 'functions of at most 70 lines': 'one run of a bench, told from start to end' },
   'vitest.config.ts': { 'default export': 'vitest asks for one' },
   'test/platforms/identityWorker.ts': { 'default export': 'what workerd calls' },
+  'test/platforms/textWorker.ts': { 'default export': 'what workerd calls' },
+  'bench/edge/memoryWorker.ts': { 'default export': 'what workerd calls' },
   'test/platforms/caseWorker.ts': { 'default export': 'what workerd calls' },
   'runtime/platform/cloudflareWorker.ts': { 'default export': 'what Workers call' },
   'test/platforms/textWorker.ts': { 'default export': 'what workerd calls' },
