@@ -73,7 +73,8 @@ export function rangeNeed({ dim, segments }: Manifest, bytesMax: number): Memory
       arrays:
         (segment.centroids + 1) * 4 +
         SampledOffsets.bytes(segment.passages) +
-        idBytesKept(segment.passages, lengthOf(segment, 'ids')),
+        idBytesKept(segment.passages, lengthOf(segment, 'ids')) +
+        textEntries(segment) * TEXT_ENTRY_BYTES,
     }
   })
   return total({

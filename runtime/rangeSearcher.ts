@@ -90,6 +90,7 @@ export class RangeSearcher implements Searcher {
   readonly pipeline = 'range'
   #index: RangeIndex
   #info: IndexInfo
+  #rowBytes: number
   readonly #settings: Required<OpenRangeOptions>
   readonly #turns: Turns
   readonly #reloads = new Turns({ bytesMax: 1, ...TURN_TIMES })
@@ -99,6 +100,7 @@ export class RangeSearcher implements Searcher {
   constructor(index: RangeIndex, settings: Required<OpenRangeOptions>) {
     this.#index = index
     this.#info = infoOf(index)
+    this.#rowBytes = meanRowBytes(index)
     this.#settings = settings
     this.#turns = new Turns({ bytesMax: settings.queriesBytesMax, ...TURN_TIMES })
   }
@@ -119,7 +121,7 @@ export class RangeSearcher implements Searcher {
 
   async search(query: QueryVectors, options: SearchOptions = {}): Promise<SearchAnswer> {
     if (options.tier !== undefined) throw tierProblem(options.tier, this.info.name)
-    const { k, ...parameters } = resolveParameters(options, rangeParameters(options.k))
+    const { k, ...parameters } = resolveParameters(options, rangeParameters(options.k, this.#rowBytes))
     requireQuery(query, this.#info.dim)
     const { filter } = options
     return this.#answer(this.#limits(options, rescoredMax(parameters, k)), async (index, limits) => {
@@ -242,6 +244,7 @@ export class RangeSearcher implements Searcher {
       const index = await openNewer(old, { module, cacheBytes, cause })
       this.#index = index
       this.#info = infoOf(index)
+      this.#rowBytes = meanRowBytes(index)
       if (!this.#users.has(old)) await old.reader.closeParts()
       return index
     } finally {
@@ -267,9 +270,27 @@ async function openNewer(
   return openRangeIndex(reader, kernels, { cacheBytes: options.cacheBytes, firstPid: endPid })
 }
 
-/** What a query asks for by default: more cells than the resident pipeline, since lists are all it has; fewer candidates, since each is a read. */
-export function rangeParameters(k = 10): SearchParameters {
-  return { ncells: 3, centroidScoreThreshold: -1, ndocs: Math.max(32, k) * 4 }
+/** Bytes of rows that a query reads by default, so that with its lists it stays below 300 KB. */
+const ROWS_BYTES = 230_000
+/** Passages that are rescored by default, whatever their length. */
+const RESCORED = { min: 16, max: 32 }
+
+/**
+ * What a query asks for by default. Three lists a row and the best 32 passages: chosen on queries that no figure is told of; more of either
+ * finds more of exact search's own results and hardly more that are relevant (bench/results/range-scifact-train-2bit.json).
+ * Fewer where rows are long, since they are nearly all that is read.
+ *
+ * @param rowBytes - mean bytes of a row block
+ */
+export function rangeParameters(k = 10, rowBytes = 0): SearchParameters {
+  const affordable = rowBytes > 0 ? Math.floor(ROWS_BYTES / rowBytes) : RESCORED.max
+  const rescored = Math.max(RESCORED.min, Math.min(RESCORED.max, affordable))
+  return { ncells: 3, centroidScoreThreshold: -1, ndocs: Math.max(rescored, k) * 4 }
+}
+
+function meanRowBytes({ reader, segments }: RangeIndex): number {
+  const bytes = segments.reduce((sum, { entry }) => sum + reader.sectionLength(entry, 'rows'), 0)
+  return bytes / segments.reduce((sum, { entry }) => sum + entry.passages, 0)
 }
 
 /** Without tiers: who looks for some that searches can use, such as a server that is started with one, finds none. */

@@ -4,7 +4,7 @@
  */
 import { openIndexPath } from '../../runtime/platform/nodeFiles.ts'
 import { compileKernels, openIndex } from '../../runtime/platform/nodeIndex.ts'
-import { openRangeSearcher, rangeParameters } from '../../runtime/rangeSearcher.ts'
+import { openRangeSearcher } from '../../runtime/rangeSearcher.ts'
 import type { Searcher, SearchHit, SearchOptions } from '../../runtime/searcher.ts'
 import { cachedIndex } from '../harness/cachedIndex.ts'
 import { integerOption, labelOf, nbitsOption, progress, runBench, vectorsOption } from '../harness/commandLine.ts'
@@ -67,11 +67,12 @@ await runBench(
     const path = options.index || (await cachedIndex(vectors, { nbits, label: labelOf(folder, '') })).path
     const thorough = options.index !== ''
     const measured = await measure(vectors, path, { k, given, curve: options.curve, thorough })
+    const standard = measured.points[0]!
     const custom = Object.keys(given).length > 0 ? '-custom' : ''
     await writeResult(`range-${label}-${nbits}bit${k === 10 ? '' : `-k${k}`}${custom}`, started, {
       parameters: {
         ...{ label, passages: vectors.store.ids.length, tokens: vectors.store.tokens, dim: vectors.store.dim },
-        ...{ query_rows: vectors.queries[0]!.rows, nbits, k, ...rangeParameters(k), ...given },
+        ...{ query_rows: vectors.queries[0]!.rows, nbits, k, ncells: standard.ncells, ndocs: standard.ndocs },
         ...{
           cache: 'none: every query is cold',
           index: options.index ? labelOf(options.index, '') : 'built from the vectors',
