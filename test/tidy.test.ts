@@ -30,8 +30,6 @@ const EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'bench/edge/memoryWorker.ts': { 'default export': 'what workerd calls' },
   'test/platforms/caseWorker.ts': { 'default export': 'what workerd calls' },
   'runtime/platform/cloudflareWorker.ts': { 'default export': 'what Workers call' },
-  'test/platforms/textWorker.ts': { 'default export': 'what workerd calls' },
-  'bench/edge/memoryWorker.ts': { 'default export': 'what workerd calls' },
   'test/platforms/encoderWorker.ts': { 'default export': 'what workerd calls' },
   'runtime/platform/wasmModule.d.ts': { 'default export': 'how Workers import a .wasm file' },
   'builder/cli/tartan.js': { console: 'speaks before it is known whether anything else can be loaded' },
