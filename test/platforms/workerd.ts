@@ -1,6 +1,7 @@
 /** Starts the real workerd on a bundled worker, on a free port, and stops it. */
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -70,7 +71,8 @@ const main :Workerd.Worker = (modules = [${modules.join(', ')}], compatibilityDa
   )
   const words = options.inspector ? ['--inspector-addr=127.0.0.1:0'] : []
   const child = spawn(
-    join(root, 'node_modules/.bin/workerd'),
+    // Not node_modules/.bin/workerd: without its install script that is a Node script, which hands no control pipe on.
+    (createRequire(import.meta.url)('workerd') as { default: string }).default,
     ['serve', '--control-fd=3', ...words, join(folder, 'config.capnp')],
     { stdio: ['ignore', 'inherit', 'inherit', 'pipe'] },
   )
