@@ -157,9 +157,10 @@ describe('a pool', () => {
 
   it('refuses the query of a worker that dies, replaces it, and answers the queries that waited', async () => {
     const { pool, threads } = await fragilePool(1, 100)
+    // Ended before it is given the query, so that it cannot be quicker than its end: the pool does not know yet.
+    const gone = threads[0]!.terminate()
     const first = pool.search(queries[0]!)
     const others = queries.slice(1, 5).map((query) => pool.search(query))
-    const gone = threads[0]!.terminate()
     await expect(first).rejects.toThrow(StorageError)
     await gone
     expect(await Promise.all(others)).toEqual(await single.searchMany(queries.slice(1, 5)))
@@ -170,10 +171,12 @@ describe('a pool', () => {
   it('gives up when workers keep dying, instead of hanging', async () => {
     const { pool, threads } = await fragilePool(1, 100)
     for (let death = 0; death < 3; death++) {
+      const gone = threads.at(-1)!.terminate()
       const doomed = pool.search(queries[0]!)
       const waiting = pool.search(queries[1]!)
       waiting.catch(() => undefined)
-      await threads.at(-1)!.terminate()
+      doomed.catch(() => undefined)
+      await gone
       await expect(doomed).rejects.toThrow(StorageError)
       // The last one takes those that wait with it; before, its successor answers them and the count starts anew.
       if (death === 2) await Promise.allSettled([waiting])
