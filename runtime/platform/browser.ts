@@ -2,10 +2,12 @@
  * Browsers, `tartan-search/browser`: an index on any static host, searched in the page's own module worker, so that the page never
  * waits. The worker's script is one line of yours: `serveIndex()` of this file.
  */
+import { StorageError } from '../../format/errors.ts'
 import { openPack } from '../../format/indexReader.ts'
 import type { IndexFiles } from '../../format/rangeReader.ts'
 import { type OpenedIndex, type OpenIndexFilesOptions, openIndexFiles } from '../openIndexFiles.ts'
 import { blobReader } from '../readers/blob.ts'
+import { cacheApiFiles } from '../readers/cached.ts'
 import { httpFiles } from '../readers/http.ts'
 import type { Searcher } from '../searcher.ts'
 import { receivedError, type SentError, sentError } from '../sentError.ts'
@@ -15,6 +17,8 @@ export interface BrowserIndexOptions extends Omit<OpenIndexFilesOptions, 'kernel
   readonly kernelsUrl: string
   /** Address of the folder that holds `index.msgpack`, or a packed index as a File or Blob. */
   readonly index: string | Blob
+  /** Name of a cache of the Cache API that keeps what was read, kernels included: later visits read nothing twice, and need no network. */
+  readonly cache?: string
 }
 
 /** What a searcher does, one message each. */
@@ -31,13 +35,29 @@ const MEMORY_MAX_DEFAULT = 512_000_000
 
 /** Opens an index in this thread: for scripts that are workers already, and Service Workers. */
 export async function openBrowserIndex(options: BrowserIndexOptions): Promise<OpenedIndex> {
-  const { kernelsUrl, index, memoryMax = MEMORY_MAX_DEFAULT, ...rest } = options
-  const kernels = await WebAssembly.compileStreaming(fetch(kernelsUrl))
-  return openIndexFiles(await filesOf(index), { ...rest, memoryMax, kernels })
+  const { kernelsUrl, index, cache: name, memoryMax = MEMORY_MAX_DEFAULT, ...rest } = options
+  const cache = name === undefined ? undefined : await caches.open(name)
+  const kernels = await WebAssembly.compileStreaming(fetchKept(kernelsUrl, cache))
+  return openIndexFiles(await filesOf(index, cache), { ...rest, memoryMax, kernels })
 }
 
-async function filesOf(index: string | Blob): Promise<IndexFiles> {
-  return typeof index === 'string' ? httpFiles(new URL(index, location.href)) : openPack(blobReader('the file', index))
+async function filesOf(index: string | Blob, cache?: Cache): Promise<IndexFiles> {
+  if (typeof index !== 'string') return openPack(blobReader('the file', index))
+  const files = httpFiles(new URL(index, location.href))
+  return cache ? cacheApiFiles(files, cache, { offline: true }) : files
+}
+
+/** From the network, so that kernels follow the script; from the cache when there is none. */
+async function fetchKept(url: string, cache?: Cache): Promise<Response> {
+  try {
+    const response = await fetch(url)
+    if (response.ok) await cache?.put(url, response.clone()).catch(() => undefined)
+    return response
+  } catch (error) {
+    const kept = await cache?.match(url).catch(() => undefined)
+    if (kept) return kept
+    throw new StorageError(`"${url}" cannot be read: ${(error as Error).message}.`, { url }, { cause: error })
+  }
 }
 
 /** The other side of `openIndexInWorker`: call it in the worker's script, once. */

@@ -2,7 +2,10 @@
  * Caches above any files: blocks in memory, and ranges in a cache of the Cache API. Values are kept, never promises: on Workers one
  * request must not wait for the I/O of another. Two requests may read the same block twice; that costs a read.
  */
+import { StorageError } from '../../format/errors.ts'
+import { MANIFEST_NAME } from '../../format/manifest.ts'
 import { checkRange, type IndexFiles, type RangeReader } from '../../format/rangeReader.ts'
+import { memoryReader } from './memory.ts'
 
 export interface CachedFilesOptions {
   /** What is read at a time, a power of two. Default 32 KiB. */
@@ -99,14 +102,26 @@ class BlockCache {
 const PART_NAME = /^[0-9a-f]{32}\.msgpack$/
 const IMMUTABLE = 'public, max-age=31536000, immutable'
 
+type CacheLike = Pick<Cache, 'match' | 'put'>
+
+export interface CacheApiOptions {
+  /** Whether the last manifest that was read is taken when the storage does not answer: search without a network. Default false. */
+  readonly offline?: boolean
+}
+
 /**
  * Ranges of parts in a cache of the Cache API (`caches.default` on Workers, `await caches.open('tartan')` in browsers and Deno); the
- * manifest is always read. A cache that fails is as one that is empty.
+ * manifest is always asked for. A cache that fails is as one that is empty.
  */
-export function cacheApiFiles(files: IndexFiles, cache: Pick<Cache, 'match' | 'put'>): IndexFiles {
+export function cacheApiFiles(
+  files: IndexFiles,
+  cache: CacheLike,
+  { offline = false }: CacheApiOptions = {},
+): IndexFiles {
   return {
     key: files.key,
     async open(name, size) {
+      if (offline && name === MANIFEST_NAME) return manifestReader(files, cache)
       const reader = await files.open(name, size)
       return PART_NAME.test(name) ? cacheApiReader(reader, name, cache) : reader
     },
@@ -114,7 +129,24 @@ export function cacheApiFiles(files: IndexFiles, cache: Pick<Cache, 'match' | 'p
   }
 }
 
-function cacheApiReader(reader: RangeReader, name: string, cache: Pick<Cache, 'match' | 'put'>): RangeReader {
+/** The manifest as it is now, or as it was when the storage last answered. */
+async function manifestReader(files: IndexFiles, cache: CacheLike): Promise<RangeReader> {
+  const url = `https://tartan.invalid/${MANIFEST_NAME}?of=${encodeURIComponent(files.key)}`
+  try {
+    const reader = await files.open(MANIFEST_NAME)
+    const bytes = await reader.read(0, reader.size)
+    await reader.close?.()
+    await cache.put(url, new Response(bytes.slice())).catch(() => undefined)
+    return memoryReader(reader.key, bytes)
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error
+    const kept = await cache.match(url).catch(() => undefined)
+    if (!kept) throw error
+    return memoryReader(`${files.key}/${MANIFEST_NAME}`, new Uint8Array(await kept.arrayBuffer()))
+  }
+}
+
+function cacheApiReader(reader: RangeReader, name: string, cache: CacheLike): RangeReader {
   const { key, size } = reader
   return {
     key,

@@ -2,13 +2,13 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { build } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openIndex } from '../../runtime/platform/nodeIndex.ts'
 import { launchChromium } from '../browser/chromium.ts'
 import { type StorageServer, startStorageServer } from '../readers/storageServer.ts'
 import { ROOT } from '../sourceTree.ts'
+import { bundle } from './chromiumCases.ts'
 import { identityAnswers } from './identityRun.ts'
 
 interface Found {
@@ -22,19 +22,6 @@ const golden = join(ROOT, 'test/golden/index')
 let server: StorageServer
 let browser: Browser
 let page: Page
-
-const bundle = async (entry: string) => {
-  const { outputFiles } = await build({
-    absWorkingDir: ROOT,
-    entryPoints: [entry],
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    write: false,
-    conditions: ['browser'],
-  })
-  return outputFiles[0]!.contents
-}
 
 beforeAll(async () => {
   server = await startStorageServer()

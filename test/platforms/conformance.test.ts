@@ -1,8 +1,9 @@
-/** One app, every host: test/contracts/app.cases.json on the real Node, Deno, Bun and workerd, and as Lambda events. */
+/** One app, every host: test/contracts/app.cases.json on the real Node, Deno, Bun, workerd and Chromium, and as Lambda events. */
 import { afterAll, beforeAll, describe } from 'vitest'
 import { lambdaHandler } from '../../runtime/platform/lambda.ts'
 import { replayCases } from '../contracts/appCases.ts'
 import { createCaseHandler } from '../contracts/caseApps.ts'
+import { type ChromiumHost, startModuleWorkerHost, startServiceWorkerHost } from './chromiumCases.ts'
 import { startScript } from './script.ts'
 import { startWorkerd } from './workerd.ts'
 
@@ -26,6 +27,21 @@ describe.each(hosts)('%s', (name, start) => {
   afterAll(() => host.stop())
 
   replayCases(name, (path, init) => fetchAgain(host.url + path, init))
+})
+
+const chromiumHosts: readonly [string, () => Promise<ChromiumHost>][] = [
+  ['Service Worker', startServiceWorkerHost],
+  ['module worker', startModuleWorkerHost],
+]
+
+describe.each(chromiumHosts)('%s', (name, start) => {
+  let host: ChromiumHost
+  beforeAll(async () => {
+    host = await start()
+  })
+  afterAll(() => host?.stop())
+
+  replayCases(name, (path, init) => host.send(path, init))
 })
 
 /** A server may close a kept-alive connection after it refused a body, just when the client uses it again: clients then send anew. */
