@@ -25,12 +25,6 @@ const EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'assembly/study/lookUps.ts': { 'functions of at most 70 lines': 'as assembly/rescore.ts' },
   'bench/speed/peers.ts': { 'functions of at most 70 lines': 'one run of a bench, told from start to end' },
   'vitest.config.ts': { 'default export': 'vitest asks for one' },
-  'test/platforms/identityWorker.ts': { 'default export': 'what workerd calls' },
-  'test/platforms/textWorker.ts': { 'default export': 'what workerd calls' },
-  'bench/edge/memoryWorker.ts': { 'default export': 'what workerd calls' },
-  'test/platforms/caseWorker.ts': { 'default export': 'what workerd calls' },
-  'runtime/platform/cloudflareWorker.ts': { 'default export': 'what Workers call' },
-  'test/platforms/encoderWorker.ts': { 'default export': 'what workerd calls' },
   'runtime/platform/wasmModule.d.ts': { 'default export': 'how Workers import a .wasm file' },
   'builder/cli/tartan.js': { console: 'speaks before it is known whether anything else can be loaded' },
 }
@@ -90,7 +84,8 @@ const RULES: readonly Rule[] = [
   ),
   nodeRule(
     'default export',
-    () => true,
+    // Workers, and `deno serve`, call the default export of their entry.
+    (path) => !/([wW]orker|^examples\/.*\/main)\.ts$/.test(path),
     (node) => node.type === 'ExportDefaultDeclaration',
   ),
   nodeRule(

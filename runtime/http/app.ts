@@ -13,7 +13,7 @@ import { NotFoundError, StorageError } from '../../format/errors.ts'
 import type { TierName } from '../../format/tiers.ts'
 import { requireTiers } from '../search/tiers.ts'
 import { type AnswerSources, answerColbert, answerSearch, fieldsOf, type ServedEncoder } from './answer.ts'
-import { CACHE_CONTROL_DEFAULT, cacheAnswers } from './caching.ts'
+import { type AnswerCache, CACHE_CONTROL_DEFAULT, cacheAnswers } from './caching.ts'
 import { createCatalog, type NamedSearcher, type ServedIndexes } from './catalog.ts'
 import { answerEncode, answerEncoder, answerRerank, type EncodeSources } from './encodeAnswer.ts'
 import { pagePolicy } from './page.ts'
@@ -52,6 +52,8 @@ export interface AppOptions {
   readonly timeoutMs?: number
   /** `Cache-Control` of answers to GET searches; false: none is cached. Default: a minute, and ten more while one is fetched anew. */
   readonly cacheControl?: string | false
+  /** Keeps answers to GET searches for all who ask the same, for as long as `cacheControl` says: `caches.default` on Workers. */
+  readonly answerCache?: AnswerCache
   /** Tier of searches that name none; every index must have tiers. Default: `balanced` of those that have. */
   readonly tier?: TierName
 }
@@ -123,10 +125,11 @@ function addMiddleware(app: App, { origins = [], timeoutMs = TIMEOUT_MS_DEFAULT 
 }
 
 function addSearch(app: App, options: AppOptions): void {
-  const { indexes, encoder, tier, version, cacheControl = CACHE_CONTROL_DEFAULT } = options
+  const { indexes, encoder, tier, version, cacheControl = CACHE_CONTROL_DEFAULT, answerCache } = options
   const catalog = createCatalog(indexes)
   const facts = [version, encoder?.fingerprint.weightsSha256, tier]
-  for (const path of ['/api/search', '/v1/search']) app.use(path, cacheAnswers({ catalog, app: facts, cacheControl }))
+  for (const path of ['/api/search', '/v1/search'])
+    app.use(path, cacheAnswers({ catalog, app: facts, cacheControl, answerCache }))
   if (tier) for (const { searcher } of catalog.all) requireTiers(tier, searcher.info)
   const sourcesOf = (c: Context, name: string | undefined): AnswerSources => ({
     index: catalog.choose(name),

@@ -2,11 +2,16 @@
  * A request handler that opens its index with the first request, once, whoever waits: what Workers, Deno Deploy, Lambda and
  * Service Workers call. A failure to open is a problem answer, and the next request tries again.
  */
+import type { ExecutionContext } from 'hono'
 import { createOpenOnce } from '../openOnce.ts'
 import type { App } from './app.ts'
 import { openingProblem } from './problem.ts'
 
-export type Handler = (request: Request) => Promise<Response>
+/**
+ * @param env - bindings of the host, for the app's own handlers
+ * @param context - lets work go on after the answer, where the host has such a thing
+ */
+export type Handler = (request: Request, env?: unknown, context?: ExecutionContext) => Promise<Response>
 
 export interface HandlerOptions {
   /** Opens index and encoder and makes the app. */
@@ -17,7 +22,7 @@ export interface HandlerOptions {
 
 export function createHandler({ open, log }: HandlerOptions): Handler {
   const once = createOpenOnce({ open })
-  return async (request) => {
+  return async (request, env, context) => {
     let app: App
     try {
       app = once.value ?? (await once.get())
@@ -25,6 +30,6 @@ export function createHandler({ open, log }: HandlerOptions): Handler {
       log?.(error)
       return openingProblem(error)
     }
-    return app.fetch(request)
+    return app.fetch(request, env as object, context)
   }
 }

@@ -2,6 +2,7 @@
  * Cloudflare Workers, `tartan-search/cloudflare`: an index in R2, in static assets, or anywhere files are, searched in the Worker.
  * Kernels are imported as a module by whoever writes the Worker: Workers compile no WebAssembly from bytes.
  */
+import type { ExecutionContext } from 'hono'
 import type { QueryEncoder } from '../../encoder/encoder.ts'
 import type { IndexFiles } from '../../format/rangeReader.ts'
 import { type AppOptions, createApp } from '../http/app.ts'
@@ -19,18 +20,20 @@ export interface WorkerOptions<Env> extends Omit<OpenIndexFilesOptions, 'kernels
   /** Origins whose pages may ask. */
   readonly origins?: readonly string[]
   readonly page?: string
+  /** `caches.default`: an answer that was given once is given again without a search, to anyone, in the same data centre. */
+  readonly answerCache?: AppOptions['answerCache']
   readonly log?: AppOptions['log']
 }
 
 export interface Worker<Env> {
-  fetch(request: Request, env: Env): Promise<Response>
+  fetch(request: Request, env: Env, context?: ExecutionContext): Promise<Response>
 }
 
 /** What an isolate holds is opened by its first request and kept: values, never promises of another request. */
 export function createWorker<Env>(options: WorkerOptions<Env>): Worker<Env> {
   let handler: Handler | undefined
   return {
-    fetch(request, env) {
+    fetch(request, env, context) {
       handler ??= createHandler({
         open: () => openApp(options, env),
         log: (error) => {
@@ -46,13 +49,13 @@ export function createWorker<Env>(options: WorkerOptions<Env>): Worker<Env> {
           ;(options.log ?? console.error)(entry)
         },
       })
-      return handler(request)
+      return handler(request, env, context)
     },
   }
 }
 
 async function openApp<Env>(options: WorkerOptions<Env>, env: Env) {
-  const { files, encoder, origins, page, log = console.error, ...opening } = options
+  const { files, encoder, origins, page, answerCache, log = console.error, ...opening } = options
   const searcher = await openIndexFiles(files(env), opening)
   const { info } = searcher
   return createApp({
@@ -62,6 +65,7 @@ async function openApp<Env>(options: WorkerOptions<Env>, env: Env) {
     ...(encoder ? { encoder: await encoder(env, info) } : {}),
     ...(origins ? { origins } : {}),
     ...(page === undefined ? {} : { page }),
+    ...(answerCache ? { answerCache } : {}),
   })
 }
 

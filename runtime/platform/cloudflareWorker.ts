@@ -2,6 +2,7 @@
  * The Worker of wrangler.toml, as it is: an index below `INDEX_PREFIX` of the R2 bucket `INDEX`, or of the static assets `ASSETS`. Queries
  * come as vectors, or as texts where `ENCODER_URL` names another Tartan that encodes them.
  */
+import type { ExecutionContext } from 'hono'
 import kernels from '../../assembly/build/kernels.wasm'
 import { InputError } from '../../format/errors.ts'
 import { type FetchLike, httpFiles } from '../readers/http.ts'
@@ -28,9 +29,13 @@ function filesOf({ INDEX, ASSETS, INDEX_PREFIX = '' }: Env) {
   )
 }
 
-const vectors = createWorker<Env>({ kernels, files: filesOf })
-const texts = createWorker<Env>({ kernels, files: filesOf, encoder })
+/** Not in the types of browsers, whose caches all have names. */
+const { default: answerCache } = caches as CacheStorage & { readonly default: Cache }
+
+const vectors = createWorker<Env>({ kernels, files: filesOf, answerCache })
+const texts = createWorker<Env>({ kernels, files: filesOf, answerCache, encoder })
 
 export default {
-  fetch: (request: Request, env: Env): Promise<Response> => (env.ENCODER_URL ? texts : vectors).fetch(request, env),
+  fetch: (request: Request, env: Env, context: ExecutionContext): Promise<Response> =>
+    (env.ENCODER_URL ? texts : vectors).fetch(request, env, context),
 }

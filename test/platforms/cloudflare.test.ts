@@ -7,8 +7,11 @@ import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { getPlatformProxy } from 'wrangler'
+import { createApp } from '../../runtime/http/index.ts'
 import { openIndex } from '../../runtime/platform/nodeIndex.ts'
 import type { R2BucketLike } from '../../runtime/readers/r2.ts'
+import { createToySearcher, ToyEncoder, toyPassages } from '../http/toySearcher.ts'
+import { startWorkerdCache, type WorkerdCache } from '../readers/workerdCache.ts'
 import { ROOT } from '../sourceTree.ts'
 
 const run = promisify(execFile)
@@ -102,5 +105,50 @@ describe('the Worker over R2', () => {
       await proxy.env.INDEX.put(`secret/prefix/${name}`, await readFile(join(golden, name)))
     }
     expect((await worker.fetch(new Request('http://worker/health'), proxy.env)).status).toBe(200)
+  })
+})
+
+describe('the Cache API', () => {
+  let cache: WorkerdCache
+  beforeAll(async () => {
+    cache = await startWorkerdCache()
+  })
+  afterAll(() => cache.stop())
+
+  it('answers from the Cache API what was answered before, until the index is another', async () => {
+    const encoder = new ToyEncoder()
+    const toy = await createToySearcher('toy', encoder, toyPassages)
+    let searches = 0
+    const appOf = (revision: string) => {
+      const search = (...words: Parameters<typeof toy.search>) => {
+        searches++
+        return toy.search(...words)
+      }
+      const indexes = { ...toy, info: { ...toy.info, revision }, search }
+      return createApp({ indexes, encoder, version: '1', answerCache: cache })
+    }
+    const waiting: Promise<unknown>[] = []
+    const context = {
+      waitUntil: (work: Promise<unknown>) => void waiting.push(work),
+      passThroughOnException() {},
+      props: {},
+    }
+    const ask = async (app: ReturnType<typeof appOf>, path = '/v1/search?q=twill') => {
+      const response = await app.request(path, {}, {}, context)
+      await Promise.all(waiting)
+      const { status, headers } = response
+      const kept = ['etag', 'cache-control', 'content-type', 'x-content-type-options'].map((name) => headers.get(name))
+      return { answer: [status, ...kept, await response.text()], timing: headers.get('server-timing') }
+    }
+    const first = await ask(appOf('a'))
+    const again = await ask(appOf('a'))
+    expect(again.answer).toEqual(first.answer)
+    expect(again.timing).toContain('cached')
+    expect([searches, waiting.length]).toEqual([1, 1])
+    await ask(appOf('b'))
+    await ask(appOf('a'), '/v1/search?q=twill&k=2')
+    expect(searches).toBe(3)
+    for (let i = 0; i < 2; i++) expect((await ask(appOf('a'), '/v1/search?q=twill&k=0')).answer[0]).toBe(400)
+    expect(waiting).toHaveLength(3)
   })
 })

@@ -22,6 +22,7 @@ import { type S3Location, s3Files } from '../../runtime/readers/s3.ts'
 import { contractBytes, readerContract } from '../contracts/readerContract.ts'
 import { ROOT } from '../sourceTree.ts'
 import { type StorageServer, startStorageServer } from './storageServer.ts'
+import { startWorkerdCache, type WorkerdCache } from './workerdCache.ts'
 
 let folder: string
 let server: StorageServer
@@ -122,7 +123,7 @@ describe('S3', () => {
 
 describe('R2 and the Cache API in workerd', () => {
   let env: { BUCKET: R2BucketLike & { put(key: string, bytes: Uint8Array): Promise<unknown> } }
-  let caches: { default: Pick<Cache, 'match' | 'put'> }
+  let cache: WorkerdCache
   let dispose: () => Promise<void>
 
   beforeAll(async () => {
@@ -131,17 +132,29 @@ describe('R2 and the Cache API in workerd', () => {
     await writeFile(configPath, `name = "tartan-test"\ncompatibility_date = "2026-01-01"\n${bucket}`)
     const proxy = await getPlatformProxy<typeof env>({ configPath, persist: false })
     env = proxy.env
-    caches = proxy.caches as unknown as typeof caches
+    cache = await startWorkerdCache()
     dispose = proxy.dispose
   })
 
-  afterAll(() => dispose())
+  afterAll(async () => {
+    await cache.stop()
+    await dispose()
+  })
 
   readerContract('R2', async (files) => {
     for (const [name, bytes] of files) await env.BUCKET.put(`deep/index/${name}`, bytes)
     return r2Files(env.BUCKET, 'deep/index/')
   })
-  readerContract('the Cache API above HTTP', async (files) => cacheApiFiles(await served(files), caches.default))
+  readerContract('the Cache API above HTTP', async (files) => cacheApiFiles(await served(files), cache))
+
+  it('reads from the Cache API what it read before', async () => {
+    const name = `${'0'.repeat(32)}.msgpack`
+    const files = await served(new Map([[name, Uint8Array.of(1, 2, 3, 4)]]))
+    const { hits } = cache
+    const read = async () => (await cacheApiFiles(files, cache).open(name, 4)).read(1, 2)
+    expect([await read(), cache.hits - hits]).toEqual([Uint8Array.of(2, 3), 0])
+    expect([await read(), cache.hits - hits]).toEqual([Uint8Array.of(2, 3), 1])
+  })
 })
 
 function freePort(): Promise<number> {
