@@ -7,9 +7,11 @@ import { codeBytesOf } from '../format/segment.ts'
 import { type QueryShape, queryLengths, type SegmentShape, segmentLengths } from './kernels/blocks.ts'
 import { CRC_TABLES_BYTES, SEGMENT_BLOCK_BYTES } from './kernels/layout.ts'
 import { idBytesKept } from './rangePassages.ts'
+import { LIST_SHARE } from './search/range/rangeQuery.ts'
 import { SLAB_CELLS } from './search/range/rangeSegment.ts'
 import { rescoreBytes } from './search/range/rescoreBlocks.ts'
 import { SampledOffsets } from './search/range/sampledOffsets.ts'
+import { ScoreTable } from './search/range/scoreLists.ts'
 
 export interface MemoryNeed {
   /** WebAssembly memory, which never shrinks: the most of it that is ever in use. */
@@ -18,7 +20,9 @@ export interface MemoryNeed {
   readonly arrayBytes: number
   /** Typed arrays that are there for a time while it is opened, at most. */
   readonly openingBytes: number
-  /** The most there is at one time. */
+  /** Typed arrays that queries share and that grow with what they find, at most. */
+  readonly sharedBytes: number
+  /** The most there is at one time, before the first query. */
   readonly totalBytes: number
 }
 
@@ -55,6 +59,7 @@ export function residentNeed({ dim, segments }: Manifest): MemoryNeed {
     wasmBytes: CHECKSUM_BYTES + sum(placed.map(({ bytes }) => bytes)) + transient,
     arrayBytes: sum(placed.map(({ arrays }) => arrays)),
     openingBytes: Math.max(0, ...placed.map(({ opening }) => opening)),
+    sharedBytes: 0,
   })
 }
 
@@ -82,6 +87,11 @@ export function rangeNeed({ dim, segments }: Manifest, bytesMax: number): Memory
       CHECKSUM_BYTES + sum(placed.map(({ bytes }) => bytes)) + Math.max(0, ...placed.map(({ query }) => query)),
     arrayBytes: sum(placed.map(({ arrays }) => arrays)),
     // Sections come side by side while what is kept of them is there already; offsets of ids are read whole and dropped.
+    // A posting takes at least a byte.
+    sharedBytes: Math.max(
+      0,
+      ...segments.map(({ passages }) => ScoreTable.bytes(Math.min(passages, bytesMax * LIST_SHARE), QUERY_ROWS)),
+    ),
     openingBytes:
       sum(placed.map(({ arrays }) => arrays)) + Math.max(0, ...segments.map((segment) => piecesOf(segment))),
   })

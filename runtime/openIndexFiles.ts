@@ -63,7 +63,7 @@ export function choosePipeline(
   if (pipeline === 'resident' || (pipeline === 'auto' && fits)) return { pipeline: 'resident' }
   const { bytesMax = RANGE_DEFAULTS.bytesMax } = options
   const range = rangeNeed(manifest, bytesMax)
-  const tables = range.wasmBytes + range.arrayBytes
+  const tables = range.wasmBytes + range.arrayBytes + range.sharedBytes
   const least = Math.max(range.totalBytes, tables + bytesMax)
   if (least > memoryMax) throw tooLarge('range', least, memoryMax)
   const left = memoryMax - tables

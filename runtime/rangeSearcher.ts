@@ -10,7 +10,7 @@ import { instantiateKernels, type Kernels } from './kernels/kernels.ts'
 import { requirePositive, rescoredMax, resolveParameters } from './search/parameters.ts'
 import { matchBlocks } from './search/range/matchBlocks.ts'
 import { openRangeIndex, type RangeIndex } from './search/range/rangeIndex.ts'
-import { type QueryLimits, type RangeAnswer, readBlocks, searchRange } from './search/range/rangeQuery.ts'
+import { LIST_SHARE, type QueryLimits, type RangeAnswer, readBlocks, searchRange } from './search/range/rangeQuery.ts'
 import { Turns } from './search/range/turns.ts'
 import { requireQuery } from './search/residentQuery.ts'
 import type {
@@ -54,8 +54,6 @@ export const RANGE_DEFAULTS: Required<RangeOptions> = {
 /** What a query holds besides what it reads: its vectors, scores of cells, running maxima of candidates. */
 const QUERY_BYTES = 512 * 1024
 const TURN_TIMES = { heldMaxMs: 60_000, waitMaxMs: 30_000 }
-/** Of a query's bytes and reads, the share that posting lists may take. */
-const LIST_SHARE = 0.4
 const LIST_GAP_BYTES = 4096
 const ROW_GAP_BYTES = 8192
 

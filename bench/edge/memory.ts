@@ -2,6 +2,7 @@
  * Memory of an index that is read by range, beside what was predicted from its manifest alone: one JSON line. Made for
  * `bench:synthetic`'s indexes, whose queries lie beside them. Usage and keys: bench/README.md.
  */
+import { InputError } from '../../format/errors.ts'
 import { readIndex } from '../../format/indexReader.ts'
 import { rangeNeed, residentNeed } from '../../runtime/memoryNeed.ts'
 import { openIndexPath } from '../../runtime/platform/nodeFiles.ts'
@@ -11,16 +12,20 @@ import { runFresh } from '../harness/freshProcess.ts'
 import { startRecord, writeResult } from '../harness/record.ts'
 import { significant } from '../harness/samples.ts'
 import type { MemoryTask, MemoryUse } from './memoryChild.ts'
+import { measureWorkerdRange, WORKERD_FLAGS } from './workerdRange.ts'
 
 const USAGE =
-  'npm run -s bench:memory -- --index FOLDER [--memory-max 96000000] [--concurrent 50] [--queries FILE] [--label NAME]'
+  'npm run -s bench:memory -- --index FOLDER [--host node|workerd] [--memory-max 96000000] [--concurrent 50] [--queries FILE] [--label NAME]'
 
 /** A small heap, so that garbage is collected as in an isolate that has 128 MB for everything. */
 const LIKE_A_WORKER = ['--max-old-space-size=32', '--max-semi-space-size=1', '--expose-gc']
 
+const inNode = (task: MemoryTask) =>
+  runFresh<MemoryUse>(new URL('memoryChild.ts', import.meta.url), task, { node: LIKE_A_WORKER })
+
 await runBench(
   USAGE,
-  { index: '', 'memory-max': '96000000', concurrent: '50', queries: '', label: '' },
+  { index: '', host: 'node', 'memory-max': '96000000', concurrent: '50', queries: '', label: '' },
   async (options) => {
     const index = vectorsOption(options.index)
     const memoryMax = integerOption('memory-max', options['memory-max'], { min: 1e6, max: 4e9 })
@@ -30,7 +35,9 @@ await runBench(
     const { manifest, bytes } = reader
     await reader.close()
     const task: MemoryTask = { index, queries: options.queries || `${index}.queries.json`, memoryMax, concurrent }
-    const use = await runFresh<MemoryUse>(new URL('memoryChild.ts', import.meta.url), task, { node: LIKE_A_WORKER })
+    const { host } = options
+    if (host !== 'node' && host !== 'workerd') throw new InputError(`--host: expected node or workerd, got "${host}"`)
+    const use = host === 'node' ? await inNode(task) : await measureWorkerdRange(task)
     const [segment] = manifest.segments
     const predicted = {
       range: rangeNeed(manifest, RANGE_DEFAULTS.bytesMax),
@@ -42,11 +49,12 @@ await runBench(
         Object.entries(use).map(([key, value]) => [key, typeof value === 'number' ? significant(value) : value]),
       ),
     }
-    await writeResult(`memory-${labelOf(index, options.label)}`, started, {
+    await writeResult(`memory-${labelOf(index, options.label)}${host === 'node' ? '' : `-${host}`}`, started, {
       parameters: {
         memory_max: memoryMax,
         concurrent,
-        node: LIKE_A_WORKER.join(' '),
+        host,
+        flags: (host === 'node' ? LIKE_A_WORKER : WORKERD_FLAGS).join(' '),
         dim: manifest.dim,
         nbits: segment!.codec.nbits,
       },

@@ -37,7 +37,8 @@ export interface MemoryUse {
   readonly found_first: number
 }
 
-interface StoredQueries {
+/** As syntheticIndex.ts writes them. */
+export interface StoredQueries {
   readonly dim: number
   readonly rows: number
   readonly ids: readonly string[]

@@ -24,7 +24,7 @@ export interface WorkerMemory {
   readonly start_ms: number
 }
 
-interface Usage {
+export interface Usage {
   readonly heapMb: number
   readonly buffersMb: number
 }
@@ -65,7 +65,7 @@ interface Target {
 }
 
 /** With garbage that has not been collected: workerd's inspector does not answer `HeapProfiler.collectGarbage`. */
-async function usageOf(inspectorUrl: string): Promise<Usage> {
+export async function usageOf(inspectorUrl: string): Promise<Usage> {
   const targets = (await (await fetch(`${inspectorUrl}/json`)).json()) as readonly Target[]
   const socket = new WebSocket(targets[0]!.webSocketDebuggerUrl)
   await new Promise((resolve, reject) => {
@@ -93,7 +93,7 @@ function ask(socket: WebSocket, method: string): Promise<Readonly<Record<string,
 }
 
 /** Largest resident set of a process so far, MB (10^6 bytes). Linux. */
-async function peakRssOf(pid: number): Promise<number> {
+export async function peakRssOf(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
   return (Number(/VmHWM:\s*(\d+) kB/.exec(status)?.[1]) * 1024) / 1e6
 }

@@ -4,6 +4,7 @@ import type { Kernels } from '../../kernels/kernels.ts'
 import { RangePassages } from '../../rangePassages.ts'
 import { BlockCache } from './blockCache.ts'
 import { openRangeSegment, type RangeSegment } from './rangeSegment.ts'
+import { ScoreTable } from './scoreLists.ts'
 
 export interface RangeIndex {
   readonly reader: IndexReader
@@ -13,6 +14,8 @@ export interface RangeIndex {
   /** Ids and texts, segment by segment. */
   readonly passages: readonly RangePassages[]
   readonly cache: BlockCache
+  /** Scratch of the query that scores its lists just now. */
+  readonly scores: ScoreTable
   /** One past the last pid, which is where a newer generation starts to count: no pid ever means two passages. */
   readonly endPid: number
 }
@@ -40,7 +43,8 @@ export async function openRangeIndex(
       passages.push(own)
       firstPid += entry.passages
     }
-    return { reader, kernels, segments, passages, cache: new BlockCache(options.cacheBytes), endPid: firstPid }
+    const [cache, scores] = [new BlockCache(options.cacheBytes), new ScoreTable()]
+    return { reader, kernels, segments, passages, cache, scores, endPid: firstPid }
   } catch (error) {
     await reader.close()
     throw error

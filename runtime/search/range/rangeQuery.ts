@@ -12,6 +12,9 @@ import { type RangeSegment, wantedList, wantedRows } from './rangeSegment.ts'
 import { requireBlock, rescoreBlocks } from './rescoreBlocks.ts'
 import { bestByLists, type Candidate, requireList } from './scoreLists.ts'
 
+/** Of a query's bytes and reads, the share that posting lists may take. */
+export const LIST_SHARE = 0.4
+
 export interface QueryLimits {
   /** Of both rounds together. */
   readonly bytesMax: number
@@ -127,6 +130,7 @@ async function chooseCandidates(
     const own = bestByLists(probed[number] ?? { cells: [], wanted: 0, cellsOfRows: [] }, lists[number] ?? [], {
       wanted,
       passageCount: segment.entry.passages,
+      table: index.scores,
       ...(allowed ? { allowed: new Set(allowed[number]) } : {}),
     })
     candidates += own.candidates

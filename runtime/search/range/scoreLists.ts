@@ -35,22 +35,30 @@ export function imputedBytes({ cells, cellsOfRows }: ProbedCells, lists: ReadLis
 export function bestByLists(
   probed: ProbedCells,
   lists: ReadLists,
-  options: { readonly wanted: number; readonly passageCount: number; readonly allowed?: ReadonlySet<number> },
+  options: {
+    readonly wanted: number
+    readonly passageCount: number
+    readonly allowed?: ReadonlySet<number>
+    /** One that no other query is using: nothing here waits for anything, so one table does for all. */
+    readonly table?: ScoreTable
+  },
 ): { readonly best: readonly Candidate[]; readonly candidates: number } {
   const imputed = imputedBytes(probed, lists)
-  const rows = imputed.length
-  const table = new ScoreTable(lists, rows, imputed)
-  const { passageCount, allowed, wanted } = options
+  const { passageCount, allowed, wanted, table = new ScoreTable() } = options
+  table.start(imputed)
   for (const [place, list] of lists.entries()) {
     if (list === undefined || list.length === 0) continue
     const { cell = 0, bytes = imputed } = probed.cells[place] ?? {}
     const gains = gainsOver(imputed, bytes)
-    for (const pid of decodeList(list, cell, passageCount)) {
+    eachPid(list, cell, passageCount, (pid) => {
       if (allowed === undefined || allowed.has(pid)) table.raise(pid, gains)
-    }
+    })
   }
   return { best: table.best(wanted), candidates: table.count }
 }
+
+/** A power of two. */
+const ENTRIES_LEAST = 1024
 
 /** Rows in which a cell says more than what is imputed, and how much it says. */
 interface Gains {
@@ -64,28 +72,36 @@ function gainsOver(imputed: Uint8Array, bytes: Uint8Array): Gains {
   return { rows: Uint16Array.from(rows), bytes: Uint8Array.from(rows, (row) => bytes[row] ?? 0) }
 }
 
-/** Running row maxima of each passage that some list has. Size follows from the postings read, not from the passages there are. */
-class ScoreTable {
-  readonly #rows: number
-  readonly #imputed: Uint8Array
-  readonly #base: number
+/**
+ * Running row maxima of each passage that some list has. Size follows from the passages found, not from those there are; it is kept from
+ * query to query, for megabytes that are allocated anew each time are garbage faster than a Worker's engine collects them.
+ */
+export class ScoreTable {
+  #rows = 0
+  #base = 0
+  #imputed: Uint8Array = new Uint8Array()
   /** Open addressing: 1 + entry, or 0 for none. */
-  readonly #slots: Uint32Array
-  readonly #pids: Uint32Array
-  readonly #scores: Uint32Array
-  readonly #maxima: Uint8Array
+  #slots = new Uint32Array(2 * ENTRIES_LEAST)
+  #pids = new Uint32Array(ENTRIES_LEAST)
+  #scores = new Uint32Array(ENTRIES_LEAST)
+  #maxima = new Uint8Array()
   count = 0
 
-  constructor(lists: ReadLists, rows: number, imputed: Uint8Array) {
-    // A posting takes at least one byte, and each list ends in four bytes of CRC.
-    const postings = lists.reduce((sum, list) => sum + (list === undefined ? 0 : Math.max(0, list.length - 4)), 0)
-    this.#rows = rows
+  /** Bytes of a table of so many passages at the most: a power of two of entries, and the smaller one that it grows from. */
+  static bytes(passages: number, rows: number): number {
+    const entries = Math.max(ENTRIES_LEAST, 2 ** Math.ceil(Math.log2(passages + 1)))
+    return 1.5 * entries * (16 + rows)
+  }
+
+  /** Forgets what it holds. @param imputed - U of each row where no list says more */
+  start(imputed: Uint8Array): void {
+    this.count = 0
+    this.#rows = imputed.length
     this.#imputed = imputed
     this.#base = imputed.reduce((sum, byte) => sum + byte, 0)
-    this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(postings * 2 + 2)))
-    this.#pids = new Uint32Array(postings)
-    this.#scores = new Uint32Array(postings)
-    this.#maxima = new Uint8Array(postings * rows)
+    this.#slots.fill(0)
+    const length = this.#pids.length * this.#rows
+    if (this.#maxima.length < length) this.#maxima = new Uint8Array(length)
   }
 
   raise(pid: number, { rows, bytes }: Gains): void {
@@ -115,14 +131,12 @@ class ScoreTable {
   }
 
   #entryOf(pid: number): number {
-    const mask = this.#slots.length - 1
-    // Knuth's multiplicative hash.
-    let slot = (Math.imul(pid, 2654435761) >>> 7) & mask
-    for (;;) {
-      const entry = (this.#slots[slot] ?? 0) - 1
-      if (entry === -1) break
-      if (this.#pids[entry] === pid) return entry
-      slot = (slot + 1) & mask
+    const slot = this.#slotOf(pid)
+    const found = (this.#slots[slot] ?? 0) - 1
+    if (found !== -1) return found
+    if (this.count === this.#pids.length) {
+      this.#grow()
+      return this.#entryOf(pid)
     }
     const entry = this.count++
     this.#slots[slot] = entry + 1
@@ -130,6 +144,31 @@ class ScoreTable {
     this.#scores[entry] = this.#base
     this.#maxima.set(this.#imputed, entry * this.#rows)
     return entry
+  }
+
+  /** Where the pid is, or where it belongs. */
+  #slotOf(pid: number): number {
+    const mask = this.#slots.length - 1
+    // Knuth's multiplicative hash.
+    let slot = (Math.imul(pid, 2654435761) >>> 7) & mask
+    for (;;) {
+      const entry = (this.#slots[slot] ?? 0) - 1
+      if (entry === -1 || this.#pids[entry] === pid) return slot
+      slot = (slot + 1) & mask
+    }
+  }
+
+  #grow(): void {
+    const length = 2 * this.#pids.length
+    const [pids, scores, maxima] = [this.#pids, this.#scores, this.#maxima]
+    this.#pids = new Uint32Array(length)
+    this.#pids.set(pids)
+    this.#scores = new Uint32Array(length)
+    this.#scores.set(scores)
+    this.#maxima = new Uint8Array(length * this.#rows)
+    this.#maxima.set(maxima.subarray(0, this.count * this.#rows))
+    this.#slots = new Uint32Array(2 * length)
+    for (let entry = 0; entry < this.count; entry++) this.#slots[this.#slotOf(pids[entry] ?? 0)] = entry + 1
   }
 }
 
@@ -145,14 +184,13 @@ export function requireList(list: Uint8Array, cell: number, crc32c: (bytes: Uint
 }
 
 /**
+ * Calls with each pid of a list, ascending.
+ *
  * @param list - at least 5 bytes, its CRC at the end
- * @returns pids, ascending
  * @throws FormatError
  */
-export function decodeList(list: Uint8Array, cell: number, passageCount: number): Uint32Array {
+export function eachPid(list: Uint8Array, cell: number, passageCount: number, use: (pid: number) => void): void {
   const end = list.length - 4
-  const pids = new Uint32Array(end)
-  let count = 0
   let pid = -1
   for (let at = 0; at < end; ) {
     let gap = 0
@@ -167,9 +205,8 @@ export function decodeList(list: Uint8Array, cell: number, passageCount: number)
     if (byte === 0 && scale > 128) throw badList(cell, 'LEB128 values in shortest form')
     pid += gap + 1
     if (pid >= passageCount) throw badList(cell, `pids below ${passageCount}`)
-    pids[count++] = pid
+    use(pid)
   }
-  return pids.subarray(0, count)
 }
 
 function badList(cell: number, expected: string): FormatError {
