@@ -30,6 +30,7 @@ export interface OpenedIndex extends Searcher {
 }
 
 export const MEMORY_MAX_DEFAULT = 96_000_000
+const BYTES_MAX_CHOICES = [1, 2, 4].map((part) => RANGE_DEFAULTS.bytesMax / part)
 /** Of what tables leave of the memory, the share that queries may hold while they wait; the cache gets what then is left. */
 const QUERIES_SHARE = 0.5
 
@@ -61,11 +62,16 @@ export function choosePipeline(
   const fits = resident <= memoryMax
   if (pipeline === 'resident' && !fits) throw tooLarge('resident', resident, memoryMax)
   if (pipeline === 'resident' || (pipeline === 'auto' && fits)) return { pipeline: 'resident' }
-  const { bytesMax = RANGE_DEFAULTS.bytesMax } = options
-  const range = rangeNeed(manifest, bytesMax)
-  const tables = range.wasmBytes + range.arrayBytes + range.sharedBytes
-  const least = Math.max(range.totalBytes, tables + bytesMax)
-  if (least > memoryMax) throw tooLarge('range', least, memoryMax)
+  // Scratch follows from what a query may read: where memory is short it may read less, unless the caller said how much.
+  const choices = options.bytesMax === undefined ? BYTES_MAX_CHOICES : [options.bytesMax]
+  const needs = choices.map((bytesMax) => {
+    const { wasmBytes, arrayBytes, sharedBytes, totalBytes } = rangeNeed(manifest, bytesMax)
+    const tables = wasmBytes + arrayBytes + sharedBytes
+    return { bytesMax, tables, least: Math.max(totalBytes, tables + bytesMax) }
+  })
+  const need = needs.find(({ least }) => least <= memoryMax)
+  if (!need) throw tooLarge('range', needs.at(-1)?.least ?? 0, memoryMax)
+  const { bytesMax, tables } = need
   const left = memoryMax - tables
   const queriesBytesMax =
     options.queriesBytesMax ?? Math.floor(Math.min(RANGE_DEFAULTS.queriesBytesMax, left * QUERIES_SHARE))

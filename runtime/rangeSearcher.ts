@@ -31,7 +31,7 @@ export interface RangeOptions {
   readonly concurrency?: number
   /** Reads a query may make. Default 64. */
   readonly readsMax?: number
-  /** Bytes a query may read when it does not say. Default 1 MiB. */
+  /** Bytes a query may read when it does not say. Default 1 MiB; `openIndexFiles` halves it once or twice where memory is short. */
   readonly bytesMax?: number
   /** Bytes of posting lists and row blocks that are kept for later queries. Default 0. */
   readonly cacheBytes?: number

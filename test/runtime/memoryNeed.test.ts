@@ -105,6 +105,17 @@ describe('the memory an index needs', () => {
     expect(a.hits[0]).toEqual(b.hits[0])
   })
 
+  it('lets a query read less where memory is short, unless it was said how much', () => {
+    const least = (bytesMax: number) => {
+      const need = rangeNeed(manifest, bytesMax)
+      return need.wasmBytes + need.arrayBytes + need.sharedBytes + bytesMax
+    }
+    const memoryMax = least(2 ** 18) + 10_000
+    expect(memoryMax).toBeLessThan(least(2 ** 19))
+    expect(choosePipeline(manifest, { memoryMax })).toMatchObject({ limits: { bytesMax: 2 ** 18 } })
+    expect(() => choosePipeline(manifest, { memoryMax, bytesMax: 2 ** 20 })).toThrow(InputError)
+  })
+
   it('is refused before anything is loaded, with the way out', async () => {
     const files = memoryFiles('made', stored)
     const openedNames: string[] = []
