@@ -26,6 +26,8 @@ export interface RunningWorkerd {
   /** Where the inspector listens, with `inspector`. */
   readonly inspectorUrl: string
   readonly pid: number
+  /** From starting the process to its listening: the bundle is parsed, nothing has been asked. */
+  readonly startMs: number
   /** Bytes of each file of the bundle, by name. */
   readonly sizes: Readonly<Record<string, number>>
   stop(): Promise<void>
@@ -70,6 +72,7 @@ const main :Workerd.Worker = (modules = [${modules.join(', ')}], compatibilityDa
 `,
   )
   const words = options.inspector ? ['--inspector-addr=127.0.0.1:0'] : []
+  const begun = performance.now()
   const child = spawn(
     // Not node_modules/.bin/workerd: without its install script that is a Node script, which hands no control pipe on.
     (createRequire(import.meta.url)('workerd') as { default: string }).default,
@@ -86,11 +89,12 @@ const main :Workerd.Worker = (modules = [${modules.join(', ')}], compatibilityDa
       child.stdio[3] as Readable,
       options.inspector ? ['listen', 'listen-inspector'] : ['listen'],
     )
+    const startMs = performance.now() - begun
     const [url = '', inspectorUrl = ''] = ports.map((port) => `http://127.0.0.1:${port}`)
     const sizes = Object.fromEntries(
       outputFiles.map(({ path, contents }) => [path.slice(folder.length + 1), contents.length]),
     )
-    return { url, inspectorUrl, pid: child.pid ?? 0, sizes, stop }
+    return { url, inspectorUrl, pid: child.pid ?? 0, startMs, sizes, stop }
   } catch (error) {
     await stop()
     throw error
