@@ -38,6 +38,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   htmlparser2: ['builder/corpus/'],
   'mdast-util-from-markdown': ['builder/corpus/'],
   'vitest/config': ['vitest.config.ts'],
+  esbuild: ['examples/'],
   // Examples stand where a user stands: they import the package by its name.
   'tartan-search': ['examples/'],
   'node:': ['builder/', 'runtime/platform/', 'examples/'],

@@ -33,6 +33,7 @@ const EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'test/platforms/encoderWorker.ts': { 'default export': 'what workerd calls' },
   'examples/workers-r2/worker.ts': { 'default export': 'what Workers call' },
   'examples/workers-assets/worker.ts': { 'default export': 'what Workers call' },
+  'examples/deno-deploy/main.ts': { 'default export': 'what deno serve calls' },
   'runtime/platform/wasmModule.d.ts': { 'default export': 'how Workers import a .wasm file' },
   'builder/cli/tartan.js': { console: 'speaks before it is known whether anything else can be loaded' },
 }
