@@ -14,6 +14,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   onnx: ['format'],
   builder: ['format', 'encoder', 'onnx', 'runtime'],
   web: ['runtime'],
+  examples: [],
 }
 
 /** These may import anything of the project and any package that is installed. */

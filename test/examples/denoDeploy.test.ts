@@ -18,7 +18,7 @@ describe('deno serve', () => {
   beforeAll(async () => {
     storage = await startStorageServer()
     // The checkout's own import map: the example's names the published package.
-    const allowed = ['--allow-env', '--allow-net', '--allow-read', '--allow-sys']
+    const allowed = ['--allow-env', '--allow-net', '--allow-read']
     const words = ['serve', '--config', join(ROOT, 'deno.json'), '--host', '127.0.0.1', '--port', '0', ...allowed]
     deno = await startCommand('deno', [...words, 'main.ts'], {
       cwd: example,
