@@ -3,6 +3,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { launchChromium } from '../browser/chromium.ts'
 import { ROOT } from '../sourceTree.ts'
 import { expectNoIndex, INDEX, searchCases } from './searchCases.ts'
 import { type RunningExample, startWorkerExample } from './workerExample.ts'
@@ -49,12 +50,23 @@ describe('with index and model', () => {
     expect(JSON.parse(text)).toMatchObject({ hits: [{ id: '4983', marks: { text: expect.any(Array) } }] })
   })
 
-  it('serves the search page, and keeps index and model to itself', async () => {
-    const page = await worker.ask('/')
-    expect([page.status, page.headers.get('content-type')]).toEqual([200, expect.stringContaining('text/html')])
-    expect(await page.text()).toContain('<title>Tartan search</title>')
-    for (const path of ['/corpus.tartan/index.msgpack', '/models/tartan-small/model_int8.onnx']) {
-      expect((await worker.ask(path)).status).toBe(404)
+  it('shows the search page, which finds', async () => {
+    const browser = await launchChromium()
+    try {
+      const page = await browser.newPage()
+      await page.goto(worker.url)
+      await page.getByRole('searchbox').fill('brain scans of infants')
+      const found = page.getByRole('article').first()
+      await found.getByRole('heading', { name: 'human newborn cerebral white matter' }).waitFor()
+    } finally {
+      await browser.close()
     }
   })
+
+  it.each(['/corpus.tartan/index.msgpack', '/models/tartan-small/model_int8.onnx'])(
+    'keeps %s to itself',
+    async (path) => {
+      expect((await worker.ask(path)).status).toBe(404)
+    },
+  )
 })
