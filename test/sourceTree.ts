@@ -13,7 +13,7 @@ export interface SourceFile {
 }
 
 /** What is not ours or is made by a build. Names that begin with a dot are passed over as well. */
-const NOT_OURS = new Set(['node_modules', 'build', 'dist', 'golden', 'results'])
+const NOT_OURS = new Set(['node_modules', 'build', 'dist', 'golden', 'results', 'public', 'site'])
 
 /** Paths from the root of all files of the project that end in one of `extensions`, sorted. */
 export function listFiles(extensions: readonly string[], folder = ''): readonly string[] {

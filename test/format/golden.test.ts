@@ -2,29 +2,17 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { decodeFloat16, float16Table } from '../../builder/index/float16.ts'
 import { readIndex } from '../../format/indexReader.ts'
 import { verifyIndex } from '../../format/verify.ts'
 import { openIndexPath } from '../../runtime/platform/nodeFiles.ts'
 import { openIndex } from '../../runtime/platform/nodeIndex.ts'
+import { goldenQueries } from './goldenQueries.ts'
 
 const path = (name: string) => fileURLToPath(new URL(`../golden/index/${name}`, import.meta.url))
 const expected = JSON.parse(readFileSync(path('expected.json'), 'utf8')) as Record<
   string,
   { ids: string[]; scores: number[] }[]
 >
-
-const ROWS = 32
-const DIM = 96
-function goldenQueries(): Float32Array[] {
-  const file = readFileSync(path('queries.f16'))
-  const halves = new Uint16Array(file.buffer.slice(file.byteOffset, file.byteOffset + file.length))
-  const values = new Float32Array(halves.length)
-  decodeFloat16(halves, values, halves.length, float16Table())
-  return Array.from({ length: halves.length / (ROWS * DIM) }, (_, i) =>
-    values.subarray(i * ROWS * DIM, (i + 1) * ROWS * DIM),
-  )
-}
 
 describe.each(['nbits1', 'nbits2', 'nbits4', 'nbits2.tartan'])('golden index %s', (name) => {
   it('verifies', async () => {
@@ -39,10 +27,10 @@ describe.each(['nbits1', 'nbits2', 'nbits4', 'nbits2.tartan'])('golden index %s'
     // Queries, bucket weights and the tables that rescoring looks up are rounded to a byte or so each. Measured at most: 0.02
     // at 1 and 2 bits, 0.055 at 4; on SciFact as many of the exact top 10 are found as with none of it (bench/quality).
     const tolerance = 0.08
-    for (const [i, vectors] of goldenQueries().entries()) {
+    for (const [i, query] of goldenQueries().entries()) {
       const want = expected[name.replace('.tartan', '')]![i]!
       const all = { k: 12, ncells: 1024, centroidScoreThreshold: -1, ndocs: 1000 }
-      const { hits } = await searcher.search({ vectors, rows: ROWS, dim: DIM }, all)
+      const { hits } = await searcher.search(query, all)
       expect(hits.map(({ id }) => id).sort()).toEqual([...want.ids].sort())
       const scoreOf = new Map(want.ids.map((id, at) => [id, want.scores[at]!]))
       for (const { id, score } of hits) expect(Math.abs(score - scoreOf.get(id)!), id).toBeLessThan(tolerance)

@@ -4,6 +4,7 @@ import { lambdaHandler } from '../../runtime/platform/lambda.ts'
 import { replayCases } from '../contracts/appCases.ts'
 import { createCaseHandler } from '../contracts/caseApps.ts'
 import { type ChromiumHost, startModuleWorkerHost, startServiceWorkerHost } from './chromiumCases.ts'
+import { functionUrlEvent } from './functionUrlEvent.ts'
 import { startScript } from './script.ts'
 import { startWorkerd } from './workerd.ts'
 
@@ -66,38 +67,4 @@ interface LambdaAnswer {
   readonly headers: Record<string, string>
   readonly body: string
   readonly isBase64Encoded: boolean
-}
-
-/** The event of a function URL, payload format 2.0 (AWS Lambda Developer Guide, "Request payload format"). */
-function functionUrlEvent(path: string, init: RequestInit) {
-  const { pathname, search } = new URL(path, 'http://localhost')
-  const sent = new Headers(init.headers)
-  const body = init.body as string | undefined
-  if (body !== undefined) sent.set('content-length', String(Buffer.byteLength(body)))
-  const headers = { ...Object.fromEntries(sent), host: 'id.lambda-url.eu-central-1.on.aws' }
-  return {
-    version: '2.0',
-    routeKey: '$default',
-    rawPath: pathname,
-    rawQueryString: search.slice(1),
-    headers,
-    requestContext: {
-      accountId: 'anonymous',
-      apiId: 'id',
-      domainName: headers.host,
-      http: {
-        method: init.method ?? 'GET',
-        path: pathname,
-        protocol: 'HTTP/1.1',
-        sourceIp: '127.0.0.1',
-        userAgent: 'test',
-      },
-      requestId: 'id',
-      routeKey: '$default',
-      stage: '$default',
-      timeEpoch: 0,
-    },
-    ...(body === undefined ? {} : { body }),
-    isBase64Encoded: false,
-  }
 }

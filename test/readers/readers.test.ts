@@ -1,10 +1,7 @@
 /** Every reader against a real storage of its kind. */
-import { spawn } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AwsClient } from 'aws4fetch'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { getPlatformProxy } from 'wrangler'
 import type { IndexFiles } from '../../format/rangeReader.ts'
@@ -18,9 +15,9 @@ import {
   type R2BucketLike,
   r2Files,
 } from '../../runtime/readers/index.ts'
-import { type S3Location, s3Files } from '../../runtime/readers/s3.ts'
+import { s3Files } from '../../runtime/readers/s3.ts'
 import { contractBytes, readerContract } from '../contracts/readerContract.ts'
-import { ROOT } from '../sourceTree.ts'
+import { type S3Server, startS3Server } from './s3Server.ts'
 import { type StorageServer, startStorageServer } from './storageServer.ts'
 import { startWorkerdCache, type WorkerdCache } from './workerdCache.ts'
 
@@ -63,53 +60,24 @@ readerContract('blobs', async (files) => ({
 }))
 
 describe('S3', () => {
-  const credentials = { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' }
-  let location: S3Location
-  let stop: () => void
+  let s3: S3Server
 
   beforeAll(async () => {
-    const port = await freePort()
-    const command = join(ROOT, 'node_modules/.bin/s3rver')
-    const words = [
-      '--directory',
-      join(folder, 's3'),
-      '--port',
-      String(port),
-      '--configure-bucket',
-      'tartan-test',
-      '--silent',
-    ]
-    await mkdir(join(folder, 's3'))
-    const child = spawn(process.execPath, ['--no-deprecation', command, ...words], { stdio: 'ignore' })
-    stop = () => child.kill('SIGKILL')
-    const endpoint = `http://127.0.0.1:${port}`
-    location = { bucket: 'tartan-test', prefix: 'some/index', endpoint, credentials }
-    const deadline = Date.now() + 20_000
-    while (!(await fetch(endpoint).catch(() => undefined))) {
-      if (Date.now() > deadline) throw new Error('the S3 server did not start')
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
+    s3 = await startS3Server()
   })
 
-  afterAll(() => stop())
+  afterAll(() => s3?.stop())
 
   const stored = async (files: Files) => {
-    const client = new AwsClient({ ...credentials, region: 'us-east-1', service: 's3' })
-    for (const [name, bytes] of files) {
-      const put = await client.fetch(`${location.endpoint}/tartan-test/some/index/${name}`, {
-        method: 'PUT',
-        body: bytes as BodyInit,
-      })
-      expect(put.status).toBe(200)
-    }
-    return s3Files(location)
+    for (const [name, bytes] of files) await s3.put(`some/index/${name}`, bytes)
+    return s3Files({ ...s3.location, prefix: 'some/index' })
   }
   readerContract('S3', stored)
 
   it('is refused with the wrong key, without a word of the key', async () => {
     await stored(new Map([['index.msgpack', contractBytes]]))
-    const wrong = { ...location, credentials: { accessKeyId: 'NOBODY', secretAccessKey: 'not-the-key' } }
-    const failure = await s3Files(wrong, { retries: 0 })
+    const credentials = { accessKeyId: 'NOBODY', secretAccessKey: 'not-the-key' }
+    const failure = await s3Files({ ...s3.location, prefix: 'some/index', credentials }, { retries: 0 })
       .open('index.msgpack')
       .catch((error: Error) => error)
     expect(failure).toMatchObject({ code: 'STORAGE', message: expect.stringContaining('status 403') })
@@ -156,17 +124,6 @@ describe('R2 and the Cache API in workerd', () => {
     expect([await read(), cache.hits - hits]).toEqual([Uint8Array.of(2, 3), 1])
   })
 })
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => resolve(port))
-    })
-  })
-}
 
 it('opens a part of known size without a request, and a manifest with one', async () => {
   const files = await served(
