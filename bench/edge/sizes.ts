@@ -1,10 +1,10 @@
 /** What is downloaded or deployed at the edge: kernels, Worker, browser, and what an encoder adds. Usage and keys: bench/README.md. */
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
+import { bundleByWrangler } from '../../test/platforms/wranglerBundle.ts'
 import { rootPath, runBench, textTable } from '../harness/commandLine.ts'
 import { startRecord, writeResult } from '../harness/record.ts'
-import { bundleWorker } from '../../scripts/buildWorker.ts'
 
 const USAGE = 'npm run -s bench:edge-sizes'
 
@@ -18,7 +18,10 @@ const LIMITS: Readonly<Record<string, number>> = {
 await runBench(USAGE, {}, async () => {
   const started = await startRecord('edge-sizes')
   const kernels = await readFile(rootPath('assembly/build/kernels.wasm'))
-  const worker = (await bundleWorker()).outputFiles.map(({ contents }) => contents)
+  const worker = await bundleByWrangler(rootPath('.'))
+  // wrangler wants the folder of assets to be there, whatever is in it.
+  await mkdir(rootPath('examples/workers-assets/public'), { recursive: true })
+  const withEncoder = await bundleByWrangler(rootPath('examples/workers-assets'))
   const browser = await bundle('test/platforms/browserWorker.ts')
   const serviceWorker = await bundle('test/platforms/searchServiceWorker.ts')
   const encoder = await bundle('runtime/webEncoder.ts')
@@ -27,7 +30,8 @@ await runBench(USAGE, {}, async () => {
   const sizes = {
     'kernels.wasm': kernels.length,
     'kernels.wasm, gzipped': gzipped(kernels),
-    'Worker, gzipped': gzipped(...worker),
+    'Worker, gzipped': worker.gzipped,
+    'Worker with encoder, gzipped': withEncoder.gzipped,
     'browser worker and kernels, gzipped': gzipped(browser, kernels),
     'Service Worker and kernels, gzipped': gzipped(serviceWorker, kernels),
     'encoder script, gzipped': gzipped(encoder),

@@ -1,14 +1,8 @@
 /** Runs the Worker of an example in workerd, bundled by wrangler from the example's own wrangler.toml, with storage that ends with it. */
 import { join } from 'node:path'
 import { createTestHarness, unstable_readConfig } from 'wrangler'
+import { WRANGLER_ENV } from '../platforms/wranglerBundle.ts'
 import type { Ask } from './searchCases.ts'
-
-/** Wrangler asks nobody and reports nothing. */
-export const WRANGLER_ENV = {
-  CI: 'true',
-  CLOUDFLARE_CF_FETCH_ENABLED: 'false',
-  WRANGLER_SEND_METRICS: 'false',
-} as const
 
 export interface RunningExample<Env> {
   /** Without a slash at the end. */

@@ -1,16 +1,12 @@
 /** examples/workers-r2 in workerd as `wrangler dev` runs it, over a local R2 bucket, and bundled as `wrangler deploy` sends it. */
-import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bundleByWrangler } from '../platforms/wranglerBundle.ts'
 import { ROOT } from '../sourceTree.ts'
 import { expectNoIndex, INDEX, searchCases } from './searchCases.ts'
-import { type RunningExample, startWorkerExample, WRANGLER_ENV } from './workerExample.ts'
+import { type RunningExample, startWorkerExample } from './workerExample.ts'
 
-const run = promisify(execFile)
 const example = join(ROOT, 'examples/workers-r2')
 
 interface Bucket {
@@ -39,18 +35,7 @@ describe('the Worker', () => {
 })
 
 it('is deployed by wrangler in at most 135 KB, gzipped, with zod in English only', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'tartan-workers-r2-'))
-  try {
-    const words = ['deploy', '--dry-run', '--minify', '--outdir', folder]
-    await run(join(ROOT, 'node_modules/.bin/wrangler'), words, {
-      cwd: example,
-      env: { ...process.env, ...WRANGLER_ENV },
-    })
-    const names = (await readdir(folder)).filter((name) => /\.(js|wasm)$/.test(name))
-    const files = await Promise.all(names.map((name) => readFile(join(folder, name))))
-    expect(names).toHaveLength(2)
-    expect(files.reduce((sum, bytes) => sum + gzipSync(bytes).length, 0)).toBeLessThanOrEqual(135_000)
-  } finally {
-    await rm(folder, { recursive: true })
-  }
+  const { files, gzipped } = await bundleByWrangler(example)
+  expect(files.size).toBe(2)
+  expect(gzipped).toBeLessThanOrEqual(135_000)
 })
