@@ -56,7 +56,7 @@ const QUERY_BYTES = 512 * 1024
 const TURN_TIMES = { heldMaxMs: 60_000, waitMaxMs: 30_000 }
 /** Of a query's bytes and reads, the share that posting lists may take. */
 const LIST_SHARE = 0.4
-const LIST_GAP_BYTES = 4096
+export const LIST_GAP_BYTES = 4096
 const ROW_GAP_BYTES = 8192
 
 /**
@@ -191,8 +191,7 @@ export class RangeSearcher implements Searcher {
     return {
       bytesMax: bytes,
       readsMax,
-      listBytesMax: Math.floor(bytes * LIST_SHARE),
-      listReadsMax: Math.max(1, Math.floor(readsMax * LIST_SHARE), readsMax - rescored),
+      ...listLimits({ bytesMax: bytes, readsMax, rescored }),
       listGapBytes: LIST_GAP_BYTES,
       rowGapBytes: ROW_GAP_BYTES,
       concurrency,
@@ -286,6 +285,21 @@ export function rangeParameters(k = 10, rowBytes = 0): SearchParameters {
   const affordable = rowBytes > 0 ? Math.floor(ROWS_BYTES / rowBytes) : RESCORED.max
   const rescored = Math.max(RESCORED.min, Math.min(RESCORED.max, affordable))
   return { ncells: 3, centroidScoreThreshold: -1, ndocs: Math.max(rescored, k) * 4 }
+}
+
+/** What posting lists may take of the bytes and reads of a query, `rescored` passages of which are to be read as well. */
+export function listLimits({
+  bytesMax,
+  readsMax,
+  rescored,
+}: Pick<QueryLimits, 'bytesMax' | 'readsMax'> & { readonly rescored: number }): Pick<
+  QueryLimits,
+  'listBytesMax' | 'listReadsMax'
+> {
+  return {
+    listBytesMax: Math.floor(bytesMax * LIST_SHARE),
+    listReadsMax: Math.max(1, Math.floor(readsMax * LIST_SHARE), readsMax - rescored),
+  }
 }
 
 function meanRowBytes({ reader, segments }: RangeIndex): number {
