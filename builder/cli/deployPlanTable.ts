@@ -2,7 +2,7 @@
 import type { DeployPlan, HostPlan } from '../deployPlan/deployPlan.ts'
 import { formatBytes, formatCount, formatCounted, formatSeconds, formatTable, printable } from './terminal.ts'
 
-const HEADING = ['host', 'fits', 'pipeline', 'memory', 'script', 'to open', 'a query', 'texts of 10', 'cold start']
+const HEADING = ['host', 'fits', 'pipeline', 'memory', 'script', 'to open', 'a query', '10 texts', 'cold start']
 
 /** The table, then by host what stands in the way and what to know, then what the figures rest on. */
 export function deployPlanTable({ index, encoder, hosts }: DeployPlan): string {
