@@ -47,6 +47,7 @@ afterAll(() => rm(root, { recursive: true, force: true }))
 
 it('has types as the package declares them', async () => {
   const config = {
+    compilerOptions: { declaration: false },
     extends: join(ROOT, 'tsconfig.json'),
     // What a bundler makes of an imported .wasm file.
     include: ['**/*.ts', join(ROOT, 'runtime/platform/wasmModule.d.ts')],
@@ -55,7 +56,7 @@ it('has types as the package declares them', async () => {
   await writeFile(join(root, 'tsconfig.json'), JSON.stringify(config))
   const tsc = run(join(ROOT, 'node_modules/.bin/tsc'), ['--noEmit', '--listFiles', '-p', root], { maxBuffer: 2 ** 24 })
   const { stdout } = await tsc.catch(({ stdout }: { stdout: string }) => ({ stdout }))
-  expect(stdout).not.toMatch(/error TS/)
+  expect(stdout.match(/^.*error TS.*$/gm)).toBeNull()
   expect(stdout).toContain(join(folderOf('lambda-s3', true), 'handler.ts'))
 })
 
@@ -96,7 +97,7 @@ describe('the template for Lambda', () => {
     expect(Parameters.IndexPrefix.Default).toBe('golden.tartan')
     expect(Properties.MemorySize).toBe(planOf('lambda-s3', true).memory.hostMb)
     expect(Properties.FunctionUrlConfig.InvokeMode).toBe('RESPONSE_STREAM')
-    const arn = '!Sub arn:${AWS::Partition}:s3:::${IndexBucket}'
+    const arn = `!Sub arn:\${AWS::Partition}:s3:::\${IndexBucket}`
     expect(Properties.Policies[0].Statement).toEqual([
       {
         Effect: 'Allow',

@@ -103,9 +103,10 @@ function readme(storage: Storage, deployed: Deployed): string {
     'npx wrangler dev                        # http://localhost:8787/v1/indexes',
     'npx wrangler deploy',
     '```',
-    ...(storage === 'r2'
-      ? ['', '`wrangler dev` has a bucket of its own: the same commands with `--local` instead of `--remote` fill it.']
-      : []),
+    '',
+    storage === 'r2'
+      ? '`wrangler dev` has a bucket of its own: the same commands with `--local` instead of `--remote` fill it.'
+      : 'Assets know no byte ranges: each read brings a whole file, so build with `tartan build … --part-size 1MiB`.',
     ...(encoder
       ? []
       : [

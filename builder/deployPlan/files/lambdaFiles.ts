@@ -1,5 +1,5 @@
 /** A Lambda function over S3: template.yaml (AWS SAM), handler.ts, and how to bundle and upload. As examples/lambda-s3. */
-import { type Deployed, type DeployFiles, lines, MODEL_FILES, modelSource, openingLines, quoted } from './deployed.ts'
+import { type Deployed, type DeployFiles, lines, modelSource, openingLines, quoted } from './deployed.ts'
 
 /** Cold starts that a request is waited for. */
 const TIMEOUT = { coldStarts: 4, minSeconds: 30, maxSeconds: 900 }
@@ -143,9 +143,9 @@ function readme({ name, folder, indexPath, encoder, modelFolder }: Deployed): st
     'sam deploy --guided --template-file template.yaml    # asks for the bucket, prints the address',
     '```',
     '',
-    'The function may read the index and nothing else. `AuthType: NONE` lets everybody ask; with `AWS_IAM` callers sign their requests.',
+    `The function may read ${encoder ? 'index and model' : 'the index'} and nothing else. \`AuthType: NONE\` lets everybody ask; with \`AWS_IAM\` callers sign their requests.`,
     ...(encoder
-      ? [`Of the model, \`${MODEL_FILES}\` are read.`]
+      ? []
       : [
           "For texts, let another Tartan encode them: `encoder: createRemoteEncoder({ url: 'https://encoder.example.org', index: searcher.info })` in `createApp`,",
           'with `createRemoteEncoder` from `tartan-search`.',
