@@ -22,7 +22,7 @@ function rowOf(plan: HostPlan): readonly string[] {
     plan.fits ? (plan.plan === 'paid' ? 'paid plan' : 'yes') : 'no',
     pipeline ?? '-',
     `${needed}${Math.floor(memory.memoryMax / 1e6).toLocaleString('en-US')} MB (${host})`,
-    formatBytes(plan.scriptBytes),
+    plan.scriptBytes === undefined ? '-' : formatBytes(plan.scriptBytes),
     opening ? readsText(opening) : '-',
     query ? (query.typical.requests > 0 ? `~${readsText(query.typical)}` : 'nothing') : '-',
     query ? (query.texts.requests > 0 ? `~${readsText(query.texts)}` : 'none') : '-',

@@ -3,7 +3,7 @@ import { InputError } from '../../format/errors.ts'
 import type { Manifest } from '../../format/manifest.ts'
 import type { Pipeline } from '../../runtime/openIndexFiles.ts'
 import { type ColdStart, coldStart } from './coldStart.ts'
-import { FIGURES, HOST_NAMES, HOSTS, type HostName } from './hosts.ts'
+import { HOST_NAMES, HOSTS, type HostName } from './hosts.ts'
 import { checkLimits } from './limitCheck.ts'
 import { chooseMemory } from './memoryChoice.ts'
 import { notesOf } from './notes.ts'
@@ -52,8 +52,8 @@ export interface HostPlan {
     /** Bytes that the index takes by the pipeline chosen; absent when none fits. */
     readonly needed?: number
   }
-  /** Gzipped. */
-  readonly scriptBytes: number
+  /** Gzipped, kernels included; absent where nothing is bundled. */
+  readonly scriptBytes?: number
   /** These five only when a pipeline fits the memory. */
   readonly pipeline?: Pipeline
   /** Whether `openIndexFiles` would choose another one, so that it has to be told. */
@@ -98,12 +98,13 @@ function planHost(
   asked: { readonly encoder: boolean; readonly memoryMb?: number | undefined },
 ): HostPlan {
   const facts = HOSTS[host]
-  const scriptBytes = FIGURES.scriptBytes + (asked.encoder && host !== 'node-server' ? FIGURES.ortScriptBytes : 0)
+  const { script } = facts
+  const scriptBytes = script && script.bytes + (asked.encoder ? script.encoderBytes : 0)
   const memory = chooseMemory(host, manifest, asked)
   const { hostMb, memoryMax, needed, pipeline, pipelineForced } = memory
-  const limits = checkLimits(facts, manifest, { ...memory, scriptBytes })
+  const limits = checkLimits(facts, manifest, { ...memory, ...(scriptBytes ? { scriptBytes } : {}) })
   const problems = [...(memory.problem ? [memory.problem] : []), ...limits.problems]
-  const started = pipeline && { pipeline, encoder: asked.encoder, scriptBytes }
+  const started = pipeline && { pipeline, encoder: asked.encoder, scriptBytes: scriptBytes ?? 0 }
   const costs = started && {
     opening: openingReads(manifest, started.pipeline, facts),
     query: queryReads(manifest, started.pipeline, facts),
@@ -117,7 +118,7 @@ function planHost(
     notes: [...limits.notes, ...(costs ? notesOf(host, { ...started, ...costs, manifest, hostMb }) : [])],
     ...(limits.plan ? { plan: limits.plan } : {}),
     memory: { hostMb, memoryMax, ...(needed === undefined ? {} : { needed }) },
-    scriptBytes,
+    ...(scriptBytes === undefined ? {} : { scriptBytes }),
     ...(pipeline ? { pipeline } : {}),
     ...(pipelineForced ? { pipelineForced } : {}),
     ...costs,

@@ -9,7 +9,7 @@ import type { ChosenMemory } from './memoryChoice.ts'
 export function checkLimits(
   facts: HostFacts,
   manifest: Manifest,
-  { scriptBytes, ...memory }: ChosenMemory & { readonly scriptBytes: number },
+  { scriptBytes = 0, ...memory }: ChosenMemory & { readonly scriptBytes?: number },
 ): {
   readonly problems: readonly string[]
   readonly notes: readonly string[]

@@ -63,9 +63,12 @@ function rangesNote({ manifest, pipeline, opening, query }: Noted): readonly str
   return opening.bytes < wanted * WHOLE_FILES_FACTOR ? [] : [`${sent}, ${opens}. Build with --part-size 1MiB.`]
 }
 
-function workerTime({ coldStart, encoder }: Noted): string {
-  const queries = encoder ? 'encoding and searching a text some 23 ms' : 'a search some 2 ms and more'
-  return `Workers Free gives a request 10 ms of CPU time; opening takes about ${thousands(coldStart.computeMs)} ms, ${queries}. Take Workers Paid for anything but a trial.`
+function workerTime({ manifest, pipeline, coldStart, encoder }: Noted): string {
+  const { resident, rangePerCentroid, encode } = FIGURES.searchMs
+  const centroids = manifest.segments.reduce((sum, segment) => sum + segment.centroids, 0)
+  const search = pipeline === 'resident' ? resident : Math.max(resident, rangePerCentroid * centroids)
+  const query = Math.round(search + (encoder ? encode : 0))
+  return `Workers Free gives a request 10 ms of CPU time; opening takes about ${thousands(coldStart.computeMs)} ms, ${encoder ? 'encoding and searching a text' : 'a search'} some ${query} ms. Take Workers Paid for anything but a trial.`
 }
 
 function thousands(value: number): string {
@@ -73,7 +76,8 @@ function thousands(value: number): string {
 }
 
 function sizeText(bytes: number): string {
-  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} KB` : `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`
+  const [unit, name] = bytes < 2 ** 20 ? [1024, 'KiB'] : [2 ** 20, 'MiB']
+  return `${(bytes / unit).toFixed(bytes < 10 * unit ? 1 : 0)} ${name}`
 }
 
 function seconds(ms: number): string {

@@ -37,9 +37,10 @@ const FILES_OF: Readonly<Record<HostName, (deployed: Deployed) => DeployFiles>> 
  */
 export async function writeDeployFiles(folder: string, options: WriteDeployOptions): Promise<readonly string[]> {
   const files = deployFiles(folder, options)
-  if (!(await stat(options.indexPath)).isDirectory()) {
+  const index = await stat(options.indexPath).catch(() => undefined)
+  if (!index?.isDirectory()) {
     throw new InputError(
-      `"${options.indexPath}" is a pack, and hosts read an index from a folder of files. Name the folder that it was packed from.`,
+      `"${options.indexPath}" is ${index ? 'a pack' : 'not there'}, and hosts read an index from a folder of files. Name the folder that it was packed from.`,
     )
   }
   const names = Object.keys(files).sort()
@@ -55,7 +56,8 @@ export async function writeDeployFiles(folder: string, options: WriteDeployOptio
   }
   try {
     await mkdir(folder, { recursive: true })
-    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
+    for (const [name, text] of Object.entries(files))
+      await writeFile(join(folder, name), text, { flag: options.force ? 'w' : 'wx' })
   } catch (cause) {
     throw new StorageError(`"${folder}" cannot be written to: ${(cause as Error).message}`, { folder }, { cause })
   }

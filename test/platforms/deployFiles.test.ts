@@ -1,6 +1,6 @@
 /** What `tartan deploy-plan --write` writes, used as its README says: bundled by wrangler and esbuild, run by Deno, Node and Chromium. */
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
@@ -28,6 +28,17 @@ const plans = new Map<string, HostPlan>()
 
 const folderOf = (host: HostName, encoder: boolean) => join(root, `${host}-${encoder ? 'encoder' : 'vectors'}`)
 const planOf = (host: HostName, encoder: boolean) => plans.get(folderOf(host, encoder))!
+
+const ORT = join(ROOT, 'node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm')
+const KERNELS = join(ROOT, 'assembly/build/kernels.wasm')
+
+/** The plan tells the size of a script within a tenth. */
+async function expectScriptOf(host: HostName, encoder: boolean, paths: readonly string[]): Promise<void> {
+  const sizes = await Promise.all(paths.map(async (path) => gzipSync(await readFile(path)).length))
+  const bytes = sizes.reduce((sum, size) => sum + size, 0)
+  expect(bytes / planOf(host, encoder).scriptBytes!).toBeGreaterThan(0.9)
+  expect(bytes / planOf(host, encoder).scriptBytes!).toBeLessThan(1.1)
+}
 
 beforeAll(async () => {
   await mkdir(join(ROOT, '.demo'), { recursive: true })
@@ -75,13 +86,12 @@ describe('wrangler deploy --dry-run', () => {
       const words = ['deploy', '--dry-run', '--minify', '--outdir', 'out']
       const { stdout } = await run(join(ROOT, 'node_modules/.bin/wrangler'), words, { cwd: folder, env })
       expect(stdout).toMatch(host === 'cloudflare-r2' ? /env\.INDEX \(tartan-golden\)/ : /env\.ASSETS/)
-      const out = (await readdir(join(folder, 'out'))).filter((name) => /\.(js|wasm)$/.test(name))
-      const sizes = await Promise.all(
-        out.map(async (name) => gzipSync(await readFile(join(folder, 'out', name))).length),
+      const names = (await readdir(join(folder, 'out'))).filter((name) => /\.(js|wasm)$/.test(name))
+      await expectScriptOf(
+        host,
+        encoder,
+        names.map((name) => join(folder, 'out', name)),
       )
-      const bytes = sizes.reduce((sum, size) => sum + size, 0)
-      expect(bytes / planOf(host, encoder).scriptBytes).toBeGreaterThan(0.9)
-      expect(bytes / planOf(host, encoder).scriptBytes).toBeLessThan(1.1)
     },
   )
 })
@@ -126,6 +136,7 @@ describe('the template for Lambda', () => {
       Object.assign(globalThis, { awslambda: { streamifyResponse: (handler: unknown) => handler } })
       const { handler } = await import(pathToFileURL(join(folder, 'build/handler.mjs')).href)
       expect(handler).toBeTypeOf('function')
+      await expectScriptOf('lambda-s3', encoder, [join(folder, 'build/handler.mjs'), ...(encoder ? [ORT] : [])])
     },
   )
 })
@@ -185,25 +196,33 @@ describe('the servers', () => {
   })
 
   describe('the page in Chromium', () => {
+    const workerOf = (encoder: boolean) => join(folderOf('browser', encoder), 'public/worker.js')
     let browser: Browser
 
     beforeAll(async () => {
       browser = await launchChromium()
-      const folder = folderOf('browser', true)
-      await build({
-        ...{ absWorkingDir: folder, entryPoints: ['worker.js'], outfile: 'public/worker.js' },
-        ...{ bundle: true, minify: true, format: 'esm' },
-      })
-      await cp(join(folder, 'index.html'), join(folder, 'public/index.html'))
-      await cp(join(ROOT, 'assembly/build/kernels.wasm'), join(folder, 'public/kernels.wasm'))
-      const ort = 'ort-wasm-simd-threaded.wasm'
-      await cp(join(ROOT, 'node_modules/onnxruntime-web/dist', ort), join(folder, 'public', ort))
-      for (const name of await readdir(join(folder, 'public'))) {
-        storage.files.set(name, await readFile(join(folder, 'public', name)))
+      for (const encoder of [false, true]) {
+        await build({
+          ...{ absWorkingDir: folderOf('browser', encoder), entryPoints: ['worker.js'], outfile: 'public/worker.js' },
+          ...{ bundle: true, minify: true, format: 'esm' },
+        })
+      }
+      for (const [name, path] of [
+        ['index.html', join(folderOf('browser', true), 'index.html')],
+        ['worker.js', workerOf(true)],
+        ['kernels.wasm', KERNELS],
+        ['ort-wasm-simd-threaded.wasm', ORT],
+      ] as const) {
+        storage.files.set(name, await readFile(path))
       }
     })
 
     afterAll(() => browser?.close())
+
+    it('has scripts of the size that the plan tells', async () => {
+      await expectScriptOf('browser', false, [workerOf(false), KERNELS])
+      await expectScriptOf('browser', true, [workerOf(true), KERNELS, ORT])
+    })
 
     it('encodes, searches and shows what it found', async () => {
       const page = await browser.newPage()

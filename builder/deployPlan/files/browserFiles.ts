@@ -64,6 +64,7 @@ function workerSource({ plan, folder, encoder, modelFolder }: Deployed): string 
     '      openWebEncoder({',
     `        files: httpFiles(at('${modelFolder}/')),`,
     "        ort: { wasm: await WebAssembly.compileStreaming(fetch(at('ort-wasm-simd-threaded.wasm'))) },",
+    "        cache: cacheApiModels(await caches.open('tartan-models')),",
     '        index: searcher.info,',
     '      }),',
     '  })',
@@ -74,7 +75,7 @@ function workerSource({ plan, folder, encoder, modelFolder }: Deployed): string 
     `import { ${encoder ? 'createLazyEncoder' : 'createRemoteEncoder'} } from 'tartan-search'`,
     "import { openBrowserIndex } from 'tartan-search/browser'",
     encoder ? "import { httpFiles } from 'tartan-search/readers'" : undefined,
-    encoder ? "import { openWebEncoder } from 'tartan-search/web-encoder'" : undefined,
+    encoder ? "import { cacheApiModels, openWebEncoder } from 'tartan-search/web-encoder'" : undefined,
     '',
     ...(encoder
       ? []
@@ -140,6 +141,6 @@ function readme({ name, folder, indexPath, encoder, modelFolder }: Deployed): st
     'npx esbuild worker.js --bundle --minify --format=esm --outfile=public/worker.js',
     '```',
     '',
-    'Any host that answers range requests serves `public`. `_headers` is read by Cloudflare and Netlify; elsewhere set the same `Cache-Control`.',
+    `Any host that answers range requests serves \`public\`${encoder ? ', over https for the Cache API' : ''}. \`_headers\` is read by Cloudflare and Netlify; elsewhere set the same \`Cache-Control\`.`,
   )
 }
