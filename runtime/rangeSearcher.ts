@@ -56,7 +56,7 @@ const QUERY_BYTES = 512 * 1024
 const TURN_TIMES = { heldMaxMs: 60_000, waitMaxMs: 30_000 }
 /** Of a query's bytes and reads, the share that posting lists may take. */
 const LIST_SHARE = 0.4
-export const LIST_GAP_BYTES = 4096
+const LIST_GAP_BYTES = 4096
 const ROW_GAP_BYTES = 8192
 
 /**
@@ -192,7 +192,6 @@ export class RangeSearcher implements Searcher {
       bytesMax: bytes,
       readsMax,
       ...listLimits({ bytesMax: bytes, readsMax, rescored }),
-      listGapBytes: LIST_GAP_BYTES,
       rowGapBytes: ROW_GAP_BYTES,
       concurrency,
       ...(deadlineMs === undefined ? {} : { deadline: performance.now() + deadlineMs }),
@@ -287,18 +286,19 @@ export function rangeParameters(k = 10, rowBytes = 0): SearchParameters {
   return { ncells: 3, centroidScoreThreshold: -1, ndocs: Math.max(rescored, k) * 4 }
 }
 
-/** What posting lists may take of the bytes and reads of a query, `rescored` passages of which are to be read as well. */
+/** How posting lists are read for a query, `rescored` passages of which are to be read as well. */
 export function listLimits({
   bytesMax,
   readsMax,
   rescored,
 }: Pick<QueryLimits, 'bytesMax' | 'readsMax'> & { readonly rescored: number }): Pick<
   QueryLimits,
-  'listBytesMax' | 'listReadsMax'
+  'listBytesMax' | 'listReadsMax' | 'listGapBytes'
 > {
   return {
     listBytesMax: Math.floor(bytesMax * LIST_SHARE),
     listReadsMax: Math.max(1, Math.floor(readsMax * LIST_SHARE), readsMax - rescored),
+    listGapBytes: LIST_GAP_BYTES,
   }
 }
 

@@ -101,13 +101,13 @@ function planHost(
   const { script } = facts
   const scriptBytes = script && script.bytes + (asked.encoder ? script.encoderBytes : 0)
   const memory = chooseMemory(host, manifest, asked)
-  const { hostMb, memoryMax, needed, pipeline, pipelineForced } = memory
+  const { hostMb, memoryMax, needed, pipeline, bytesMax, pipelineForced } = memory
   const limits = checkLimits(facts, manifest, { ...memory, ...(scriptBytes ? { scriptBytes } : {}) })
   const problems = [...(memory.problem ? [memory.problem] : []), ...limits.problems]
   const started = pipeline && { pipeline, encoder: asked.encoder, scriptBytes: scriptBytes ?? 0 }
   const costs = started && {
     opening: openingReads(manifest, started.pipeline, facts),
-    query: queryReads(manifest, started.pipeline, facts),
+    query: queryReads(manifest, started.pipeline, { ...facts, ...(bytesMax ? { bytesMax } : {}) }),
     coldStart: coldStart(host, manifest, started),
   }
   return {

@@ -19,6 +19,8 @@ export interface ChosenMemory {
   /** Absent with `problem` only. */
   readonly needed?: number
   readonly pipeline?: Pipeline
+  /** What a query may then read, by range. */
+  readonly bytesMax?: number
   readonly pipelineForced?: boolean
   /** Why no pipeline fits. */
   readonly problem?: string
@@ -45,14 +47,18 @@ export function chooseMemory(
   }
   const resident = residentNeed(manifest)
   // Beyond what one WebAssembly memory holds, the host's own memory does not help.
-  const pipelineForced = resident.wasmBytes > WASM_BYTES_MAX
+  const isTooLarge = resident.wasmBytes > WASM_BYTES_MAX
   const tried = (memoryMb === undefined ? sizes : [memoryMb]).map((hostMb): ChosenMemory => {
     const memoryMax = (hostMb - reserved) * 1e6
     try {
-      const asked = pipelineForced ? ({ pipeline: 'range' } as const) : {}
-      const { pipeline } = choosePipeline(manifest, { memoryMax, ...asked })
-      const need = pipeline === 'resident' ? resident : rangeNeed(manifest, RANGE_DEFAULTS.bytesMax)
-      return { hostMb, memoryMax, needed: need.totalBytes, pipeline, ...(pipelineForced ? { pipelineForced } : {}) }
+      const asked = isTooLarge ? ({ pipeline: 'range' } as const) : {}
+      const choice = choosePipeline(manifest, { memoryMax, ...asked })
+      const { pipeline } = choice
+      if (pipeline === 'resident') return { hostMb, memoryMax, needed: resident.totalBytes, pipeline }
+      const { bytesMax = RANGE_DEFAULTS.bytesMax } = choice.limits
+      const needed = rangeBytes(manifest, bytesMax)
+      const pipelineForced = resident.totalBytes <= memoryMax
+      return { hostMb, memoryMax, needed, pipeline, bytesMax, ...(pipelineForced ? { pipelineForced } : {}) }
     } catch (error) {
       if (!(error instanceof InputError)) throw error
       return { hostMb, memoryMax, problem: tooSmall(error, { hostMb, memoryMax, canChoose: sizes.length > 1 }) }
@@ -63,6 +69,12 @@ export function chooseMemory(
   const best = whole ?? tried.find(({ pipeline }) => pipeline) ?? tried.at(-1)
   if (!best) throw new Error(`the host ${host} has no size of memory`)
   return best
+}
+
+/** While it is opened, or tables and what one query has read. */
+function rangeBytes(manifest: Manifest, bytesMax: number): number {
+  const { wasmBytes, arrayBytes, totalBytes } = rangeNeed(manifest, bytesMax)
+  return Math.max(totalBytes, wasmBytes + arrayBytes + bytesMax)
 }
 
 function tooSmall(

@@ -7,7 +7,7 @@ import { encodeManifest, type Manifest, type SectionName, type SegmentEntry } fr
 import { ENTRY_BYTES } from '../../format/textBlocks.ts'
 import { OPENED_SECTIONS } from '../../runtime/memoryNeed.ts'
 import type { Pipeline } from '../../runtime/openIndexFiles.ts'
-import { LIST_GAP_BYTES, listLimits, RANGE_DEFAULTS, rangeParameters } from '../../runtime/rangeSearcher.ts'
+import { listLimits, RANGE_DEFAULTS, rangeParameters } from '../../runtime/rangeSearcher.ts'
 import { FIRST_BYTES } from '../../runtime/readers/remote.ts'
 import { K_DEFAULT, rescoredMax } from '../../runtime/search/parameters.ts'
 import { FIGURES } from './hosts.ts'
@@ -22,6 +22,8 @@ export interface Reads {
 export interface ReadsOptions {
   /** Whether every request is answered with a whole part, by storage that knows no ranges. Default false. */
   readonly wholeFiles?: boolean
+  /** What a query may read, by range. Default: that of the runtime. */
+  readonly bytesMax?: number
 }
 
 export interface QueryReads {
@@ -90,16 +92,16 @@ function sectionReads(
 export function queryReads(
   manifest: Manifest,
   pipeline: Pipeline,
-  { wholeFiles = false }: ReadsOptions = {},
+  { wholeFiles = false, bytesMax = RANGE_DEFAULTS.bytesMax }: ReadsOptions = {},
 ): QueryReads {
   const { parts } = manifest
   const partBytes = Math.round(sum(parts.map(({ bytes }) => bytes)) / Math.max(1, parts.length))
   const asSent = (reads: Reads) => (wholeFiles ? { ...reads, bytes: reads.requests * partBytes } : reads)
-  const texts = asSent(textReads(manifest, K_DEFAULT))
+  const texts = asSent(textReads(manifest))
   const none = { requests: 0, bytes: 0, roundTrips: 0 }
   if (pipeline === 'resident') return { typical: none, requestsMax: 0, bytesMax: 0, texts }
-  const { bytesMax, readsMax, concurrency } = RANGE_DEFAULTS
-  const { lists, rows } = rangeRounds(manifest, K_DEFAULT)
+  const { readsMax, concurrency } = RANGE_DEFAULTS
+  const { lists, rows } = rangeRounds(manifest, bytesMax)
   const trips = (requests: number) => Math.ceil(requests / concurrency)
   const typical = {
     requests: Math.min(readsMax, lists.requests + rows.requests),
@@ -112,19 +114,22 @@ export function queryReads(
 type Round = Pick<Reads, 'requests' | 'bytes'>
 
 /** The two rounds of a query by range: posting lists, then rows of the best passages, each in a read of its own. */
-function rangeRounds({ segments, encoder }: Manifest, k: number): { readonly lists: Round; readonly rows: Round } {
+function rangeRounds(
+  { segments, encoder }: Manifest,
+  bytesMax: number,
+): { readonly lists: Round; readonly rows: Round } {
   const passages = sum(segments.map((segment) => segment.passages))
   const rowBytes = sum(segments.map((segment) => lengthOf(segment, 'rows')))
-  const parameters = rangeParameters(k, rowBytes / passages)
-  const rescored = rescoredMax(parameters, k)
-  const limits = listLimits({ ...RANGE_DEFAULTS, rescored })
+  const parameters = rangeParameters(K_DEFAULT, rowBytes / passages)
+  const rescored = rescoredMax(parameters, K_DEFAULT)
+  const limits = listLimits({ ...RANGE_DEFAULTS, bytesMax, rescored })
   const wanted = (encoder?.queryLength ?? FIGURES.queryRows) * parameters.ncells
   const lists = segments.map((segment): Round => {
     const count = Math.min(segment.centroids, wanted)
     const all = lengthOf(segment, 'postings')
     const mean = all / segment.centroids
     const requests = Math.min(count, Math.ceil(count * FIGURES.readsPerList))
-    const gaps = (count - requests) * Math.min(LIST_GAP_BYTES, FIGURES.gapLists * mean)
+    const gaps = (count - requests) * Math.min(limits.listGapBytes, FIGURES.gapLists * mean)
     return { requests, bytes: Math.min(all, count * mean + gaps) }
   })
   const rows = Math.min(passages, rescored)
@@ -137,10 +142,10 @@ function rangeRounds({ segments, encoder }: Manifest, k: number): { readonly lis
   }
 }
 
-function textReads({ segments }: Manifest, k: number): Reads {
+function textReads({ segments }: Manifest): Reads {
   const blocks = sum(segments.map((segment) => lengthOf(segment, 'textBlocks'))) / ENTRY_BYTES
   const bytes = sum(segments.map((segment) => lengthOf(segment, 'texts')))
-  const requests = Math.min(k, blocks)
+  const requests = Math.min(K_DEFAULT, blocks)
   return { requests, bytes: blocks > 0 ? Math.round((bytes / blocks) * requests) : 0, roundTrips: requests > 0 ? 1 : 0 }
 }
 
