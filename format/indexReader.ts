@@ -20,10 +20,10 @@ export interface IndexReaderOptions {
   readonly revision?: string
 }
 
-/** Small enough to stay in a cache between reading and checking. */
-const PIECE_BYTES = 1 << 20
+/** A chunk is read in pieces of so many bytes: small enough to stay in a cache between reading and checking. */
+export const PIECE_BYTES = 1 << 20
 /** Pieces under way at a time. */
-const READ_AHEAD = 3
+export const READ_AHEAD = 3
 
 type ByteView = Parameters<ByteLoader['load']>[0]
 

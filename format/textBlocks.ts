@@ -26,7 +26,7 @@ export interface TextBlock {
   readonly bytes: Uint8Array
 }
 
-const ENTRY_BYTES = 16
+export const ENTRY_BYTES = 16
 
 /** Groups records into blocks as they come; `end` gives the last one. */
 export class TextBlockEncoder {

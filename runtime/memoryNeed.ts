@@ -98,7 +98,7 @@ export function rangeNeed({ dim, segments }: Manifest, bytesMax: number): Memory
 }
 
 /** Sections that the range pipeline reads side by side when it opens a segment. */
-const OPENED_SECTIONS: readonly SectionName[] = [
+export const OPENED_SECTIONS: readonly SectionName[] = [
   'centroids',
   'centroidScales',
   'passageLengths',

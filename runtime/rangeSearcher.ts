@@ -189,9 +189,7 @@ export class RangeSearcher implements Searcher {
     return {
       bytesMax: bytes,
       readsMax,
-      listBytesMax: Math.floor(bytes * LIST_SHARE),
-      listReadsMax: Math.max(1, Math.floor(readsMax * LIST_SHARE), readsMax - rescored),
-      listGapBytes: LIST_GAP_BYTES,
+      ...listLimits({ bytesMax: bytes, readsMax, rescored }),
       rowGapBytes: ROW_GAP_BYTES,
       concurrency,
       ...(deadlineMs === undefined ? {} : { deadline: performance.now() + deadlineMs }),
@@ -284,6 +282,22 @@ export function rangeParameters(k = 10, rowBytes = 0): SearchParameters {
   const affordable = rowBytes > 0 ? Math.floor(ROWS_BYTES / rowBytes) : RESCORED.max
   const rescored = Math.max(RESCORED.min, Math.min(RESCORED.max, affordable))
   return { ncells: 3, centroidScoreThreshold: -1, ndocs: Math.max(rescored, k) * 4 }
+}
+
+/** How posting lists are read for a query, `rescored` passages of which are to be read as well. */
+export function listLimits({
+  bytesMax,
+  readsMax,
+  rescored,
+}: Pick<QueryLimits, 'bytesMax' | 'readsMax'> & { readonly rescored: number }): Pick<
+  QueryLimits,
+  'listBytesMax' | 'listReadsMax' | 'listGapBytes'
+> {
+  return {
+    listBytesMax: Math.floor(bytesMax * LIST_SHARE),
+    listReadsMax: Math.max(1, Math.floor(readsMax * LIST_SHARE), readsMax - rescored),
+    listGapBytes: LIST_GAP_BYTES,
+  }
 }
 
 function meanRowBytes({ reader, segments }: RangeIndex): number {

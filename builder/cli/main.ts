@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.ts'
 import { buildCommand } from './commands/build.ts'
+import { deployPlanCommand } from './commands/deployPlan.ts'
 import { encodeCommand } from './commands/encode.ts'
 import { evalCommand } from './commands/eval.ts'
 import { inspectCommand } from './commands/inspect.ts'
@@ -32,6 +33,7 @@ Examples:
   tartan build corpus.jsonl --out corpus.tartan     build an index with the bundled model
   tartan serve corpus.tartan                        search page and HTTP API on http://127.0.0.1:8080
   tartan search corpus.tartan "thin film boundary"  ten best passages on the terminal
+  tartan deploy-plan corpus.tartan                  which hosts it fits, and what it costs there
 
 Exit codes: 0 done, 1 something was wrong with the input, 2 wrong command line, 70 a bug, 130 stopped with Ctrl-C`,
     )
@@ -51,6 +53,7 @@ Exit codes: 0 done, 1 something was wrong with the input, 2 wrong command line, 
     verifyCommand,
     packCommand,
     tuneCommand,
+    deployPlanCommand,
   ]
   for (const command of commands)
     program.addCommand(command(abort.signal).exitOverride().showHelpAfterError('(see --help)'))

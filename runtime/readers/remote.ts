@@ -37,7 +37,7 @@ export interface RemoteOptions {
 /** The slowest line that is waited for, in bytes a millisecond: 2 Mbit/s. A model of 23 MB takes longer than any range of an index. */
 const LINE_MIN = 250
 /** What opening a file of unknown size reads along: a manifest is then read in one request. */
-const FIRST_BYTES = 64 * 1024
+export const FIRST_BYTES = 64 * 1024
 
 export function remoteFiles(key: string, fetchRange: FetchRange, options: RemoteOptions = {}): IndexFiles {
   const { retries = 3, backoffMs = 100, pauseMaxMs = 5000, timeoutMs = 10_000 } = options

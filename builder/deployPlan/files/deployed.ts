@@ -1,0 +1,49 @@
+/** What the files of every host are made from: names that are safe in addresses, shells and configurations, and shared lines. */
+import type { HostPlan } from '../deployPlan.ts'
+
+/** File name to text; names may have folders. */
+export type DeployFiles = Readonly<Record<string, string>>
+
+export interface Deployed {
+  readonly plan: HostPlan
+  readonly encoder: boolean
+  /** Of Worker, function, bucket: `tartan-` and the index's own in lower-case letters, digits and hyphens. */
+  readonly name: string
+  /** Folder of the index where it is deployed, e.g. `scifact.tartan`. */
+  readonly folder: string
+  /** Path of the index from the folder that is written, for the commands of its README. */
+  readonly indexPath: string
+  /** Folder of the model where it is deployed, e.g. `models/tartan-small`. */
+  readonly modelFolder: string
+}
+
+const NAME_LENGTH_MAX = 40
+
+/** Lower-case letters, digits and single hyphens; '' when nothing of them is in the text. */
+export function slugOf(text: string): string {
+  const words = text.toLowerCase().match(/[a-z0-9]+/g) ?? []
+  return words.join('-').slice(0, NAME_LENGTH_MAX).replace(/-$/, '')
+}
+
+/** A word of a shell. */
+export function quoted(word: string): string {
+  return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+}
+
+/** Lines of code that tell `openIndexFiles` what the plan reckoned with. */
+export function openingLines({ memory, pipelineForced, pipeline }: HostPlan): readonly string[] {
+  return [`memoryMax: ${memory.memoryMax / 1e6}e6,`, ...(pipelineForced ? [`pipeline: '${pipeline}',`] : [])]
+}
+
+/** Lines in one text, those that are undefined left out. */
+export function lines(...all: readonly (string | undefined)[]): string {
+  return `${all.filter((line) => line !== undefined).join('\n')}\n`
+}
+
+/** Where the model's files come from when it is the bundled one. */
+export function modelSource(modelFolder: string): string {
+  return `node_modules/tartan-search/${modelFolder}`
+}
+
+/** The files of a model that are read. */
+export const MODEL_FILES = '{manifest.json,tokenizer.json,model_int8.onnx}'
