@@ -73,8 +73,8 @@ export function chooseMemory(
 
 /** While it is opened, or tables and what one query has read. */
 function rangeBytes(manifest: Manifest, bytesMax: number): number {
-  const { wasmBytes, arrayBytes, totalBytes } = rangeNeed(manifest, bytesMax)
-  return Math.max(totalBytes, wasmBytes + arrayBytes + bytesMax)
+  const { wasmBytes, arrayBytes, sharedBytes, totalBytes } = rangeNeed(manifest, bytesMax)
+  return Math.max(totalBytes, wasmBytes + arrayBytes + sharedBytes + bytesMax)
 }
 
 function tooSmall(
