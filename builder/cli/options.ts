@@ -68,6 +68,12 @@ export const formatOption = () =>
 export const tierOption = (text = 'a measured setting of the index (default: balanced when it has tiers)') =>
   new Option('--tier <name>', text).choices(TIER_NAMES)
 
+export const pipelineOption = (text: string) =>
+  new Option(
+    '--pipeline <name>',
+    `resident: the whole index in memory; range: what each query needs (${text})`,
+  ).choices(['resident', 'range'])
+
 /** PLAID's search parameters, shared by `search` and `eval`. */
 export const searchParameterOptions = () => [
   tierOption(),

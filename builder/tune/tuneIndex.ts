@@ -7,6 +7,7 @@ import { type IndexReader, readIndex } from '../../format/indexReader.ts'
 import type { IndexTiers } from '../../format/tiers.ts'
 import { openIndexPath } from '../../runtime/platform/nodeFiles.ts'
 import { type NodeSearcher, openIndex } from '../../runtime/platform/nodeIndex.ts'
+import { isIndexUrl } from '../../runtime/platform/urlFiles.ts'
 import type { QueryVectors, Searcher } from '../../runtime/searcher.ts'
 import { readQueries } from '../eval/queries.ts'
 import { throwIfAborted } from '../index/progress.ts'
@@ -47,6 +48,11 @@ export interface TuneReport {
  * @throws InputError, ModelError, FormatError and its kin, StorageError, AbortedError; the index is then as it was
  */
 export async function tuneIndex(path: string, options: TuneIndexOptions = {}): Promise<TuneReport> {
+  if (isIndexUrl(path)) {
+    throw new InputError(
+      `tuning writes into the index, and "${path}" is an address: tune a copy on disk, then upload its index.msgpack.`,
+    )
+  }
   const before = await readManifest(path)
   const searcher = await openIndex(path)
   let reader: IndexReader | undefined

@@ -115,6 +115,9 @@ function remoteReader(
   }
 }
 
+/** With its cause: that of Node's fetch says only "fetch failed". */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  if (!(error instanceof Error)) return String(error)
+  const { cause } = error
+  return cause instanceof Error && cause.message ? `${error.message} (${cause.message})` : error.message
 }

@@ -7,36 +7,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { crc32c } from '../../format/crc32c.ts'
+import { CLI, type Outcome, startTartan, tartan } from './runTartan.ts'
 
-const CLI = fileURLToPath(new URL('../../builder/cli/tartan.js', import.meta.url))
 const CORPUS = fileURLToPath(new URL('../golden/corpus/scifact40.jsonl', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'tartan-cli-'))
 const index = join(folder, 'scifact40.tartan')
-
-interface Outcome {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function tartan(...args: string[]): Promise<Outcome> {
-  return run(args).finished
-}
-
-function run(args: readonly string[], input?: string) {
-  const child = spawn(process.execPath, [CLI, ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk
-  })
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk
-  })
-  child.stdin.end(input)
-  const finished = new Promise<Outcome>((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })))
-  return { child, finished, stderrSoFar: () => stderr, stdoutSoFar: () => stdout }
-}
 
 function write(name: string, content: string | Uint8Array): string {
   const path = join(folder, name)
@@ -63,9 +38,9 @@ describe('tartan build', () => {
   })
 
   it('reads a corpus from standard input and reports as JSON', async () => {
-    const { finished } = run(
+    const { finished } = startTartan(
       ['build', '-', '--format', 'tsv', '--out', join(folder, 'stdin.tartan'), '--json'],
-      'a\tone whale\nb\ttwo ships\n',
+      { input: 'a\tone whale\nb\ttwo ships\n' },
     )
     const { code, stdout } = await finished
     expect(code).toBe(0)
@@ -128,7 +103,7 @@ describe('tartan build', () => {
 
   it('stops at Ctrl-C with exit code 130 and no half index', async () => {
     const out = join(folder, 'stopped.tartan')
-    const { child, finished, stderrSoFar } = run(['build', CORPUS, '--out', out, '--batch-size', '1'])
+    const { child, finished, stderrSoFar } = startTartan(['build', CORPUS, '--out', out, '--batch-size', '1'])
     while (leftovers().length === 0 && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5))
     child.kill('SIGINT')
     const { code } = await finished
@@ -155,7 +130,7 @@ describe('tartan build', () => {
 
   it('stops encoding at Ctrl-C with nothing left behind', async () => {
     const out = join(folder, 'stopped-vectors')
-    const { child, finished } = run(['encode', CORPUS, '--out', out, '--batch-size', '1'])
+    const { child, finished } = startTartan(['encode', CORPUS, '--out', out, '--batch-size', '1'])
     while (leftovers().length === 0 && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5))
     child.kill('SIGINT')
     expect((await finished).code).toBe(130)
@@ -352,7 +327,7 @@ describe('tartan eval, encode, inspect, pack and verify', () => {
 
 describe('tartan serve', () => {
   it('serves page and API until it is told to stop', async () => {
-    const { child, finished, stdoutSoFar } = run(['serve', index, '--port', '0'])
+    const { child, finished, stdoutSoFar } = startTartan(['serve', index, '--port', '0'])
     while (!stdoutSoFar().includes('Search page') && child.exitCode === null)
       await new Promise((resolve) => setTimeout(resolve, 20))
     const [url] = /http:\/\/[\d.:]+/.exec(stdoutSoFar()) ?? ['']

@@ -1,5 +1,4 @@
 /** `tartan deploy-plan` as users run it. */
-import { execFile } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,26 +7,13 @@ import { HOST_NAMES } from '../../builder/deployPlan/hosts.ts'
 import { encodeManifest } from '../../format/manifest.ts'
 import { madeManifest } from '../builder/madeManifest.ts'
 import { ROOT } from '../sourceTree.ts'
+import { tartan } from './runTartan.ts'
 
 const GOLDEN = join(ROOT, 'test/golden/index/nbits2')
 const folder = mkdtempSync(join(tmpdir(), 'tartan-deploy-plan-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-interface Outcome {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function deployPlan(...args: readonly string[]): Promise<Outcome> {
-  const words = [join(ROOT, 'builder/cli/tartan.js'), 'deploy-plan', ...args]
-  return new Promise((resolve) => {
-    execFile(process.execPath, words, (error, stdout, stderr) => {
-      resolve({ code: error ? Number(error.code) : 0, stdout, stderr })
-    })
-  })
-}
-
+const deployPlan = (...args: readonly string[]) => tartan('deploy-plan', ...args)
 const filesOf = (path: string) => readdirSync(path).map((name) => [name, readFileSync(join(path, name), 'utf8')])
 
 describe('tartan deploy-plan', () => {

@@ -1,37 +1,16 @@
 /** `tartan tune`, and tiers in the other commands, as users run them. */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startTartan, tartan } from './runTartan.ts'
 
-const CLI = fileURLToPath(new URL('../../builder/cli/tartan.js', import.meta.url))
 const GOLDEN = fileURLToPath(new URL('../golden/index/nbits2', import.meta.url))
 const CORPUS = fileURLToPath(new URL('../golden/corpus/scifact40.jsonl', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'tartan-tune-cli-'))
 const index = join(folder, 'tuned.tartan')
 
-interface Outcome {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function start(args: readonly string[]): { child: ChildProcess; finished: Promise<Outcome>; stdout: () => string } {
-  const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let [stdout, stderr] = ['', '']
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk
-  })
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk
-  })
-  const finished = new Promise<Outcome>((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })))
-  return { child, finished, stdout: () => stdout }
-}
-
-const tartan = (...args: string[]) => start(args).finished
 const manifestOf = (path: string) => readFileSync(join(path, 'index.msgpack')).toString('base64')
 
 beforeAll(async () => {
@@ -101,7 +80,7 @@ describe('tartan tune', () => {
 
   it('killed at any moment leaves an index that verifies', async () => {
     for (const ms of [150, 400, 700, 1000, 1300]) {
-      const { child, finished } = start(['tune', index, '--from-rows', '--quiet'])
+      const { child, finished } = startTartan(['tune', index, '--from-rows', '--quiet'])
       await new Promise((resolve) => setTimeout(resolve, ms))
       child.kill('SIGKILL')
       await finished
@@ -111,7 +90,7 @@ describe('tartan tune', () => {
 
   it('stops at Ctrl-C with exit code 130 and the index as it was', async () => {
     const before = manifestOf(index)
-    const { child, finished } = start(['tune', index])
+    const { child, finished } = startTartan(['tune', index])
     // Said when all queries are encoded; measuring, the larger part, comes after it.
     await new Promise<void>((resolve) => child.stderr?.on('data', () => resolve()))
     child.kill('SIGINT')
@@ -148,10 +127,10 @@ describe('tiers in search, eval and serve', () => {
   })
 
   it('serve as the default of a server', async () => {
-    const { child, finished, stdout } = start(['serve', index, '--port', '0', '--tier', 'exact'])
-    while (!stdout().includes('Search page') && child.exitCode === null)
+    const { child, finished, stdoutSoFar } = startTartan(['serve', index, '--port', '0', '--tier', 'exact'])
+    while (!stdoutSoFar().includes('Search page') && child.exitCode === null)
       await new Promise((resolve) => setTimeout(resolve, 20))
-    const [url] = /http:\/\/[\d.:]+/.exec(stdout()) ?? ['']
+    const [url] = /http:\/\/[\d.:]+/.exec(stdoutSoFar()) ?? ['']
     const answer = (await (await fetch(`${url}/v1/search?q=brain`)).json()) as { parameters: { tier: string } }
     expect(answer.parameters.tier).toBe('exact')
     child.kill('SIGTERM')

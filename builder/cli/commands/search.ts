@@ -2,40 +2,47 @@
 import { Command, Option } from 'commander'
 import pc from 'picocolors'
 import { K_MAX } from '../../../format/limits.ts'
-import { openIndex } from '../../../runtime/platform/nodeIndex.ts'
+import type { Pipeline } from '../../../runtime/openIndexFiles.ts'
+import { openIndexBy } from '../../../runtime/platform/nodeIndex.ts'
+import { isIndexUrl } from '../../../runtime/platform/urlFiles.ts'
 import type { SearchOptions } from '../../../runtime/searcher.ts'
 import { openQueryEncoder } from '../../queryEncoder.ts'
-import { integer, jsonOption, searchParameterOptions } from '../options.ts'
-import { printable } from '../terminal.ts'
+import { integer, jsonOption, pipelineOption, searchParameterOptions } from '../options.ts'
+import { formatBytes, formatCounted, printable } from '../terminal.ts'
 
 interface Options extends SearchOptions {
   readonly model?: string
   readonly json?: boolean
+  readonly pipeline?: Pipeline
 }
 
 export function searchCommand(): Command {
   const command = new Command('search')
     .description('Search an index from the terminal.')
-    .argument('<index>', 'index folder or pack')
+    .argument('<index>', 'index folder or pack, or its address: https://…, s3://bucket/prefix')
     .argument('<query>', 'what to look for')
     .addOption(new Option('-k, --k <n>', 'passages wanted').argParser(integer(1, K_MAX)).default(10))
     .addOption(new Option('--filter <id...>', 'only passages with these ids'))
     .addOption(new Option('-m, --model <name|folder>', "encoder (default: the index's own, if bundled)"))
   for (const option of searchParameterOptions()) command.addOption(option)
   return command
+    .addOption(pipelineOption('default: range for an address, else resident'))
     .addOption(jsonOption())
     .addHelpText(
       'after',
       `
 Examples:
   tartan search corpus.tartan "does vitamin d prevent fractures" --k 5
-  tartan search corpus.tartan "boundary layer" --json | jq -r '.hits[].id'`,
+  tartan search corpus.tartan "boundary layer" --json | jq -r '.hits[].id'
+  tartan search https://example.org/corpus.tartan/ "boundary layer"   reads a few hundred kilobytes of it`,
     )
     .action(search)
 }
 
-async function search(index: string, query: string, { model, json, ...options }: Options): Promise<void> {
-  const searcher = await openIndex(index)
+async function search(index: string, query: string, { model, json, pipeline, ...options }: Options): Promise<void> {
+  // One query is not worth loading a whole index for; but tiers are measured for one that is loaded.
+  const isRemote = isIndexUrl(index) && options.tier === undefined
+  const searcher = await openIndexBy(index, pipeline ?? (isRemote ? 'range' : 'resident'))
   try {
     const encoder = await openQueryEncoder(searcher.info, model)
     try {
@@ -55,8 +62,10 @@ async function search(index: string, query: string, { model, json, ...options }:
         process.stdout.write(`${heading}\n${text ? `     ${excerpt(printable(text))}\n` : ''}`)
       }
       const tier = answer.parameters.tier ? `, tier ${answer.parameters.tier}` : ''
+      const { storage } = answer
+      const read = storage ? `, ${formatBytes(storage.bytes)} in ${formatCounted(storage.reads, 'read')}` : ''
       process.stderr.write(
-        pc.dim(`${answer.hits.length} of ${searcher.info.passages} passages, ${ms.toFixed(1)} ms${tier}\n`),
+        pc.dim(`${answer.hits.length} of ${searcher.info.passages} passages, ${ms.toFixed(1)} ms${tier}${read}\n`),
       )
     } finally {
       await encoder.close()

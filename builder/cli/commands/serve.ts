@@ -6,12 +6,14 @@ import type { Encoder } from '../../../encoder/encoder.ts'
 import { assertSameEncoder } from '../../../encoder/fingerprint.ts'
 import { InputError } from '../../../format/errors.ts'
 import type { TierName } from '../../../format/tiers.ts'
+import type { OpenedIndex, Pipeline } from '../../../runtime/openIndexFiles.ts'
 import { serveIndexes } from '../../../runtime/platform/node.ts'
-import { type NodeSearcher, openIndex } from '../../../runtime/platform/nodeIndex.ts'
+import { openIndexBy } from '../../../runtime/platform/nodeIndex.ts'
 import { openPool } from '../../../runtime/platform/nodePool.ts'
+import type { Searcher } from '../../../runtime/searcher.ts'
 import { openQueryEncoder } from '../../queryEncoder.ts'
 import { VERSION } from '../../version.ts'
-import { integer, tierOption } from '../options.ts'
+import { integer, pipelineOption, tierOption } from '../options.ts'
 import { formatBytes, formatCounted } from '../terminal.ts'
 
 interface Options {
@@ -20,13 +22,14 @@ interface Options {
   readonly workers: number
   readonly model?: string
   readonly tier?: TierName
+  readonly pipeline?: Pipeline
   readonly open?: boolean
 }
 
 export function serveCommand(signal: AbortSignal): Command {
   return new Command('serve')
     .description('Serve a search page and the HTTP API over one or more indexes, until Ctrl-C.')
-    .argument('<index...>', 'index folders or packs')
+    .argument('<index...>', 'index folders or packs, or their addresses: https://…, s3://bucket/prefix')
     .addOption(new Option('-p, --port <n>', 'port; 0 picks a free one').argParser(integer(0, 65_535)).default(8080))
     .option('--host <host>', 'address to listen on; 0.0.0.0 for all', '127.0.0.1')
     .addOption(
@@ -39,6 +42,7 @@ export function serveCommand(signal: AbortSignal): Command {
     )
     .addOption(new Option('-m, --model <name|folder>', "encoder (default: the index's own, if bundled)"))
     .addOption(tierOption('for requests that name none (default: balanced of each index that has tiers)'))
+    .addOption(pipelineOption('default: resident where that fits half of the free memory'))
     .option('--open', 'open the search page in the browser')
     .addHelpText(
       'after',
@@ -48,15 +52,22 @@ Routes: / (search page), /api/search?query=&k= (ColBERT's own), /v1/search, /v1/
 Examples:
   tartan serve corpus.tartan --open
   tartan serve a.tartan b.tartan --port 3000 --host 0.0.0.0
-  tartan serve corpus.tartan --workers 4`,
+  tartan serve corpus.tartan --workers 4
+  tartan serve s3://my-bucket/corpus.tartan --pipeline range`,
     )
     .action((indexes: string[], options: Options) => serveUntilStopped(indexes, options, signal))
 }
 
+type ServedIndex = Searcher & Pick<OpenedIndex, 'close'>
+
 async function serveUntilStopped(paths: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
-  const searchers = new Map<string, NodeSearcher>()
+  const { workers, pipeline = 'auto' } = options
+  if (workers > 1 && pipeline === 'range') {
+    throw new InputError('--workers is for indexes in memory: a query by range waits for storage, not for a core.')
+  }
+  const searchers = new Map<string, ServedIndex>()
   for (const path of paths) {
-    const searcher = options.workers > 1 ? await openPool(path, { workers: options.workers }) : await openIndex(path)
+    const searcher = workers > 1 ? await openPool(path, { workers }) : await openIndexBy(path, pipeline)
     const { name } = searcher.info
     if (searchers.has(name))
       throw new InputError(`two indexes are named "${name}". Build one of them with another --name.`)
@@ -93,7 +104,7 @@ async function serveUntilStopped(paths: readonly string[], options: Options, sig
 }
 
 /** One encoder for all indexes; `undefined` when none of them can be searched by text. */
-async function sharedEncoder(searchers: readonly NodeSearcher[], model?: string): Promise<Encoder | undefined> {
+async function sharedEncoder(searchers: readonly ServedIndex[], model?: string): Promise<Encoder | undefined> {
   const [first, ...others] = searchers.filter(({ info }) => info.encoder)
   if (!first) return undefined
   const encoder = await openQueryEncoder(first.info, model)
