@@ -3,7 +3,7 @@
  * read this file; runtime/kernels/layout.ts is its copy (packages ship without assembly/), and a test compares the two.
  */
 
-// ╒═══════ segment block: u32[16], 16-byte aligned; every pointer is an address in the same memory ═══════╕
+// ╒═══════ segment block: u32[20], 16-byte aligned; every pointer is an address in the same memory ═══════╕
 /** Values a vector, multiple of 16 in [32, 256]. */
 export const SEGMENT_DIM = 0
 /** 1, 2 or 4. */
@@ -35,9 +35,13 @@ export const SEGMENT_POSTINGS_LENGTH = 52
 export const SEGMENT_CELL_STARTS = 56
 /** u16[] or u32[], as wide as codes: the distinct codes of each passage, written by distinctCells. */
 export const SEGMENT_CELLS = 60
-export const SEGMENT_BLOCK_BYTES = 64
+/** i16[256][8 / nbits]: weights of the buckets of a residual byte, first dim first, times the fine scale. What refine decodes by. */
+export const SEGMENT_FINE_VALUES = 64
+/** f32: i16 steps of a token's value 1 (units.ts). */
+export const SEGMENT_FINE_SCALE = 68
+export const SEGMENT_BLOCK_BYTES = 80
 
-// ╒═══════ query block: u32[11], 16-byte aligned ═══════╕
+// ╒═══════ query block: u32[12], 16-byte aligned ═══════╕
 /** Rows of the query, in [1, 512]. */
 export const QUERY_ROWS = 0
 /** R, rows rounded up to a multiple of ROW_BLOCK; everything of a row from QUERY_ROWS on is zero. */
@@ -48,7 +52,8 @@ export const QUERY_PAIRS = 8
 export const QUERY_VALUES = 12
 /**
  * Numbers of each row (units.ts), one array after another:
- * f32[R] cell factors, f32[R] cell offsets, f32[R] table factors, f32[R] units, i16[R] byte factors, i16[R] byte offsets.
+ * f32[R] cell factors, f32[R] cell offsets, f32[R] table factors, f32[R] units, i16[R] byte factors, i16[R] byte offsets,
+ * f32[R] fine units.
  */
 export const QUERY_NUMBERS = 16
 /** i16[K][R]: S, score of every centroid in units of its row; written by scoreCentroids. */
@@ -61,9 +66,11 @@ export const QUERY_SURVIVES = 28
 export const QUERY_TABLES = 32
 /**
  * u8[SCRATCH_BYTES]: i16[2][dim] centroids and i32[2][ROW_BLOCK] dot products; or i16[2][16][ROW_BLOCK] nibble tables; or
- * u32[512] codes that survive.
+ * u32[512] codes that survive; or what refine.ts says.
  */
 export const QUERY_SCRATCH = 36
+/** i16[dim / 2][R][2]: the query in fine integers, dims in pairs. What refine multiplies with. */
+export const QUERY_FINE_PAIRS = 40
 export const QUERY_BLOCK_BYTES = 48
 
 /** Query rows that are scored together: the lanes of two vectors of bytes. */
@@ -71,7 +78,7 @@ export const ROW_BLOCK = 32
 /** Bytes of a residual whose table entries are added before they are widened; tables are padded to a multiple of it. */
 export const SET_BYTES = 4
 /** Bytes of QUERY_NUMBERS a row. */
-export const NUMBERS_BYTES = 20
+export const NUMBERS_BYTES = 24
 /** Two nibble tables; two centroids of 256 dims and their dot products with 32 rows are shorter. */
 export const SCRATCH_BYTES = 2048
 

@@ -70,7 +70,8 @@ export function rangeNeed({ dim, segments }: Manifest, bytesMax: number): Memory
     const { centroids, centroidScales, weights, inverseNorms } = segmentLengths(shape)
     const slabs = Math.ceil(shape.centroidCount / SLAB_CELLS)
     const slabCells = Math.min(shape.centroidCount, SLAB_CELLS)
-    const tables = [centroids, centroidScales, weights, inverseNorms, slabs * SEGMENT_BLOCK_BYTES, (slabCells + 1) * 4]
+    const small = [weights, inverseNorms, 4096, slabs * SEGMENT_BLOCK_BYTES, (slabCells + 1) * 4]
+    const tables = [centroids, centroidScales, ...small]
     const rescored = rescoreBytes({ entry: segment, dim }, bytesMax)
     return {
       bytes: sum(aligned(tables)),

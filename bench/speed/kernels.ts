@@ -64,6 +64,7 @@ async function measureNbits(nbits: Nbits) {
     approximateNsPerToken: perUnit(() => kernels.approximate(segment.block, query, candidates, false), tokens),
     approximatePrunedNsPerToken: perUnit(() => kernels.approximate(segment.block, query, candidates, true), tokens),
     rescoreNsPerToken: perUnit(() => kernels.rescore(segment.block, query, candidates), tokens),
+    refineNsPerToken: perUnit(() => kernels.refine(segment.block, query, candidates), tokens),
     crc32cNsPerByte: perUnit(() => kernels.crc32c(segment.block.rows, data.rows.length, tables), data.rows.length),
   }
 }

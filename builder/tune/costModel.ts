@@ -28,6 +28,8 @@ export interface QueryWork {
   readonly candidates: number
   readonly approximated: number
   readonly rescored: number
+  /** Of those, the ones whose scores are computed once more at sixteen bits. */
+  readonly refined: number
 }
 
 /** Nanoseconds at 32 rows of 96 dims, one thread; bench/results/tiers-scifact-4bit.json sets the model beside the clock. */
@@ -38,6 +40,7 @@ const PROBE_NS = 30
 const POSTING_BYTE_NS = 2
 const CODE_NS = 1
 const RESCORED_TOKEN_NS: Readonly<Record<Nbits, number>> = { 1: 15, 2: 20, 4: 40 }
+const REFINED_TOKEN_NS = 100
 const ROWS = 32
 const DIM = 96
 
@@ -51,7 +54,8 @@ export function costMsOf(sizes: IndexSizes, work: QueryWork): number {
     CENTROID_NS * sizes.centroids * rows * dims +
     probe +
     CODE_NS * sizes.passageCodes * passes * rows +
-    RESCORED_TOKEN_NS[sizes.nbits] * sizes.passageTokens * work.rescored * rows * dims
+    RESCORED_TOKEN_NS[sizes.nbits] * sizes.passageTokens * work.rescored * rows * dims +
+    REFINED_TOKEN_NS * sizes.passageTokens * work.refined * rows * dims
   return ns / 1e6
 }
 

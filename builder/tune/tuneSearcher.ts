@@ -11,7 +11,7 @@ import {
   type Tier,
   type TierSet,
 } from '../../format/tiers.ts'
-import { probesAll } from '../../runtime/search/parameters.ts'
+import { probesAll, refinedMax } from '../../runtime/search/parameters.ts'
 import type { QueryVectors, SearchAnswer, Searcher, SearchParameters } from '../../runtime/searcher.ts'
 import { type IndexRunOptions, throwIfAborted } from '../index/progress.ts'
 import { costMsOf, type IndexSizes, type QueryWork, touchedBytesOf } from './costModel.ts'
@@ -204,6 +204,7 @@ class Measuring {
     const probes = !probesAll(ncells, searcher.info.centroids)
     return {
       ...counts,
+      refined: Math.min(counts.rescored, refinedMax(this.#facts.k)),
       rows: queries.reduce((sum, query) => sum + query.rows, 0) / queries.length,
       probes,
       prunes: centroidScoreThreshold > -1,

@@ -28,6 +28,9 @@ export interface SegmentRegions {
   readonly postings: number
   readonly cellStarts: number
   readonly cells: number
+  readonly fineValues: number
+  /** Not an address: SEGMENT_FINE_SCALE itself. */
+  readonly fineScale: number
 }
 
 /** Addresses of a query's inputs and of what the kernels compute for it. */
@@ -44,6 +47,7 @@ export interface QueryRegions {
   readonly survives: number
   readonly tables: number
   readonly scratch: number
+  readonly finePairs: number
 }
 
 /** A segment whose block is written at `address`. */
@@ -76,6 +80,7 @@ export function segmentLengths(shape: SegmentShape): Record<SegmentPointer, numb
     cellStarts: (passageCount + 1) * 4,
     // One more than there are: distinctCells writes each code before it knows whether it is new.
     cells: (shape.distinctCount + 1) * codeBytesOf(centroidCount),
+    fineValues: (256 * 8 * 2) / nbits,
   }
 }
 
@@ -91,11 +96,12 @@ export function queryLengths({ dim, nbits, rows, centroidCount }: QueryShape): R
     survives: centroidCount,
     tables: tableBytes(dim, nbits),
     scratch: layout.SCRATCH_BYTES,
+    finePairs: dim * rowsPadded * 2,
   }
 }
 
 /** What the lengths of the regions follow from. */
-export type SegmentShape = Omit<SegmentRegions, SegmentPointer>
+export type SegmentShape = Omit<SegmentRegions, SegmentPointer | 'fineScale'>
 export type QueryShape = Omit<QueryRegions, QueryPointer>
 export type SegmentPointer = keyof typeof segmentAlignments
 export type QueryPointer = keyof typeof queryAlignments
@@ -111,6 +117,7 @@ const segmentAlignments = {
   postings: 1,
   cellStarts: 4,
   cells: 2,
+  fineValues: 16,
 } as const
 
 const queryAlignments = {
@@ -122,6 +129,7 @@ const queryAlignments = {
   survives: 1,
   tables: 16,
   scratch: 16,
+  finePairs: 16,
 } as const
 
 /**
@@ -152,6 +160,8 @@ export function writeSegmentBlock(memory: WebAssembly.Memory, address: number, r
   put(layout.SEGMENT_POSTINGS_LENGTH, regions.postingsLength)
   put(layout.SEGMENT_CELL_STARTS, regions.cellStarts)
   put(layout.SEGMENT_CELLS, regions.cells)
+  put(layout.SEGMENT_FINE_VALUES, regions.fineValues)
+  view.setFloat32(layout.SEGMENT_FINE_SCALE, regions.fineScale, true)
   return { ...regions, address }
 }
 
@@ -177,6 +187,7 @@ export function writeQueryBlock(memory: WebAssembly.Memory, address: number, reg
   put(layout.QUERY_SURVIVES, regions.survives)
   put(layout.QUERY_TABLES, regions.tables)
   put(layout.QUERY_SCRATCH, regions.scratch)
+  put(layout.QUERY_FINE_PAIRS, regions.finePairs)
   return { ...regions, address }
 }
 

@@ -19,7 +19,14 @@ export interface QuantisedQuery {
   readonly values: Int8Array
   /** f32[rows]: fround(largest magnitude of the row / 127). */
   readonly scales: Float32Array
+  /** i16[rows][dim]: the same rows in steps of 1 / 4,000 of their length, for refine. */
+  readonly fine: Int16Array
+  /** f64[rows]: row i is about `fine[i][d] * fineScales[i]`; 0 for a row of zeros. */
+  readonly fineScales: Float64Array
 }
+
+/** Length of a fine row: with the longest token that refine decodes, every sum stays in i32 (assembly/refine.ts). */
+const FINE_LENGTH = 4000
 
 /**
  * `values = clamp(Math.round(value / scale), -127, 127)`, computed in f64; Math.round takes halves up.
@@ -30,11 +37,23 @@ export interface QuantisedQuery {
 export function quantiseQuery(vectors: Float32Array, rows: number, dim: number): QuantisedQuery {
   const values = new Int8Array(rows * dim)
   const scales = new Float32Array(rows)
+  const fine = new Int16Array(rows * dim)
+  const fineScales = new Float64Array(rows)
   for (let row = 0; row < rows; row++) {
     const vector = vectors.subarray(row * dim, (row + 1) * dim)
     scales[row] = quantiseInto(vector, values.subarray(row * dim), `query row ${row}`)
+    fineScales[row] = scales[row] === 0 ? 0 : quantiseFine(vector, fine.subarray(row * dim))
   }
-  return { rows, dim, values, scales }
+  return { rows, dim, values, scales, fine, fineScales }
+}
+
+/** @returns the scale */
+function quantiseFine(vector: Float32Array, values: Int16Array): number {
+  let squares = 0
+  for (let at = 0; at < vector.length; at++) squares += (vector[at] ?? 0) * (vector[at] ?? 0)
+  const scale = Math.sqrt(squares) / FINE_LENGTH
+  for (let at = 0; at < vector.length; at++) values[at] = Math.floor((vector[at] ?? 0) / scale + 0.5)
+  return scale
 }
 
 /** Bucket weights in integers: weight b is about `values[b] * scale`. */
@@ -72,6 +91,19 @@ export function weightTable(weights: Int8Array, nbits: Nbits): Int8Array {
   return table
 }
 
+/** @returns i16[256][8 / nbits]: `weight * scale`, rounded, of the buckets of each residual byte, first dim first */
+export function fineValueTable(bucketWeights: Float32Array, nbits: Nbits, scale: number): Int16Array {
+  const dims = 8 / nbits
+  const table = new Int16Array(256 * dims)
+  for (let byte = 0; byte < 256; byte++) {
+    for (let dim = 0; dim < dims; dim++) {
+      const bits = (byte >> (8 - nbits * (dim + 1))) & (2 ** nbits - 1)
+      table[byte * dims + dim] = Math.round((bucketWeights[reverseBits(bits, nbits)] ?? 0) * scale)
+    }
+  }
+  return table
+}
+
 /** The `nbits` lowest bits of a value in reverse order. */
 export function reverseBits(value: number, nbits: number): number {
   let reversed = 0
@@ -84,8 +116,15 @@ export function paddedRows(rows: number): number {
   return Math.ceil(rows / ROW_BLOCK) * ROW_BLOCK
 }
 
-/** @returns i16[dim / 2][paddedRows][2]: the query as `dot32Rows` reads it, padded rows zero */
-export function pairQuery(query: QuantisedQuery): Int16Array {
+/**
+ * @param query - its `values`, or its `fine` ones in their place
+ * @returns i16[dim / 2][paddedRows][2]: the query as `dot2x16Rows` reads it, padded rows zero
+ */
+export function pairQuery(query: {
+  readonly rows: number
+  readonly dim: number
+  readonly values: Int8Array | Int16Array
+}): Int16Array {
   const rowsPadded = paddedRows(query.rows)
   const pairs = new Int16Array(query.dim * rowsPadded)
   for (let row = 0; row < query.rows; row++) {

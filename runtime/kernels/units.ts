@@ -4,7 +4,14 @@
  */
 import { type Nbits, type ResidualCodec, residualBytesOf } from '../../format/segment.ts'
 import { SET_BYTES } from './layout.ts'
-import { inverseNormTable, type QuantisedQuery, type QuantisedWeights, quantiseWeights } from './quantise.ts'
+import {
+  fineValueTable,
+  inverseNormTable,
+  LEVEL_MAX,
+  type QuantisedQuery,
+  type QuantisedWeights,
+  quantiseWeights,
+} from './quantise.ts'
 
 /** What the scores of a segment have in common. */
 export interface SegmentScales {
@@ -15,6 +22,10 @@ export interface SegmentScales {
   /** i16[256]: inverse norm of each stored byte in fractions of `inverseNormMax`, 32767 is 1. */
   readonly inverseNorms: Int16Array
   readonly inverseNormMax: number
+  /** f32: i16 steps of a token's value 1, so that no value of a token passes 32,001; 0 where tokens say nothing. */
+  readonly fineScale: number
+  /** i16[256][8 / nbits] (quantise.ts). */
+  readonly fineValues: Int16Array
 }
 
 /** Numbers of each row of a query, in the order of QUERY_NUMBERS (layout.ts); all arrays have query.rows elements. */
@@ -30,6 +41,8 @@ export interface RowNumbers {
   /** i16 fraction of 2^15: units of U per unit of S. */
   readonly byteFactors: Int16Array
   readonly byteOffsets: Int16Array
+  /** f32: what one step of a row's best fine token is worth in MaxSim. */
+  readonly fineUnits: Float32Array
 }
 
 /** Table bytes that are added before they are widened sum to this at most; rounding adds less than 3. */
@@ -64,13 +77,26 @@ export function segmentScales(
     }
     centroidNorm = Math.max(centroidNorm, Math.sqrt(squares) * (centroidScales[cell] ?? 0))
   }
+  const fineScale = fineScaleOf(codec, centroidScales)
   return {
+    fineScale,
+    fineValues: fineValueTable(codec.bucketWeights, codec.nbits, fineScale),
     nbits: codec.nbits,
     weights: quantiseWeights(codec.bucketWeights),
     centroidNorm,
     inverseNorms: Int16Array.from(inverseNormsF32, (norm) => Math.round(norm * fraction)),
     inverseNormMax,
   }
+}
+
+/** Of the largest value that a centroid and a bucket weight could have together. */
+const FINE_VALUE_MAX = 32_000
+
+function fineScaleOf({ bucketWeights }: ResidualCodec, centroidScales: Float32Array): number {
+  let scaleMax = 0
+  for (let cell = 0; cell < centroidScales.length; cell++) scaleMax = Math.max(scaleMax, centroidScales[cell] ?? 0)
+  const largest = scaleMax * LEVEL_MAX + bucketWeights.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0)
+  return largest > UNIT_MIN ? Math.fround(FINE_VALUE_MAX / largest) : 0
 }
 
 /**
@@ -89,9 +115,13 @@ export function rowNumbers(query: QuantisedQuery, segment: SegmentScales): RowNu
     units: new Float32Array(rows),
     byteFactors: new Int16Array(rows),
     byteOffsets: new Int16Array(rows),
+    fineUnits: new Float32Array(rows),
   }
   for (let row = 0; row < rows; row++) {
     const scale = query.scales[row] ?? 0
+    if (segment.fineScale > 0) {
+      numbers.fineUnits[row] = ((query.fineScales[row] ?? 0) * inverseNormMax) / (FRACTION_ONE * segment.fineScale)
+    }
     const sums = sumsOf(query.values.subarray(row * dim, (row + 1) * dim), segment.nbits, least, most)
     const tableUnit = (sums.rangeMax * weights.scale * scale) / SET_SUM_MAX
     const unit = Math.max(tableUnit, (segment.centroidNorm * sums.norm * scale) / CELL_SCORE_MAX)

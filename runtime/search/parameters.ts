@@ -52,6 +52,16 @@ export function rescoredMax(parameters: SearchParameters, k: number): number {
 }
 
 /**
+ * Passages whose scores are computed once more at sixteen bits: the results wanted, and some more that coarse scores may have put
+ * behind them.
+ */
+export function refinedMax(k: number): number {
+  return k + Math.max(REFINED_MORE_LEAST, Math.ceil(k / 8))
+}
+
+const REFINED_MORE_LEAST = 6
+
+/**
  * Whether every passage is a candidate: `ncells` is no less than the number of centroids, or more than PROBED_CELLS_MAX. Then
  * nothing is probed or gathered; up to some 10,000 passages the approximate stage takes them all in less time than that.
  */

@@ -2,7 +2,7 @@
 import { quantiseQuery } from '../kernels/quantise.ts'
 import * as kernels from '../kernels/reference.ts'
 import type { QueryVectors, SearchParameters } from '../searcher.ts'
-import { probesAll } from './parameters.ts'
+import { probesAll, refinedMax } from './parameters.ts'
 
 export interface ReferenceAnswer {
   /** Score descending, then pid ascending; at least k where there are, and all that tie with the k-th. */
@@ -39,9 +39,10 @@ export function searchReference(
   const survivors = kernels.selectTop(candidates, approximate(candidates, true), Math.max(parameters.ndocs, k))
   const rescoredMax = Math.max(Math.floor(parameters.ndocs / 4), k)
   const finalists = kernels.selectTop(survivors, approximate(survivors, false), rescoredMax)
-  const scores = kernels.rescore(segment, quantised, cellScores, finalists)
+  const refined = bestPids(finalists, kernels.rescore(segment, quantised, cellScores, finalists), refinedMax(k))
+  const scores = kernels.refine(segment, quantised, refined)
 
-  const ranked = Array.from(finalists, (pid, index) => ({ pid, score: scores[index] ?? 0 }))
+  const ranked = Array.from(refined, (pid, index) => ({ pid, score: scores[index] ?? 0 }))
   ranked.sort((a, b) => b.score - a.score || a.pid - b.pid)
   const last = ranked[Math.min(k, ranked.length) - 1]
   const best = ranked.filter(({ score }) => last !== undefined && score >= last.score)
@@ -50,4 +51,13 @@ export function searchReference(
     scores: Float32Array.from(best, ({ score }) => score),
     counts: { candidates: candidates.length, approximated: survivors.length, rescored: finalists.length },
   }
+}
+
+/** The best by score, equal ones by their place; in their given order. */
+function bestPids(pids: Uint32Array, scores: Float32Array, wanted: number): Uint32Array {
+  const order = [...pids.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b).slice(0, wanted)
+  return Uint32Array.from(
+    order.sort((a, b) => a - b),
+    (index) => pids[index] ?? 0,
+  )
 }

@@ -30,16 +30,18 @@ export function placeQuery(
   return kernels.writeQuery(address, { ...shape, ...addresses })
 }
 
-/** Writes the regions that kernels only read: pairs, values and numbers. */
+/** Writes the regions that kernels only read: pairs, fine pairs, values and numbers. */
 export function copyQuery(
   { buffer }: WebAssembly.Memory,
-  addresses: Pick<Record<QueryPointer, number>, 'pairs' | 'values' | 'numbers'>,
+  addresses: Pick<Record<QueryPointer, number>, 'pairs' | 'values' | 'numbers' | 'finePairs'>,
   query: QuantisedQuery,
   numbers: RowNumbers,
 ): void {
   const pairs = pairQuery(query)
+  const finePairs = pairQuery({ ...query, values: query.fine })
   const values = transposeQuery(query)
   new Int16Array(buffer, addresses.pairs, pairs.length).set(pairs)
+  new Int16Array(buffer, addresses.finePairs, finePairs.length).set(finePairs)
   new Float32Array(buffer, addresses.values, values.length).set(values)
   const rowsPadded = paddedRows(query.rows)
   new Uint8Array(buffer, addresses.numbers, rowsPadded * NUMBERS_BYTES).fill(0)
@@ -52,6 +54,7 @@ export function copyQuery(
   for (const [at, array] of [numbers.byteFactors, numbers.byteOffsets].entries()) {
     new Int16Array(buffer, addresses.numbers + rowsPadded * (16 + at * 2), array.length).set(array)
   }
+  new Float32Array(buffer, addresses.numbers + rowsPadded * 20, query.rows).set(numbers.fineUnits)
 }
 
 /** @throws InputError when the query is not f32[rows][dim] with rows in [1, QUERY_ROWS_MAX] */

@@ -10,7 +10,7 @@ import { byteThreshold, type SegmentScales } from '../kernels/units.ts'
 import type { QueryVectors, SearchAnswer, SearchParameters, TokenMatch } from '../searcher.ts'
 import { approximateCandidates } from './approximate.ts'
 import { gatherCandidates, placeBitmap, placeCandidates } from './gather.ts'
-import { probesAll, requireParameters, rescoredMax } from './parameters.ts'
+import { probesAll, refinedMax, requireParameters, rescoredMax } from './parameters.ts'
 import { probeCells } from './probe.ts'
 import { bestWithTies, type RankedPassages, rescoreCandidates } from './rescore.ts'
 import { placeQuery } from './residentQuery.ts'
@@ -92,7 +92,7 @@ export class ResidentSegment {
         rescoredMax: isLate ? k : rescoredMax(parameters, k),
       }
       const { finalists, approximated } = approximateCandidates(kernels, blocks, candidates, limits)
-      const ranked = rescoreCandidates(kernels, this.block, queryBlock, finalists)
+      const ranked = rescoreCandidates(kernels, blocks, finalists, refinedMax(k))
       const counts = { candidates: candidates.count, approximated, rescored: finalists.count }
       const wanted = Math.min(candidates.count, rescoredMax(parameters, k))
       const skipped = wanted > finalists.count ? { skipped: wanted - finalists.count } : {}

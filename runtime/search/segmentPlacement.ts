@@ -62,7 +62,8 @@ export async function placeSegment(
     }
     await loadInto(kernels, addresses.rows, source.rows)
     await loadInto(kernels, addresses.postings, source.postings)
-    const unfinished = kernels.writeSegment(blockAddress, { ...shape, ...addresses })
+    const { fineScale } = tables.scales
+    const unfinished = kernels.writeSegment(blockAddress, { ...shape, ...addresses, fineScale })
     if (verifyBlocks) requireBlocks(kernels, unfinished)
     const block = placeDistinctCells(kernels, unfinished)
     end = arena.top
@@ -187,6 +188,7 @@ function segmentTables({ dim, codec, centroids, centroidScales, passageLengths, 
     centroidScales,
     weights: weightTable(scales.weights.values, codec.nbits),
     inverseNorms: scales.inverseNorms,
+    fineValues: scales.fineValues,
     tokenStarts,
     postingOffsets,
   }

@@ -14,6 +14,7 @@ import {
 } from '../../runtime/kernels/blocks.ts'
 import { crcTables } from '../../runtime/kernels/crcTables.ts'
 import { bitmapBytes, instantiateKernels, type Kernels, topCellsHeapBytes } from '../../runtime/kernels/kernels.ts'
+import { QUERY_BLOCK_BYTES, SEGMENT_BLOCK_BYTES } from '../../runtime/kernels/layout.ts'
 import * as quantise from '../../runtime/kernels/quantise.ts'
 import { distinctCells, referenceSegment, tokenStartsOf } from '../../runtime/kernels/reference.ts'
 import { rowNumbers, segmentScales } from '../../runtime/kernels/units.ts'
@@ -61,7 +62,7 @@ export const regionNames = [
     'tables',
   ],
   ...['scratch', 'heaps', 'marks', 'bitmap', 'pids', 'scores', 'counts', 'selected', 'tokenScores', 'crcTables'],
-  ...['lastPassages', 'cellsOut'],
+  ...['lastPassages', 'cellsOut', 'fineValues', 'finePairs'],
 ] as const
 
 /** Lays everything out, the stated region last; all other bytes are 0xa5, so that results cannot depend on zeros. */
@@ -70,7 +71,7 @@ export async function placeAll({ module, data, query, ncells, flush }: RunInput)
   const { dim, centroidCount, passageCount } = shape
   const tokensMax = Math.max(0, ...data.passageLengths)
   const lengths: Record<string, number> = {
-    ...{ segment: 64, query: 48 },
+    ...{ segment: SEGMENT_BLOCK_BYTES, query: QUERY_BLOCK_BYTES },
     ...segmentLengths(shape),
     ...queryLengths({ dim, nbits: shape.nbits, rows: query.rows, centroidCount }),
     ...{ heaps: topCellsHeapBytes(query.rows, ncells), marks: centroidCount, bitmap: bitmapBytes(passageCount) },
@@ -97,12 +98,16 @@ export async function placeAll({ module, data, query, ncells, flush }: RunInput)
     )
   }
   const numbers = rowNumbers(query, scalesOf(data))
-  copyQuery(memory, { pairs: addresses.pairs!, values: addresses.values!, numbers: addresses.numbers! }, query, numbers)
+  copyQuery(memory, addresses as Record<QueryPointer, number>, query, numbers)
   const pick = <Name extends string>(names: readonly Name[]) =>
     Object.fromEntries(names.map((name) => [name, addresses[name]!])) as Record<Name, number>
   return {
     kernels,
-    segment: kernels.writeSegment(addresses.segment!, { ...shape, ...pick<SegmentPointer>(segmentPointers) }),
+    segment: kernels.writeSegment(addresses.segment!, {
+      ...shape,
+      ...pick<SegmentPointer>(segmentPointers),
+      fineScale: scalesOf(data).fineScale,
+    }),
     query: kernels.writeQuery(addresses.query!, {
       ...{ dim, nbits: shape.nbits, rows: query.rows, centroidCount },
       ...pick<QueryPointer>(queryPointers),
@@ -114,10 +119,10 @@ export async function placeAll({ module, data, query, ncells, flush }: RunInput)
 
 const segmentPointers: readonly SegmentPointer[] = [
   ...(['centroids', 'centroidScales', 'weights', 'inverseNorms', 'tokenStarts', 'rows'] as const),
-  ...(['postingOffsets', 'postings', 'cellStarts', 'cells'] as const),
+  ...(['postingOffsets', 'postings', 'cellStarts', 'cells', 'fineValues'] as const),
 ]
 const queryPointers: readonly QueryPointer[] = [
-  ...(['pairs', 'values', 'numbers', 'cellScores', 'cellBytes', 'survives', 'tables', 'scratch'] as const),
+  ...(['pairs', 'values', 'numbers', 'cellScores', 'cellBytes', 'survives', 'tables', 'scratch', 'finePairs'] as const),
 ]
 
 function shapeOf(data: SegmentData) {
@@ -138,6 +143,7 @@ function segmentContents(data: SegmentData) {
     centroidScales: data.centroidScales,
     weights: quantise.weightTable(quantise.quantiseWeights(data.codec.bucketWeights).values, data.codec.nbits),
     inverseNorms: scalesOf(data).inverseNorms,
+    fineValues: scalesOf(data).fineValues,
     tokenStarts: tokenStartsOf(data.passageLengths),
     rows: data.rows,
     postingOffsets: data.postingOffsets,

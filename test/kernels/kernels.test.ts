@@ -25,6 +25,7 @@ interface Outputs {
   readonly selected: Uint32Array
   readonly approximate: Uint32Array
   readonly rescored: Uint32Array
+  readonly refined: Uint32Array
   readonly tokenScores: readonly Uint32Array[]
   readonly validCodes: number
   readonly cellStarts: Uint32Array
@@ -54,6 +55,7 @@ function expectedOutputs(data: SegmentData, query: QuantisedQuery): Outputs {
     selected: twin.selectTop(pids, pruned, wanted),
     approximate: twin.approximate(segment, query, cellScores, pids, false),
     rescored: bitsOf(twin.rescore(segment, query, cellScores, pids)),
+    refined: bitsOf(twin.refine(segment, query, pids)),
     tokenScores: Array.from({ length: passageCount }, (_, pid) =>
       bitsOf(twin.tokenScores(segment, query, cellScores, pid)),
     ),
@@ -87,6 +89,9 @@ function actualOutputs(run: KernelRun, rowsLength: number): Outputs {
   kernels.approximate(segment, query, candidates, false)
   const approximate = words('scores', count)
   kernels.rescore(segment, query, candidates)
+  const rescored = words('scores', count)
+  kernels.refine(segment, query, candidates)
+  const refined = words('scores', count)
   const tokenScores = Array.from({ length: segment.passageCount }, (_, pid) => {
     kernels.tokenScores(segment, query, { pid, out: address('tokenScores') })
     const [start, end] = new Uint32Array(run.bytes('tokenStarts').buffer).slice(pid, pid + 2)
@@ -102,7 +107,8 @@ function actualOutputs(run: KernelRun, rowsLength: number): Outputs {
     pruned,
     selected: words('selected', selected),
     approximate,
-    rescored: words('scores', count),
+    rescored,
+    refined,
     tokenScores,
     ...distinctOutputs(run),
     validCodes: kernels.validateCodes(segment),
@@ -169,6 +175,8 @@ describe.each(builds)('%s equals the readable twin bit for bit', (build) => {
       expect(new Uint32Array(run.bytes('scores').buffer)).toEqual(
         bitsOf(twin.rescore(segment, query, cellScores, everyPid)),
       )
+      kernels.refine(run.segment, run.query, candidates)
+      expect(new Uint32Array(run.bytes('scores').buffer)).toEqual(bitsOf(twin.refine(segment, query, everyPid)))
       expect(kernels.validateCodes(run.segment)).toBe(4)
     }
   })

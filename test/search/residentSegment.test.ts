@@ -150,7 +150,7 @@ describe.each(builds)('resident search with %s', (build) => {
     },
   )
 
-  it('matches each row with the passage token of the largest score, in sum the MaxSim', async () => {
+  it('matches each row with the passage token of the largest score, in sum about the MaxSim', async () => {
     const { data, decoded, vectors } = quantisedSegment({
       ...{ seed: 4, dim: 32, nbits: 4, centroidCount: 8 },
       lengths: [5, 0, 9],
@@ -166,7 +166,9 @@ describe.each(builds)('resident search with %s', (build) => {
     expect([...tokens]).toEqual(best)
     const answer = segment.search(query, exhaustive(3), 3)
     const sum = scores.reduce((total, score) => Math.fround(total + score), 0)
-    expect(sum).toBe(answer.scores[answer.pids.indexOf(2)])
+    // Matches are scored by byte tables, answers at sixteen bits.
+    const maxSim = answer.scores[answer.pids.indexOf(2)]!
+    expect(Math.abs(sum - maxSim)).toBeLessThan(maxSim * 0.002)
   })
 
   it('past its deadline rescores no more than are wanted, the best by their centroids, and says how many it left out', async () => {

@@ -31,7 +31,7 @@ export interface RangeSegment {
   readonly firstPid: number
   readonly scales: SegmentScales
   /** Addresses of the whole tables, for copying out of them; `centroids` and `centroidScales` hold all K. */
-  readonly tables: Pick<SegmentRegions, 'centroids' | 'centroidScales' | 'weights' | 'inverseNorms'>
+  readonly tables: Pick<SegmentRegions, 'centroids' | 'centroidScales' | 'weights' | 'inverseNorms' | 'fineValues'>
   readonly slabs: readonly Slab[]
   /** u32[K + 1]. */
   readonly postingOffsets: Uint32Array
@@ -70,7 +70,9 @@ export async function openRangeSegment(
   const scales = segmentScales(codec, dim, new Int8Array(buffer, tables.centroids, count * dim), scaleValues)
   new Int8Array(buffer, tables.weights, 16).set(weightTable(scales.weights.values, codec.nbits))
   new Int16Array(buffer, tables.inverseNorms, 256).set(scales.inverseNorms)
-  const slabs = writeSlabs(kernels, tables, { dim, nbits: codec.nbits, count })
+  new Int16Array(buffer, tables.fineValues, scales.fineValues.length).set(scales.fineValues)
+  const { fineScale } = scales
+  const slabs = writeSlabs(kernels, tables, { dim, nbits: codec.nbits, count, fineScale })
   return { entry, dim, firstPid, scales, tables, slabs, postingOffsets: offsets, tokens }
 }
 
@@ -89,7 +91,8 @@ export function wantedRows(reader: IndexReader, segment: RangeSegment, pid: numb
   return reader.locate(entry, 'rows', start, bytesOf(tokens.lengths[pid] ?? 0))
 }
 
-interface Tables extends Pick<SegmentRegions, 'centroids' | 'centroidScales' | 'weights' | 'inverseNorms'> {
+interface Tables
+  extends Pick<SegmentRegions, 'centroids' | 'centroidScales' | 'weights' | 'inverseNorms' | 'fineValues'> {
   /** What a segment without passages points to where it has nothing. */
   readonly empty: number
   readonly blocks: number
@@ -101,6 +104,8 @@ function allocateTables({ arena }: Kernels, dim: number, count: number): Tables 
     centroidScales: arena.allocate(count * 4),
     weights: arena.allocate(16),
     inverseNorms: arena.allocate(512),
+    // As many as any nbits needs.
+    fineValues: arena.allocate(4096),
     empty: arena.allocate(Math.max(ROWS_PADDING_BYTES, (Math.min(count, SLAB_CELLS) + 1) * 4)),
     blocks: arena.allocate(Math.ceil(count / SLAB_CELLS) * SEGMENT_BLOCK_BYTES),
   }
@@ -133,10 +138,10 @@ function requireOffsets(offsets: Uint32Array, length: number): void {
 function writeSlabs(
   kernels: Kernels,
   tables: Tables,
-  { dim, nbits, count }: Pick<SegmentRegions, 'dim' | 'nbits'> & { readonly count: number },
+  { dim, nbits, count, fineScale }: Pick<SegmentRegions, 'dim' | 'nbits' | 'fineScale'> & { readonly count: number },
 ): readonly Slab[] {
   const slabs: Slab[] = []
-  const { weights, inverseNorms, empty } = tables
+  const { weights, inverseNorms, fineValues, empty } = tables
   new Uint8Array(kernels.memory.buffer, empty, 64).fill(0)
   for (let firstCell = 0; firstCell < count; firstCell += SLAB_CELLS) {
     const block = kernels.writeSegment(tables.blocks + slabs.length * SEGMENT_BLOCK_BYTES, {
@@ -151,7 +156,7 @@ function writeSlabs(
         postingOffsets: empty,
         postings: empty,
       },
-      ...{ weights, inverseNorms },
+      ...{ weights, inverseNorms, fineValues, fineScale },
       centroids: tables.centroids + firstCell * dim,
       centroidScales: tables.centroidScales + firstCell * 4,
     })

@@ -57,7 +57,7 @@ export function searchByLists(
     .map((pid) => ({ pid, score: scoreOf(pid) }))
     .sort((a, b) => b.score - a.score || a.pid - b.pid)
   const kept = Uint32Array.from(ranked.slice(0, rescoredMax(parameters, k)), ({ pid }) => pid)
-  const scores = kernels.rescore(segment, quantised, cellScores, kept)
+  const scores = kernels.refine(segment, quantised, kept)
   return {
     found: Array.from(kept, (pid, i) => ({ pid, score: scores[i] ?? 0 })),
     candidates: passages.length,

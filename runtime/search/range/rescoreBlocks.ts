@@ -9,7 +9,6 @@ import type { Kernels } from '../../kernels/kernels.ts'
 import { SEGMENT_BLOCK_BYTES } from '../../kernels/layout.ts'
 import type { QueryVectors } from '../../searcher.ts'
 import { placeCandidates } from '../gather.ts'
-import { rescoreCandidates } from '../rescore.ts'
 import { placeQuery } from '../residentQuery.ts'
 import type { RangeSegment } from './rangeSegment.ts'
 
@@ -33,9 +32,10 @@ export function rescoreBlocks(
   try {
     const block = placeBlocks(kernels, segment, blocks)
     const placed = placeQuery(kernels, block, segment.scales, query)
-    kernels.scoreCentroids(block, placed, 1)
     const candidates = placeCandidates(kernels, Uint32Array.from(blocks.keys()))
-    return rescoreCandidates(kernels, block, placed, candidates).scores
+    // There are few, and they took longer to read than this takes: all of them at sixteen bits.
+    kernels.refine(block, placed, candidates)
+    return new Float32Array(kernels.memory.buffer, candidates.scores, candidates.count).slice()
   } finally {
     kernels.arena.reset(top)
   }
@@ -77,7 +77,8 @@ export function placeBlocks(kernels: Kernels, segment: RangeSegment, blocks: rea
     distinctCount: 0,
   }
   const lengths = segmentLengths(shape)
-  const addresses = { weights: tables.weights, inverseNorms: tables.inverseNorms } as Record<SegmentPointer, number>
+  const { weights, inverseNorms, fineValues } = tables
+  const addresses = { weights, inverseNorms, fineValues } as Record<SegmentPointer, number>
   for (const [name, length] of Object.entries(lengths) as [SegmentPointer, number][]) {
     addresses[name] ??= kernels.arena.allocate(length)
   }
@@ -94,7 +95,7 @@ export function placeBlocks(kernels: Kernels, segment: RangeSegment, blocks: rea
     copyBlock(new Uint8Array(buffer, rowsAt, length), { list, cells, bytes, codeBytes: codeBytesOf(entry.centroids) })
     rowsAt += length
   }
-  return kernels.writeSegment(address, { ...shape, ...addresses })
+  return kernels.writeSegment(address, { ...shape, ...addresses, fineScale: segment.scales.fineScale })
 }
 
 function codesOf({ entry, tokens }: RangeSegment, pid: number, view: DataView): Uint32Array {
