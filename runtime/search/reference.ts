@@ -1,6 +1,7 @@
 /** The readable twin of the resident search: the same stages on typed arrays, by kernels/reference.ts. Oracle of the tests. */
 import { quantiseQuery } from '../kernels/quantise.ts'
 import * as kernels from '../kernels/reference.ts'
+import { refine } from '../kernels/refineReference.ts'
 import type { QueryVectors, SearchParameters } from '../searcher.ts'
 import { probesAll, refinedMax } from './parameters.ts'
 
@@ -40,7 +41,7 @@ export function searchReference(
   const rescoredMax = Math.max(Math.floor(parameters.ndocs / 4), k)
   const finalists = kernels.selectTop(survivors, approximate(survivors, false), rescoredMax)
   const refined = bestPids(finalists, kernels.rescore(segment, quantised, cellScores, finalists), refinedMax(k))
-  const scores = kernels.refine(segment, quantised, refined)
+  const scores = refine(segment, quantised, refined)
 
   const ranked = Array.from(refined, (pid, index) => ({ pid, score: scores[index] ?? 0 }))
   ranked.sort((a, b) => b.score - a.score || a.pid - b.pid)

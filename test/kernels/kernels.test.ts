@@ -7,6 +7,7 @@ import type { Nbits, SegmentData } from '../../format/segment.ts'
 import { STATUS_OFFSETS } from '../../runtime/kernels/layout.ts'
 import { paddedRows, type QuantisedQuery, quantiseQuery } from '../../runtime/kernels/quantise.ts'
 import * as twin from '../../runtime/kernels/reference.ts'
+import { refine } from '../../runtime/kernels/refineReference.ts'
 import { builds, cellsOf, type KernelRun, kernelsModule, placeAll, regionNames } from './guardedMemory.ts'
 import { randomQuery, randomSegment } from './randomSegment.ts'
 
@@ -55,7 +56,7 @@ function expectedOutputs(data: SegmentData, query: QuantisedQuery): Outputs {
     selected: twin.selectTop(pids, pruned, wanted),
     approximate: twin.approximate(segment, query, cellScores, pids, false),
     rescored: bitsOf(twin.rescore(segment, query, cellScores, pids)),
-    refined: bitsOf(twin.refine(segment, query, pids)),
+    refined: bitsOf(refine(segment, query, pids)),
     tokenScores: Array.from({ length: passageCount }, (_, pid) =>
       bitsOf(twin.tokenScores(segment, query, cellScores, pid)),
     ),
@@ -176,7 +177,7 @@ describe.each(builds)('%s equals the readable twin bit for bit', (build) => {
         bitsOf(twin.rescore(segment, query, cellScores, everyPid)),
       )
       kernels.refine(run.segment, run.query, candidates)
-      expect(new Uint32Array(run.bytes('scores').buffer)).toEqual(bitsOf(twin.refine(segment, query, everyPid)))
+      expect(new Uint32Array(run.bytes('scores').buffer)).toEqual(bitsOf(refine(segment, query, everyPid)))
       expect(kernels.validateCodes(run.segment)).toBe(4)
     }
   })

@@ -2,6 +2,7 @@
 import { PROBED_CELLS_MAX } from '../../../format/limits.ts'
 import { quantiseQuery } from '../../kernels/quantise.ts'
 import * as kernels from '../../kernels/reference.ts'
+import { refine } from '../../kernels/refineReference.ts'
 import { rowNumbers } from '../../kernels/units.ts'
 import type { QueryVectors, SearchParameters } from '../../searcher.ts'
 import { rescoredMax } from '../parameters.ts'
@@ -57,7 +58,7 @@ export function searchByLists(
     .map((pid) => ({ pid, score: scoreOf(pid) }))
     .sort((a, b) => b.score - a.score || a.pid - b.pid)
   const kept = Uint32Array.from(ranked.slice(0, rescoredMax(parameters, k)), ({ pid }) => pid)
-  const scores = kernels.refine(segment, quantised, kept)
+  const scores = refine(segment, quantised, kept)
   return {
     found: Array.from(kept, (pid, i) => ({ pid, score: scores[i] ?? 0 })),
     candidates: passages.length,
