@@ -150,7 +150,7 @@ export function headLength(bytes: Uint8Array, kind: ContainerKind, file: string)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const magic = String.fromCharCode(...bytes.subarray(5, 11))
   if (magic !== MAGIC || bytes[0] !== 0xdc || bytes[3] !== 0xc4) {
-    throw new FormatError(file, 'a Tartan file (magic "TARTAN")', 'other bytes')
+    throw new FormatError(file, 'a Tartan file (magic "TARTAN"), as tartan build writes them', 'other bytes')
   }
   if (bytes[11] !== KIND_BYTES[kind]) {
     throw new FormatError(file, `kind "${kind}"`, `kind byte 0x${(bytes[11] ?? 0).toString(16)}`)
@@ -158,6 +158,7 @@ export function headLength(bytes: Uint8Array, kind: ContainerKind, file: string)
   const crc = crc32c(bytes.subarray(0, 24))
   if (crc !== view.getUint32(24, true)) throw new ChecksumError(`${file} prelude`, view.getUint32(24, true), crc)
   const major = view.getUint16(12, true)
+  if (major < 1) throw new FormatError(file, 'a version from 1 on', major)
   if (major > FORMAT_VERSION_MAJOR) throw new VersionError(file, major, FORMAT_VERSION_MAJOR)
   const preludeBytes = bytes[4] ?? 0
   if (preludeBytes < PRELUDE_FIXED)

@@ -42,7 +42,11 @@ export class InputError extends TartanError {
 export class FormatError extends TartanError {
   override readonly name = 'FormatError'
   constructor(section: string, expected: string, got: string | number) {
-    super('FORMAT', `reading "${section}": expected ${expected}, got ${got}`, { section, expected, got })
+    super(
+      'FORMAT',
+      `reading "${section}": expected ${expected}, got ${got}. If it was sound once, copy it again; else rebuild the index.`,
+      { section, expected, got },
+    )
   }
 }
 

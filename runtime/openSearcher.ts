@@ -1,5 +1,5 @@
 /** Opens an index for the resident pipeline: everything a query touches goes into WebAssembly memory, checked on the way. */
-import { NotFoundError } from '../format/errors.ts'
+import { InputError, NotFoundError } from '../format/errors.ts'
 import { compareBytes } from '../format/ids.ts'
 import { type IndexReader, readIndex } from '../format/indexReader.ts'
 import type { SectionName, SegmentEntry } from '../format/manifest.ts'
@@ -114,6 +114,8 @@ class IndexSearcher implements ResidentSearcher {
   readonly #kernels: Kernels
   readonly #segments: readonly OpenSegment[]
   readonly #engine: SegmentsEngine
+  readonly #batches = new Set<Promise<unknown>>()
+  #isClosed = false
 
   constructor(reader: IndexReader, kernels: Kernels, segments: readonly OpenSegment[], engine: SegmentsEngine) {
     this.#reader = reader
@@ -131,6 +133,11 @@ class IndexSearcher implements ResidentSearcher {
   }
 
   async search(query: QueryVectors, options: SearchOptions = {}): Promise<SearchAnswer> {
+    this.#requireOpen()
+    return this.#search(query, options)
+  }
+
+  async #search(query: QueryVectors, options: SearchOptions): Promise<SearchAnswer> {
     const { k, parameters, tier } = resolveSearch(options, this.info)
     requireQuery(query, this.info.dim)
     const { filter } = options
@@ -157,8 +164,20 @@ class IndexSearcher implements ResidentSearcher {
     }
   }
 
-  searchMany(queries: readonly QueryVectors[], options: SearchOptions = {}): Promise<readonly SearchAnswer[]> {
-    return inLanes(queries, this.#engine.concurrency, (query) => this.search(query, options))
+  async searchMany(queries: readonly QueryVectors[], options: SearchOptions = {}): Promise<readonly SearchAnswer[]> {
+    this.#requireOpen()
+    const batch = inLanes(queries, this.#engine.concurrency, (query) => this.#search(query, options))
+    this.#batches.add(batch)
+    try {
+      return await batch
+    } finally {
+      this.#batches.delete(batch)
+    }
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed)
+      throw new InputError(`searching in the index "${this.info.name}", which is closed: open it again.`)
   }
 
   async passage(id: string): Promise<StoredPassage> {
@@ -202,6 +221,9 @@ class IndexSearcher implements ResidentSearcher {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
+    // A batch hands its queries to the engine one after another: all of them are under way.
+    await Promise.allSettled(this.#batches)
     await this.#engine.close()
     await this.#reader.close()
   }

@@ -39,6 +39,10 @@ export async function runBench<Defaults extends OptionDefaults>(
       value === false ? { type: 'boolean' as const, default: false } : { type: 'string' as const, default: value },
     ]),
   )
+  if (process.argv.includes('--help')) {
+    process.stdout.write(`Usage: ${usage}\nbench/README.md says what it measures and what its keys mean.\n`)
+    return
+  }
   try {
     const { values, positionals } = parseOptions(usage, options)
     await work(values as OptionValues<Defaults>, positionals)

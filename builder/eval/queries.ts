@@ -1,10 +1,10 @@
 /** Queries to evaluate with: BEIR's JSONL (`_id`, `text`) or a TSV of `qid \t text`; plain or gzip. */
+import { stat } from 'node:fs/promises'
 import { InputError } from '../../format/errors.ts'
-import { formatOfName } from '../corpus/corpus.ts'
 import { excerpt, idProblem, type Place, type Problem, problemError } from '../corpus/entry.ts'
 import { parseId, parseJsonObject } from '../corpus/jsonl.ts'
 import { readLines } from '../corpus/lines.ts'
-import { readBytes, type SourceOptions, sourceName } from '../corpus/source.ts'
+import { readBytes, type SourceOptions, STDIN, sourceName } from '../corpus/source.ts'
 
 export interface EvalQuery {
   readonly id: string
@@ -26,7 +26,8 @@ const TSV_HEADER = /^(?:_?id|qid|query-id)\t(?:text|query)$/i
  */
 export async function readQueries(source: string, options: QueryOptions = {}): Promise<readonly EvalQuery[]> {
   const file = sourceName(source)
-  const format = options.format ?? queryFormat(source)
+  // Before its name is looked at: of a file that is not there no extension would help.
+  const format = options.format ?? (await queryFormat(source))
   const queries: EvalQuery[] = []
   const lineOf = new Map<string, number>()
   for await (const { number, text, problem } of readLines(readBytes(source, options), { file })) {
@@ -44,12 +45,19 @@ export async function readQueries(source: string, options: QueryOptions = {}): P
   throw new InputError(`reading "${file}": expected queries, got none. Is this the right file?`, { file })
 }
 
-function queryFormat(source: string): 'jsonl' | 'tsv' {
-  const format = formatOfName(source)
-  if (format !== 'csv') return format
-  throw new InputError(`reading "${source}": expected queries as .jsonl or .tsv, got .csv. Convert the file.`, {
-    file: source,
-  })
+async function queryFormat(source: string): Promise<'jsonl' | 'tsv'> {
+  const name = source.toLowerCase().replace(/\.gz$/, '')
+  if (/\.(jsonl|ndjson)$/.test(name)) return 'jsonl'
+  if (name.endsWith('.tsv')) return 'tsv'
+  if (source !== STDIN && !(await stat(source).catch(() => undefined))) {
+    throw new InputError(`reading queries: there is no file "${source}". Check the path.`, { file: source })
+  }
+  throw new InputError(
+    `reading "${source}": expected queries in a file named .jsonl or .tsv (each also .gz). Rename or convert it.`,
+    {
+      file: source,
+    },
+  )
 }
 
 function parseTsvQuery(line: string): EvalQuery | Problem {

@@ -77,7 +77,7 @@ describe('readQueries', () => {
     ['4.jsonl', '{"_id":"a"}', /line 1: expected a field "text"/],
     ['5.tsv', 'a b\n', /line 1: expected "qid<tab>text"/],
     ['6.tsv', '', /expected queries, got none/],
-    ['7.csv', 'id,text\n', /expected queries as \.jsonl or \.tsv/],
+    ['7.csv', 'id,text\n', /expected queries in a file named .jsonl or .tsv/],
     ['8.jsonl', '{"_id":"a","text":"\\ud800"}', /line 1: .*surrogate/],
   ])('refuses %s', async (name, content, message) => {
     await expect(readQueries(file(name, content))).rejects.toEqual(inputError(message))

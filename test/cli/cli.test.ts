@@ -1,6 +1,6 @@
 /** The command as users run it: in a process of its own, by its output, its files and its exit code. */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -283,6 +283,9 @@ describe('tartan eval, encode, inspect, pack and verify', () => {
     const report = JSON.parse(stdout)
     expect(report).toMatchObject({ 'ndcg@10': 1, 'mrr@10': 1, 'recall@100': 1, 'success@5': 1, map: 1, queries: 1 })
     expect(report.ms_per_query).toBeGreaterThan(0)
+    const words = ['--queries', ranking, '--qrels', ranking, '--ranking', ranking]
+    const again = await tartan('eval', index, ...words)
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('exists already')])
     expect(readFileSync(ranking, 'utf8').split('\n')[0]).toMatch(/^q1\t4983\t1\t[\d.]+$/)
   })
 
@@ -302,6 +305,22 @@ describe('tartan eval, encode, inspect, pack and verify', () => {
     expect(a).toEqual(b)
     const { stdout } = await tartan('eval', ready, '--vectors', vectors, '--json')
     expect(JSON.parse(stdout)['ndcg@10']).toBe(1)
+  })
+
+  it('packs over a pack only, and packs nothing that is damaged', async () => {
+    const own = write('mine.tsv', 'precious\n')
+    const refused = await tartan('pack', index, '--out', own, '--force')
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('is no pack')])
+    expect(readFileSync(own, 'utf8')).toBe('precious\n')
+    const copy = join(folder, 'damaged.tartan')
+    cpSync(index, copy, { recursive: true })
+    const part = readdirSync(copy).find((name) => name !== 'index.msgpack')!
+    const bytes = readFileSync(join(copy, part))
+    bytes[bytes.length - 200]! ^= 1
+    writeFileSync(join(copy, part), bytes)
+    const damaged = await tartan('pack', copy, '--out', join(folder, 'damaged.pack'))
+    expect([damaged.code, damaged.stderr]).toEqual([1, expect.stringContaining('CRC32C')])
+    expect(readdirSync(folder).filter((name) => name.startsWith('damaged.pack'))).toEqual([])
   })
 
   it('packs an index into one file that searches, verifies and inspects the same', async () => {
@@ -326,6 +345,11 @@ describe('tartan eval, encode, inspect, pack and verify', () => {
 })
 
 describe('tartan serve', () => {
+  it('ends when it cannot start, also with threads that are running', async () => {
+    const { code, stderr } = await tartan('serve', index, join(folder, 'none'), '--workers', '2', '--port', '0')
+    expect([code, stderr]).toEqual([1, expect.stringContaining('there is no index')])
+  })
+
   it('serves page and API until it is told to stop', async () => {
     const { child, finished, stdoutSoFar } = startTartan(['serve', index, '--port', '0'])
     while (!stdoutSoFar().includes('Search page') && child.exitCode === null)

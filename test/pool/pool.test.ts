@@ -155,6 +155,13 @@ describe('a pool', () => {
     await expect(pool.search(queries[0]!)).rejects.toThrow('closed')
   })
 
+  it('answers a whole batch that is under way before it closes', async () => {
+    const { pool } = await fragilePool(1, 100)
+    const answers = pool.searchMany(queries)
+    await pool.close()
+    expect(await answers).toEqual(await single.searchMany(queries))
+  })
+
   it('refuses the query of a worker that dies, replaces it, and answers the queries that waited', async () => {
     const { pool, threads } = await fragilePool(1, 100)
     // Ended before it is given the query, so that it cannot be quicker than its end: the pool does not know yet.

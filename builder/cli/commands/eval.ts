@@ -1,4 +1,5 @@
 /** `tartan eval`: quality and time of an index on judged queries. */
+import { stat } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { AbortedError, InputError } from '../../../format/errors.ts'
 import { K_MAX } from '../../../format/limits.ts'
@@ -22,6 +23,7 @@ interface Options extends SearchOptions {
   readonly k: number
   readonly ranking?: string
   readonly json?: boolean
+  readonly force?: boolean
 }
 
 interface VectorQuery extends QueryVectors {
@@ -40,6 +42,7 @@ export function evalCommand(signal: AbortSignal): Command {
     .addOption(new Option('-k, --k <n>', 'results a query').argParser(integer(1, K_MAX)).default(100))
     .addOption(new Option('-m, --model <name|folder>', "encoder (default: the index's own, if bundled)"))
     .option('--ranking <file>', 'write the run: qid, pid, rank, score')
+    .option('-f, --force', 'replace the file of --ranking if it exists')
   for (const option of searchParameterOptions()) command.addOption(option)
   return command
     .addOption(jsonOption())
@@ -56,9 +59,12 @@ Examples:
 }
 
 async function runEval(index: string, options: Options, signal: AbortSignal): Promise<void> {
-  const { queries, qrels, vectors, model, k, ranking, json, ...parameters } = options
+  const { queries, qrels, vectors, model, k, ranking, force, json, ...parameters } = options
   if (vectors ? queries || qrels : !(queries && qrels)) {
     throw new InputError('eval takes --queries FILE and --qrels FILE, or --vectors FOLDER.')
+  }
+  if (ranking && !force && (await stat(ranking).catch(() => undefined))) {
+    throw new InputError(`"${ranking}" exists already. Add --force to replace it, or choose another --ranking.`)
   }
   const searcher = await openIndex(index)
   try {
@@ -82,6 +88,12 @@ async function runEval(index: string, options: Options, signal: AbortSignal): Pr
     if (missing > 0) {
       process.stderr.write(
         `${missing} of ${judged.size} judged queries are not among the queries: the metrics are over the others.\n`,
+      )
+    }
+    const known = new Set([...run.values()].flatMap((passages) => passages.map(({ id }) => id)))
+    if (![...judged.values()].some((grades) => [...grades.keys()].some((id) => known.has(id)))) {
+      process.stderr.write(
+        'Not one judged passage was found for any query. Are the judgements those of this index? Their ids have to be the same.\n',
       )
     }
     const metrics = evaluate(run, new Map([...judged].filter(([id]) => run.has(id))), k)

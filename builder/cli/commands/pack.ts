@@ -7,6 +7,7 @@ import { Command } from 'commander'
 import { AbortedError, InputError } from '../../../format/errors.ts'
 import { readIndex } from '../../../format/indexReader.ts'
 import { encodePack } from '../../../format/pack.ts'
+import { verifyIndex } from '../../../format/verify.ts'
 import { openIndexPath } from '../../../runtime/platform/nodeFiles.ts'
 import { writeFailure } from '../../indexFolder.ts'
 import { jsonOption } from '../options.ts'
@@ -36,6 +37,9 @@ async function pack(index: string, { out, force, json }: Options, signal: AbortS
   if (existing?.isDirectory()) throw new InputError(`"${out}" is a folder. A pack is one file: choose another --out.`)
   if (existing && !force)
     throw new InputError(`"${out}" exists already. Add --force to replace it, or choose another --out.`)
+  if (existing && !(await isPack(out))) {
+    throw new InputError(`"${out}" is no pack, and only a pack is replaced. Choose another --out, or remove the file.`)
+  }
   const files = await openIndexPath(index)
   const { manifest } = await readIndex(files)
   const temporary = `${out}.building-${process.pid}`
@@ -43,6 +47,13 @@ async function pack(index: string, { out, force, json }: Options, signal: AbortS
     await pipeline(Readable.from(encodePack(files, manifest)), createWriteStream(temporary, { flush: true }), {
       signal,
     })
+    // Sections are copied as they are: a damaged index would become a damaged pack.
+    const packed = await openIndexPath(temporary)
+    try {
+      await verifyIndex(packed, manifest)
+    } finally {
+      await packed.close?.()
+    }
     await rename(temporary, out)
   } catch (error) {
     await rm(temporary, { force: true })
@@ -54,4 +65,10 @@ async function pack(index: string, { out, force, json }: Options, signal: AbortS
   }
   const { size } = await stat(out)
   process.stdout.write(json ? `${JSON.stringify({ out, bytes: size })}\n` : `${out}: ${formatBytes(size)}\n`)
+}
+
+async function isPack(path: string): Promise<boolean> {
+  const files = await openIndexPath(path).catch(() => undefined)
+  await files?.close?.()
+  return files !== undefined
 }

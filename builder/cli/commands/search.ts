@@ -62,6 +62,14 @@ async function search(index: string, query: string, { model, json, pipeline, ...
         process.stdout.write(`${heading}\n${text ? `     ${excerpt(printable(text))}\n` : ''}`)
       }
       const tier = answer.parameters.tier ? `, tier ${answer.parameters.tier}` : ''
+      const wanted = Math.min(options.k ?? 10, searcher.info.passages)
+      if (answer.hits.length < wanted && !options.filter && !answer.skipped) {
+        process.stderr.write(
+          pc.dim(
+            `Only ${answer.hits.length} passages share a cell with the query; a larger --ncells looks further (tartan tune finds a setting).\n`,
+          ),
+        )
+      }
       const { storage } = answer
       const read = storage ? `, ${formatBytes(storage.bytes)} in ${formatCounted(storage.reads, 'read')}` : ''
       process.stderr.write(

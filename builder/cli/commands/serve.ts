@@ -61,32 +61,58 @@ Examples:
 type ServedIndex = Searcher & Pick<OpenedIndex, 'close'>
 
 async function serveUntilStopped(paths: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
-  const { workers, pipeline = 'auto' } = options
-  if (workers > 1 && pipeline === 'range') {
-    throw new InputError('--workers is for indexes in memory: a query by range waits for storage, not for a core.')
+  const { workers, pipeline = 'auto', tier } = options
+  if (pipeline === 'range' && (workers > 1 || tier)) {
+    throw new InputError(
+      workers > 1
+        ? '--workers is for indexes in memory: a query by range waits for storage, not for a core.'
+        : 'tiers are settings of the resident pipeline: leave --tier or --pipeline range out.',
+    )
   }
+  const opened: Closable[] = []
+  try {
+    await serveOpened(paths, { ...options, pipeline }, signal, opened)
+  } finally {
+    // Also after a failure: threads of a pool would keep the process alive.
+    await Promise.all(opened.map((one) => one.close()))
+  }
+}
+
+interface Closable {
+  close(): Promise<void>
+}
+
+/** @param opened - gets what has to be closed, as soon as it is open */
+async function serveOpened(
+  paths: readonly string[],
+  { workers, pipeline, tier, ...options }: Omit<Options, 'pipeline'> & { readonly pipeline: Pipeline | 'auto' },
+  signal: AbortSignal,
+  opened: Closable[],
+): Promise<void> {
   const searchers = new Map<string, ServedIndex>()
   for (const path of paths) {
     const searcher = workers > 1 ? await openPool(path, { workers }) : await openIndexBy(path, pipeline)
+    opened.push(searcher)
     const { name } = searcher.info
     if (searchers.has(name))
       throw new InputError(`two indexes are named "${name}". Build one of them with another --name.`)
     searchers.set(name, searcher)
   }
   const encoder = await sharedEncoder([...searchers.values()], options.model)
+  if (encoder) opened.push(encoder)
   const server = await serveIndexes({
     indexes: searchers,
     encoder,
     version: VERSION,
     port: options.port,
     host: options.host,
-    ...(options.tier ? { tier: options.tier } : {}),
+    ...(tier ? { tier } : {}),
     log: ({ requestId, method, path, status, error }) =>
       process.stderr.write(
         `${method} ${path} ${status} ${requestId} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
       ),
   })
-  for (const { info } of [...searchers.values()]) {
+  for (const { info } of searchers.values()) {
     process.stdout.write(
       `${info.name}: ${formatCounted(info.passages, 'passage')}, ${formatBytes(info.bytes)}${encoder ? '' : ', vectors only'}\n`,
     )
@@ -99,8 +125,6 @@ async function serveUntilStopped(paths: readonly string[], options: Options, sig
   })
   process.stdout.write('Stopping.\n')
   await server.close()
-  await encoder?.close()
-  await Promise.all([...searchers.values()].map((searcher) => searcher.close()))
 }
 
 /** One encoder for all indexes; `undefined` when none of them can be searched by text. */
