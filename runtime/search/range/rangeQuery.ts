@@ -246,14 +246,15 @@ async function readAll(
     items.slice(0, count).map(({ place }) => place),
     limits,
   )
-  const isTaken = items.map(({ place }, i) => i < count || isInside(whole, place))
-  const results = items.map(({ key }, i) => (isTaken[i] ? index.cache.get(key) : undefined))
-  const missing = items.flatMap(({ place }, i) => (results[i] || !isTaken[i] ? [] : [{ place, i }]))
+  const isRead = items.map(({ place }) => isInside(whole, place))
+  const results = items.map(({ key }, i) => (i < count || isRead[i] ? index.cache.get(key) : undefined))
+  if (whole.stoppedBy && items.some((_, i) => i < count && !isRead[i] && !results[i])) account.leaveOut(whole.stoppedBy)
+  // A part of what the whole plan reads: it never needs more reads or bytes.
+  const missing = items.flatMap(({ place }, i) => (results[i] || !isRead[i] ? [] : [{ place, i }]))
   const plan = planReads(
     missing.map(({ place }) => place),
     limits,
   )
-  if (plan.stoppedBy) account.leaveOut(plan.stoppedBy)
   if (plan.reads.length === 0) return { blocks: results, plan: whole }
   if (account.isOver) {
     account.leaveOut('deadline')
