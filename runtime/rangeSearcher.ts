@@ -7,10 +7,11 @@ import { indexInfo } from './indexInfo.ts'
 import { inLanes } from './inLanes.ts'
 import { createChecksum } from './kernels/checksum.ts'
 import { instantiateKernels, type Kernels } from './kernels/kernels.ts'
-import { requirePositive, rescoredMax, resolveParameters } from './search/parameters.ts'
+import { rescoredMax, resolveParameters } from './search/parameters.ts'
 import { matchBlocks } from './search/range/matchBlocks.ts'
 import { openRangeIndex, type RangeIndex } from './search/range/rangeIndex.ts'
-import { LIST_SHARE, type QueryLimits, type RangeAnswer, readBlocks, searchRange } from './search/range/rangeQuery.ts'
+import { queryLimits, rangeParameters } from './search/range/rangeParameters.ts'
+import { type QueryLimits, type RangeAnswer, readBlocks, searchRange } from './search/range/rangeQuery.ts'
 import { Turns } from './search/range/turns.ts'
 import { requireQuery } from './search/residentQuery.ts'
 import type {
@@ -21,7 +22,6 @@ import type {
   Searcher,
   SearchHit,
   SearchOptions,
-  SearchParameters,
   StoredPassage,
   TokenMatch,
 } from './searcher.ts'
@@ -54,8 +54,6 @@ export const RANGE_DEFAULTS: Required<RangeOptions> = {
 /** What a query holds besides what it reads: its vectors, scores of cells, running maxima of candidates. */
 const QUERY_BYTES = 512 * 1024
 const TURN_TIMES = { heldMaxMs: 60_000, waitMaxMs: 30_000 }
-const LIST_GAP_BYTES = 4096
-const ROW_GAP_BYTES = 8192
 
 /**
  * Reads the manifest and the small tables. The files stay open until the searcher is closed.
@@ -88,7 +86,6 @@ export class RangeSearcher implements Searcher {
   readonly pipeline = 'range'
   #index: RangeIndex
   #info: IndexInfo
-  #rowBytes: number
   readonly #settings: Required<OpenRangeOptions>
   readonly #turns: Turns
   readonly #reloads = new Turns({ bytesMax: 1, ...TURN_TIMES })
@@ -98,7 +95,6 @@ export class RangeSearcher implements Searcher {
   constructor(index: RangeIndex, settings: Required<OpenRangeOptions>) {
     this.#index = index
     this.#info = infoOf(index)
-    this.#rowBytes = meanRowBytes(index)
     this.#settings = settings
     this.#turns = new Turns({ bytesMax: settings.queriesBytesMax, ...TURN_TIMES })
   }
@@ -119,10 +115,10 @@ export class RangeSearcher implements Searcher {
 
   async search(query: QueryVectors, options: SearchOptions = {}): Promise<SearchAnswer> {
     if (options.tier !== undefined) throw tierProblem(options.tier, this.info.name)
-    const { k, ...parameters } = resolveParameters(options, rangeParameters(options.k, this.#rowBytes))
+    const { k, ...parameters } = resolveParameters(options, rangeParameters(options.k))
     requireQuery(query, this.#info.dim)
     const { filter } = options
-    return this.#answer(this.#limits(options, rescoredMax(parameters, k)), async (index, limits) => {
+    return this.#answer(queryLimits(this.#settings, options, rescoredMax(parameters, k)), async (index, limits) => {
       const filters = filter && index.passages.map((own) => own.pidsOf(filter))
       const answer = await searchRange(index, { query, parameters, k, ...(filters ? { filters } : {}) }, limits)
       return {
@@ -165,7 +161,7 @@ export class RangeSearcher implements Searcher {
 
   async matchTokens(query: QueryVectors, pids: readonly number[]): Promise<readonly TokenMatch[]> {
     requireQuery(query, this.#info.dim)
-    return this.#answer(this.#limits({}, pids.length), async (index, limits) => {
+    return this.#answer(queryLimits(this.#settings, {}, pids.length), async (index, limits) => {
       const places = pids.map((pid) => placeOf(index, pid))
       const unlimited = { ...limits, readsMax: Number.POSITIVE_INFINITY, bytesMax: Number.POSITIVE_INFINITY }
       const blocks = await readBlocks(index, places, unlimited)
@@ -179,21 +175,6 @@ export class RangeSearcher implements Searcher {
 
   async close(): Promise<void> {
     await this.#index.reader.close()
-  }
-
-  #limits({ maxBytes, deadlineMs }: SearchOptions, rescored: number): QueryLimits {
-    const { bytesMax, readsMax, concurrency } = this.#settings
-    requirePositive('maxBytes', maxBytes)
-    requirePositive('deadlineMs', deadlineMs)
-    const bytes = Math.min(bytesMax, maxBytes ?? bytesMax)
-    return {
-      bytesMax: bytes,
-      readsMax,
-      ...listLimits({ bytesMax: bytes, readsMax, rescored }),
-      rowGapBytes: ROW_GAP_BYTES,
-      concurrency,
-      ...(deadlineMs === undefined ? {} : { deadline: performance.now() + deadlineMs }),
-    }
   }
 
   /** Work that reads, once it is its turn. */
@@ -240,7 +221,6 @@ export class RangeSearcher implements Searcher {
       const index = await openNewer(old, { module, cacheBytes, cause })
       this.#index = index
       this.#info = infoOf(index)
-      this.#rowBytes = meanRowBytes(index)
       if (!this.#users.has(old)) await old.reader.closeParts()
       return index
     } finally {
@@ -264,45 +244,6 @@ async function openNewer(
     )
   }
   return openRangeIndex(reader, kernels, { cacheBytes: options.cacheBytes, firstPid: endPid })
-}
-
-/** Bytes of rows that a query reads by default, so that with its lists it stays below 300 KB. */
-const ROWS_BYTES = 230_000
-/** Passages that are rescored by default, whatever their length. */
-const RESCORED = { min: 16, max: 32 }
-
-/**
- * What a query asks for by default. Three lists a row and the best 32 passages: chosen on queries that no figure is told of; more of either
- * finds more of exact search's own results and hardly more that are relevant (bench/results/range-scifact-train-2bit.json).
- * Fewer where rows are long, since they are nearly all that is read.
- *
- * @param rowBytes - mean bytes of a row block
- */
-export function rangeParameters(k = 10, rowBytes = 0): SearchParameters {
-  const affordable = rowBytes > 0 ? Math.floor(ROWS_BYTES / rowBytes) : RESCORED.max
-  const rescored = Math.max(RESCORED.min, Math.min(RESCORED.max, affordable))
-  return { ncells: 3, centroidScoreThreshold: -1, ndocs: Math.max(rescored, k) * 4 }
-}
-
-/** How posting lists are read for a query, `rescored` passages of which are to be read as well. */
-export function listLimits({
-  bytesMax,
-  readsMax,
-  rescored,
-}: Pick<QueryLimits, 'bytesMax' | 'readsMax'> & { readonly rescored: number }): Pick<
-  QueryLimits,
-  'listBytesMax' | 'listReadsMax' | 'listGapBytes'
-> {
-  return {
-    listBytesMax: Math.floor(bytesMax * LIST_SHARE),
-    listReadsMax: Math.max(1, Math.floor(readsMax * LIST_SHARE), readsMax - rescored),
-    listGapBytes: LIST_GAP_BYTES,
-  }
-}
-
-function meanRowBytes({ reader, segments }: RangeIndex): number {
-  const bytes = segments.reduce((sum, { entry }) => sum + reader.sectionLength(entry, 'rows'), 0)
-  return bytes / segments.reduce((sum, { entry }) => sum + entry.passages, 0)
 }
 
 /** Without tiers: who looks for some that searches can use, such as a server that is started with one, finds none. */

@@ -29,22 +29,20 @@ export class GrownCoder {
     this.#places = Uint8Array.from({ length: 2 ** nbits }, (_, bucket) => reverseBits(bucket, nbits))
   }
 
-  block(
-    first: number,
-    length: number,
-    perturbed: boolean,
-  ): { readonly codes: Uint32Array; readonly block: Uint8Array } {
+  /** @param tokens - of the store, in the order in which the passage has them */
+  block(tokens: Uint32Array, perturbed: boolean): { readonly codes: Uint32Array; readonly block: Uint8Array } {
     const { dim, codec, vectors, coarseCodes, around, table, centroidScales } = this.#quantiser
+    const { length } = tokens
     const count = centroidScales.length
     const codeBytes = codeBytesOf(count)
     const width = residualBytesOf(dim, codec.nbits)
     const block = new Uint8Array(rowBlockBytes(length, dim, codec.nbits, count))
     const view = new DataView(block.buffer)
     const codes = new Uint32Array(length)
-    for (let token = 0; token < length; token++) {
-      const from = (first + token) * dim
+    for (const [token, source] of tokens.entries()) {
+      const from = source * dim
       const vector = perturbed ? this.#perturbed(vectors, from) : vectors.subarray(from, from + dim)
-      const code = nearestOf(vector, table, around[coarseCodes[first + token]!]!)
+      const code = nearestOf(vector, table, around[coarseCodes[source]!]!)
       codes[token] = code
       if (codeBytes === 2) view.setUint16(token * 2, code, true)
       else view.setUint32(token * 4, code, true)

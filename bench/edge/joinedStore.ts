@@ -3,6 +3,10 @@ import { openVectorStore, type VectorStore } from '../../builder/index/vectorSto
 import { InputError } from '../../format/errors.ts'
 
 /** Ids of the first folder stay as they are; those of others get their place before them, so that no two are equal. */
+export function joinedId(folder: number, id: string): string {
+  return folder === 0 ? id : `${folder}:${id}`
+}
+
 export async function openJoinedStore(folders: readonly string[]): Promise<Omit<VectorStore, 'readQueries'>> {
   const stores = await Promise.all(folders.map((folder) => openVectorStore(folder)))
   const [first] = stores
@@ -12,7 +16,7 @@ export async function openJoinedStore(folders: readonly string[]): Promise<Omit<
   return {
     dim: first.dim,
     tokens: starts.at(-1)!,
-    ids: stores.flatMap(({ ids }, at) => (at === 0 ? ids : ids.map((id) => `${at}:${id}`))),
+    ids: stores.flatMap(({ ids }, at) => ids.map((id) => joinedId(at, id))),
     passageLengths: Uint16Array.from(stores.flatMap(({ passageLengths }) => [...passageLengths])),
     async readRows(from, rows, target) {
       for (const [at, store] of stores.entries()) {

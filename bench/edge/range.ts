@@ -19,8 +19,13 @@ import { withQueriesOf } from './otherQueries.ts'
 const USAGE =
   'npm run -s bench:range -- --vectors FOLDER [--nbits 2] [--k 10] [--ncells N] [--ndocs N] [--curve] [--queries N] [--queries-of FOLDER] [--index PATH] [--label NAME]\nWith --index, overlap is with the resident pipeline at its most thorough on that index, not with exact search on vectors.'
 
-const CURVE_NCELLS = [1, 2, 3, 4, 6, 8]
-const CURVE_RESCORED = [16, 24, 32, 40, 48]
+const CURVE_NCELLS = [1, 2, 4, 8]
+const CURVE_RESCORED = [16, 24, 32, 40]
+/** Where what is not found is lost: with the lists of a default query and more passages rescored, then with nearly all lists as well. */
+const BREAKDOWN: readonly SearchOptions[] = [
+  ...[32, 64, 128, 256].map((rescored) => ({ ndocs: rescored * 4 })),
+  ...[32, 64].map((rescored) => ({ ncells: 16, ndocs: rescored * 4 })),
+]
 /** As many as a query may make: reads of one round are then under way together, and rounds can be told apart. */
 const READS_MAX = 64
 
@@ -121,6 +126,7 @@ async function measure(vectors: JudgedVectors, path: string, { k, given, curve, 
     points.push({ name, ...(await measurePoint(searcher, files, vectors, exact, { ...options, k })) })
   }
   await searcher.close()
+  const breakdown = curve ? await measureBreakdown(path, vectors, exact, k) : []
   const { name: _, ncells: __, ndocs: ___, 'recall@100': ____, skipped_share: _____, ...line } = points[0]!
   return {
     line: { ...line, 'resident_ndcg@10': residentQuality['ndcg@10'] },
@@ -130,7 +136,23 @@ async function measure(vectors: JudgedVectors, path: string, { k, given, curve, 
     opening,
     memory_bytes: searcher.memoryBytes,
     points,
+    ...(breakdown.length > 0 ? { breakdown } : {}),
   }
+}
+
+/** Without limits on bytes and reads. */
+async function measureBreakdown(path: string, vectors: JudgedVectors, exact: ExactRankings, k: number) {
+  const files = countingFiles(await openIndexPath(path))
+  const kernels = await compileKernels()
+  const searcher = await openRangeSearcher(files, { kernels, concurrency: READS_MAX, readsMax: 1e6, bytesMax: 1e9 })
+  const points: RangePoint[] = []
+  for (const options of BREAKDOWN) {
+    progress(`without limits ${JSON.stringify(options)}`)
+    files.take()
+    points.push({ name: 'unlimited', ...(await measurePoint(searcher, files, vectors, exact, { ...options, k })) })
+  }
+  await searcher.close()
+  return points
 }
 
 async function thoroughRankings(searcher: Searcher, { queries }: JudgedVectors): Promise<ExactRankings> {

@@ -7,9 +7,10 @@ import { encodeManifest, type Manifest, type SectionName, type SegmentEntry } fr
 import { ENTRY_BYTES } from '../../format/textBlocks.ts'
 import { OPENED_SECTIONS } from '../../runtime/memoryNeed.ts'
 import type { Pipeline } from '../../runtime/openIndexFiles.ts'
-import { listLimits, RANGE_DEFAULTS, rangeParameters } from '../../runtime/rangeSearcher.ts'
+import { RANGE_DEFAULTS } from '../../runtime/rangeSearcher.ts'
 import { FIRST_BYTES } from '../../runtime/readers/remote.ts'
 import { K_DEFAULT, rescoredMax } from '../../runtime/search/parameters.ts'
+import { queryLimits, rangeParameters } from '../../runtime/search/range/rangeParameters.ts'
 import { FIGURES } from './hosts.ts'
 
 export interface Reads {
@@ -120,9 +121,10 @@ function rangeRounds(
 ): { readonly lists: Round; readonly rows: Round } {
   const passages = sum(segments.map((segment) => segment.passages))
   const rowBytes = sum(segments.map((segment) => lengthOf(segment, 'rows')))
-  const parameters = rangeParameters(K_DEFAULT, rowBytes / passages)
+  const parameters = rangeParameters(K_DEFAULT)
   const rescored = rescoredMax(parameters, K_DEFAULT)
-  const limits = listLimits({ ...RANGE_DEFAULTS, bytesMax, rescored })
+  const limits = queryLimits({ ...RANGE_DEFAULTS, bytesMax }, {}, rescored)
+  const { lists: listAim, passages: aim } = limits.aims
   const wanted = (encoder?.queryLength ?? FIGURES.queryRows) * parameters.ncells
   const lists = segments.map((segment): Round => {
     const count = Math.min(segment.centroids, wanted)
@@ -132,14 +134,19 @@ function rangeRounds(
     const gaps = (count - requests) * Math.min(limits.listGapBytes, FIGURES.gapLists * mean)
     return { requests, bytes: Math.min(all, count * mean + gaps) }
   })
-  const rows = Math.min(passages, rescored)
-  return {
-    lists: {
-      requests: Math.min(limits.listReadsMax, sum(lists.map(({ requests }) => requests))),
-      bytes: Math.round(Math.min(limits.listBytesMax, sum(lists.map(({ bytes }) => bytes)))),
-    },
-    rows: { requests: rows, bytes: Math.round((rows * rowBytes) / passages) },
+  const most = (ofLimit: number, ofAim = Number.POSITIVE_INFINITY) => Math.min(ofLimit, ofAim)
+  const listRound = {
+    requests: Math.min(most(limits.listReadsMax, listAim?.readsMax), sum(lists.map(({ requests }) => requests))),
+    bytes: Math.round(Math.min(most(limits.listBytesMax, listAim?.bytesMax), sum(lists.map(({ bytes }) => bytes)))),
   }
+  // Each passage in a read of its own: as many as there is room for beside the lists.
+  const block = rowBytes / passages
+  const room = Math.min(
+    most(limits.readsMax, aim?.readsMax) - listRound.requests,
+    Math.floor((most(bytesMax, aim?.bytesMax) - listRound.bytes) / block),
+  )
+  const rows = Math.min(passages, rescored, Math.max(aim?.least ?? 0, room))
+  return { lists: listRound, rows: { requests: rows, bytes: Math.round(rows * block) } }
 }
 
 function textReads({ segments }: Manifest): Reads {

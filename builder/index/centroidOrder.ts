@@ -19,9 +19,9 @@ export function orderCentroids(centroids: Float32Array, dim: number): Uint32Arra
   return order
 }
 
-/** Rows of `table` f32[order][dim] in their new order. */
+/** @returns f32[order.length][dim]: rows of `table` in their new order; not all of them where `order` does not name all */
 export function permuteRows(table: Float32Array, dim: number, order: Uint32Array): Float32Array {
-  const permuted = new Float32Array(table.length)
+  const permuted = new Float32Array(order.length * dim)
   order.forEach((from, to) => {
     permuted.set(table.subarray(from * dim, (from + 1) * dim), to * dim)
   })

@@ -15,6 +15,8 @@ export interface WantedBytes {
 export interface PlanLimits {
   /** Wanted bytes at most this far apart are fetched together: what a read costs, in bytes that could be fetched instead. */
   readonly gapBytes: number
+  /** Wanted bytes farther apart are never fetched together, not even where there are too many reads. Default: no such limit. */
+  readonly gapBytesMax?: number
   readonly readsMax: number
   /** Of all reads together, gaps counted. */
   readonly bytesMax: number
@@ -63,6 +65,13 @@ export function planReads(wanted: readonly WantedBytes[], limits: PlanLimits): R
   return { ...best, stoppedBy }
 }
 
+/** Whether bytes lie whole inside one of the reads: they come with it, whether wanted or not. */
+export function isInside({ reads }: ReadPlan, { part, offset, length }: WantedBytes): boolean {
+  return reads.some(
+    (read) => read.part === part && read.offset <= offset && offset + length <= read.offset + read.length,
+  )
+}
+
 /** Reads for exactly the first `count`, or the limit that forbids them. */
 function coverFirst(wanted: readonly WantedBytes[], count: number, limits: PlanLimits): ReadPlan | 'reads' | 'bytes' {
   const runs = touchingRuns(wanted, count)
@@ -76,6 +85,7 @@ function coverFirst(wanted: readonly WantedBytes[], count: number, limits: PlanL
   for (const [rank, { before, length }] of gapsByLength.entries()) {
     const isNeeded = rank < neededMerges
     if (!isNeeded && (length > limits.gapBytes || bytes + length > limits.bytesMax)) break
+    if (isNeeded && length > (limits.gapBytesMax ?? Number.POSITIVE_INFINITY)) return 'reads'
     bytes += length
     merged.add(before)
   }

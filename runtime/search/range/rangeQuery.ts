@@ -5,15 +5,12 @@
 import type { QueryVectors, SearchAnswer, SearchParameters, SkipReason, StorageUse } from '../../searcher.ts'
 import { rescoredMax } from '../parameters.ts'
 import { fetchReads } from './fetch.ts'
-import { type PlanLimits, planReads, type WantedBytes } from './plan.ts'
+import { isInside, type PlanLimits, planReads, type ReadPlan, type WantedBytes } from './plan.ts'
 import { type ProbedCells, probeSegment } from './probeCells.ts'
 import type { RangeIndex } from './rangeIndex.ts'
 import { type RangeSegment, wantedList, wantedRows } from './rangeSegment.ts'
 import { requireBlock, rescoreBlocks } from './rescoreBlocks.ts'
 import { bestByLists, type Candidate, requireList } from './scoreLists.ts'
-
-/** Of a query's bytes and reads, the share that posting lists may take. */
-export const LIST_SHARE = 0.4
 
 export interface QueryLimits {
   /** Of both rounds together. */
@@ -25,8 +22,16 @@ export interface QueryLimits {
   readonly listGapBytes: number
   readonly rowGapBytes: number
   readonly concurrency: number
+  readonly aims: QueryAims
   /** On the clock of `performance.now`. */
   readonly deadline?: number
+}
+
+/** How much is wanted where the caller does not say: what would pass an aim is not wanted, what would pass a limit is skipped. */
+export interface QueryAims {
+  readonly lists?: PlanLimits
+  /** Bytes and reads of both rounds together. At least so many passages are wanted whatever that takes. */
+  readonly passages?: PlanLimits & { readonly least: number }
 }
 
 export interface RangeQuery {
@@ -64,14 +69,15 @@ interface Wanted {
 /** @throws InputError, FormatError and its kin, StorageError, NotFoundError (a part is gone) */
 export async function searchRange(index: RangeIndex, asked: RangeQuery, limits: QueryLimits): Promise<RangeAnswer> {
   const account = new Account(limits)
-  const { best, candidates } = await chooseCandidates(index, asked, account)
-  const wanted = best.map(({ segment, pid }) => wantedBlock(index, segment, pid))
-  const blocks = await readAll(index, wanted, account, {
+  const { best, wanted, candidates, lists } = await chooseCandidates(index, asked, account)
+  const rows = best.map(({ segment, pid }) => wantedBlock(index, segment, pid))
+  const count = aimedPassages(rows, wanted, lists, limits.aims)
+  const { blocks } = await readAll(index, rows, count, account, {
     gapBytes: limits.rowGapBytes,
     readsMax: limits.readsMax - account.reads,
     bytesMax: limits.bytesMax - account.bytes,
   })
-  account.skippedPassages = blocks.filter((bytes) => bytes === undefined).length
+  account.skippedPassages = blocks.slice(0, count).filter((bytes) => bytes === undefined).length
   const found: FoundPassage[] = []
   for (const [number, segment] of index.segments.entries()) {
     const own = best.flatMap(({ segment: of, pid }, i) => {
@@ -102,33 +108,61 @@ export async function readBlocks(
   limits: QueryLimits,
 ): Promise<readonly (Uint8Array | undefined)[]> {
   const wanted = passages.map(({ segment, pid }) => wantedBlock(index, segment, pid))
-  return readAll(index, wanted, new Account(limits), { ...limits, gapBytes: limits.rowGapBytes })
+  const account = new Account(limits)
+  return (await readAll(index, wanted, wanted.length, account, { ...limits, gapBytes: limits.rowGapBytes })).blocks
 }
 
 interface SegmentCandidate extends Candidate {
   readonly segment: number
 }
 
+interface ChosenCandidates {
+  /** Those that are wanted, then the next best. */
+  readonly best: readonly SegmentCandidate[]
+  readonly wanted: number
+  readonly candidates: number
+  /** The first round on its own, as if nothing were cached. */
+  readonly lists: Pick<ReadPlan, 'reads' | 'bytes'>
+}
+
+/** For each passage that is wanted, so many are rescored if they come with the others. */
+const NEXT_BEST = 4
+
+/** @returns how many of the first `wanted` passages the aim has room for, beside the lists */
+function aimedPassages(
+  rows: readonly Wanted[],
+  wanted: number,
+  lists: ChosenCandidates['lists'],
+  { passages: aim }: QueryAims,
+) {
+  if (!aim) return Math.min(wanted, rows.length)
+  const places = rows.slice(0, wanted).map(({ place }) => place)
+  const left = { readsMax: aim.readsMax - lists.reads.length, bytesMax: aim.bytesMax - lists.bytes }
+  return Math.max(Math.min(aim.least, places.length), planReads(places, { ...aim, ...left }).taken)
+}
+
 async function chooseCandidates(
   index: RangeIndex,
   { query, parameters, k, filters }: RangeQuery,
   account: Account,
-): Promise<{ readonly best: readonly SegmentCandidate[]; readonly candidates: number }> {
+): Promise<ChosenCandidates> {
   const wanted = rescoredMax(parameters, k)
   const allowed = filters?.map((pids, segment) => pids.filter((pid) => hasTokens(index.segments[segment], pid)))
   const allowedCount = allowed?.reduce((sum, pids) => sum + pids.length, 0)
   const probed = index.segments.map((segment) => probeSegment(index.kernels, segment, query, parameters.ncells))
   if (allowed && allowedCount !== undefined && allowedCount <= wanted) {
-    // All of them would be read whatever the lists say.
+    // All of them would be read whatever the lists say, if there is room for all.
     const best = allowed.flatMap((pids, segment) => Array.from(pids, (pid) => ({ segment, pid, score: 0 })))
-    return { best, candidates: best.length }
+    const rows = best.map(({ segment, pid }) => wantedBlock(index, segment, pid))
+    const all = { best, wanted: best.length, candidates: best.length, lists: { reads: [], bytes: 0 } }
+    if (aimedPassages(rows, best.length, all.lists, account.limits.aims) === best.length) return all
   }
-  const lists = await readLists(index, probed, account)
+  const { lists, plan } = await readLists(index, probed, account)
   const best: SegmentCandidate[] = []
   let candidates = 0
   for (const [number, segment] of index.segments.entries()) {
     const own = bestByLists(probed[number] ?? { cells: [], wanted: 0, cellsOfRows: [] }, lists[number] ?? [], {
-      wanted,
+      wanted: wanted * NEXT_BEST,
       passageCount: segment.entry.passages,
       table: index.scores,
       ...(allowed ? { allowed: new Set(allowed[number]) } : {}),
@@ -137,7 +171,7 @@ async function chooseCandidates(
     best.push(...own.best.map((candidate) => ({ ...candidate, segment: number })))
   }
   best.sort((a, b) => b.score - a.score || a.segment - b.segment || a.pid - b.pid)
-  return { best: best.slice(0, wanted), candidates }
+  return { best: best.slice(0, wanted * NEXT_BEST), wanted, candidates, lists: plan }
 }
 
 /** First round. @returns by segment, by place among its probed cells */
@@ -145,32 +179,45 @@ async function readLists(
   index: RangeIndex,
   probed: readonly ProbedCells[],
   account: Account,
-): Promise<readonly (readonly (Uint8Array | undefined)[])[]> {
+): Promise<{ readonly lists: readonly (readonly (Uint8Array | undefined)[])[]; readonly plan: ReadPlan }> {
   const { limits } = account
   const lists: (Uint8Array | undefined)[][] = probed.map(({ cells }) => cells.map(() => undefined))
-  const wanted: (Wanted & { readonly segment: number; readonly at: number; readonly gain: number })[] = []
+  const wanted: ListWanted[] = []
+  const others: ListWanted[] = []
   for (const [number, segment] of index.segments.entries()) {
     const { cells = [], wanted: count = 0 } = probed[number] ?? {}
-    for (const [at, { cell, gain }] of cells.slice(0, count).entries()) {
+    for (const [at, { cell, gain }] of cells.entries()) {
       const place = wantedList(index.reader, segment, cell)
       const check = (bytes: Uint8Array) => requireList(bytes, cell, index.reader.crc32c)
-      if (place) wanted.push({ key: `${number}/list/${cell}`, place, check, segment: number, at, gain })
+      const list = place && { key: `${number}/list/${cell}`, place, check, segment: number, at, gain }
+      if (list) (at < count ? wanted : others).push(list)
       else lists[number]?.splice(at, 1, new Uint8Array())
     }
   }
   // Stable: within a segment the order of probing stays.
   wanted.sort((a, b) => b.gain - a.gain)
-  const read = await readAll(index, wanted, account, {
+  const aim = limits.aims.lists
+  const places = wanted.map(({ place }) => place)
+  const count = aim ? planReads(places, aim).taken : places.length
+  const all = [...wanted, ...others]
+  const { blocks, plan } = await readAll(index, all, count, account, {
     gapBytes: limits.listGapBytes,
     readsMax: Math.min(limits.readsMax, limits.listReadsMax),
     bytesMax: Math.min(limits.bytesMax, limits.listBytesMax),
   })
-  for (const [i, { segment, at }] of wanted.entries()) {
-    const bytes = read[i]
+  for (const [i, { segment, at }] of all.entries()) {
+    const bytes = blocks[i]
     if (bytes) lists[segment]?.splice(at, 1, bytes)
-    else account.skippedLists++
+    else if (i < count) account.skippedLists++
   }
-  return lists
+  return { lists, plan }
+}
+
+interface ListWanted extends Wanted {
+  readonly segment: number
+  /** Place among the segment's probed cells. */
+  readonly at: number
+  readonly gain: number
 }
 
 function wantedBlock(index: RangeIndex, segment: number, pid: number): Wanted {
@@ -183,43 +230,55 @@ function wantedBlock(index: RangeIndex, segment: number, pid: number): Wanted {
   }
 }
 
-/** One round: what is cached from the cache, the rest planned and read. Undefined where a limit or the deadline came first. */
+/**
+ * One round: what is cached from the cache, the rest planned and read. The first `count` are wanted, others taken where they come with
+ * those. Undefined where one does not, or a limit or the deadline came first.
+ *
+ * @returns with the plan for an empty cache, which decides what comes with what: answers do not depend on what is cached
+ */
 async function readAll(
   index: RangeIndex,
-  wanted: readonly Wanted[],
+  items: readonly Wanted[],
+  count: number,
   account: Account,
   limits: PlanLimits,
-): Promise<readonly (Uint8Array | undefined)[]> {
-  const results = wanted.map(({ key }) => index.cache.get(key))
-  const missing = wanted.flatMap(({ place }, i) => (results[i] ? [] : [{ place, i }]))
+): Promise<{ readonly blocks: readonly (Uint8Array | undefined)[]; readonly plan: ReadPlan }> {
+  const whole = planReads(
+    items.slice(0, count).map(({ place }) => place),
+    limits,
+  )
+  const isRead = items.map(({ place }) => isInside(whole, place))
+  const results = items.map(({ key }, i) => (i < count || isRead[i] ? index.cache.get(key) : undefined))
+  if (whole.stoppedBy && items.some((_, i) => i < count && !isRead[i] && !results[i])) account.leaveOut(whole.stoppedBy)
+  // A part of what the whole plan reads: it never needs more reads or bytes.
+  const missing = items.flatMap(({ place }, i) => (results[i] || !isRead[i] ? [] : [{ place, i }]))
   const plan = planReads(
     missing.map(({ place }) => place),
     limits,
   )
-  if (plan.stoppedBy) account.leaveOut(plan.stoppedBy)
-  if (plan.reads.length === 0) return results
+  if (plan.reads.length === 0) return { blocks: results, plan: whole }
   if (account.isOver) {
     account.leaveOut('deadline')
-    return results
+    return { blocks: results, plan: whole }
   }
   const fetched = await account.round(plan.reads.length, plan.bytes, () =>
     fetchReads(index.reader, plan.reads, account.limits),
   )
-  for (const [at, { offset, items }] of plan.reads.entries()) {
+  for (const [at, { offset, items: inside }] of plan.reads.entries()) {
     const bytes = fetched[at]
     if (!bytes) {
       account.leaveOut('deadline')
       continue
     }
-    for (const item of items) {
+    for (const item of inside) {
       const { place, i } = missing[item] ?? { place: { offset: 0, length: 0 }, i: -1 }
       const own = bytes.subarray(place.offset - offset, place.offset - offset + place.length)
-      wanted[i]?.check(own)
-      index.cache.put(wanted[i]?.key ?? '', own)
+      items[i]?.check(own)
+      index.cache.put(items[i]?.key ?? '', own)
       results[i] = own
     }
   }
-  return results
+  return { blocks: results, plan: whole }
 }
 
 /** What a query has used, and what it had to leave out. */

@@ -1,4 +1,4 @@
-/** The readable twin of the range search over one segment, without storage and limits: by kernels/reference.ts. Oracle of the tests. */
+/** The readable twin of the range search over one segment, without storage: by kernels/reference.ts. Oracle of the tests. */
 import { PROBED_CELLS_MAX } from '../../../format/limits.ts'
 import { quantiseQuery } from '../../kernels/quantise.ts'
 import * as kernels from '../../kernels/reference.ts'
@@ -6,7 +6,9 @@ import { refine } from '../../kernels/refineReference.ts'
 import { rowNumbers } from '../../kernels/units.ts'
 import type { QueryVectors, SearchParameters } from '../../searcher.ts'
 import { rescoredMax } from '../parameters.ts'
-import type { FoundPassage } from './rangeQuery.ts'
+import { isInside, planReads, type ReadPlan, type WantedBytes } from './plan.ts'
+import type { FoundPassage, QueryLimits } from './rangeQuery.ts'
+import { imputedBelow } from './scoreLists.ts'
 
 export interface ReferenceAnswer {
   /** Those that are rescored, by their score from lists. */
@@ -15,11 +17,18 @@ export interface ReferenceAnswer {
   readonly candidates: number
 }
 
+/** Where things stand, which decides what is read with what, and how much may be. */
+export interface ReferenceLayout {
+  readonly list: (cell: number) => WantedBytes | undefined
+  readonly rows: (pid: number) => WantedBytes
+  readonly limits: QueryLimits
+}
+
 export function searchByLists(
   segment: kernels.ReferenceSegment,
   query: QueryVectors,
   parameters: SearchParameters,
-  k: number,
+  { k, layout }: { readonly k: number; readonly layout: ReferenceLayout },
 ): ReferenceAnswer {
   const quantised = quantiseQuery(query.vectors, query.rows, query.dim)
   const cellScores = kernels.scoreCentroids(segment, quantised, 1)
@@ -41,28 +50,71 @@ export function searchByLists(
     for (const cell of best) gains.set(cell, (gains.get(cell) ?? 0) + at(cellScores.bytes, cell, row) - floor)
   }
   const byGain = [...gains].sort(([a, x], [b, y]) => y - x || a - b)
-  const read = byGain.slice(0, parameters.ncells * rows.length).map(([cell]) => cell)
+  const lists = readLists(segment, byGain, parameters.ncells * rows.length, layout)
 
-  const lists = new Map(read.map((cell) => [cell, passagesOf(segment, cell)]))
-  const passages = [...new Set([...lists.values()].flatMap((pids) => [...pids]))].sort((a, b) => a - b)
+  const passages = [...new Set([...lists.pids.values()].flatMap((pids) => [...pids]))].sort((a, b) => a - b)
   const scoreOf = (pid: number) => {
     let score = 0
     for (const [row, best] of bestOf) {
-      const imputed = best.find((cell) => !lists.has(cell)) ?? best.at(-1) ?? 0
-      const found = read.filter((cell) => lists.get(cell)?.has(pid))
-      score += Math.max(...[imputed, ...found].map((cell) => at(cellScores.bytes, cell, row)))
+      const unread = best.find((cell) => !lists.pids.has(cell)) ?? best.at(-1) ?? 0
+      const imputed = imputedBelow(at(cellScores.bytes, unread, row))
+      const found = [...lists.pids].filter(([, pids]) => pids.has(pid))
+      score += Math.max(imputed, ...found.map(([cell]) => at(cellScores.bytes, cell, row)))
     }
     return score
   }
   const ranked = passages
     .map((pid) => ({ pid, score: scoreOf(pid) }))
     .sort((a, b) => b.score - a.score || a.pid - b.pid)
-  const kept = Uint32Array.from(ranked.slice(0, rescoredMax(parameters, k)), ({ pid }) => pid)
+  const kept = keptPassages(
+    ranked.map(({ pid }) => pid),
+    rescoredMax(parameters, k),
+    lists.plan,
+    layout,
+  )
   const scores = refine(segment, quantised, kept)
   return {
     found: Array.from(kept, (pid, i) => ({ pid, score: scores[i] ?? 0 })),
     candidates: passages.length,
   }
+}
+
+/** Cells in the order of their gain to the passages of each list that is read: what is wanted, what lies between, what is empty. */
+function readLists(
+  segment: kernels.ReferenceSegment,
+  byGain: readonly (readonly [number, number])[],
+  wanted: number,
+  { list, limits }: ReferenceLayout,
+) {
+  const cells = byGain.map(([cell]) => cell)
+  const places = cells.slice(0, wanted).flatMap((cell) => list(cell) ?? [])
+  const { lists: aim } = limits.aims
+  const aimed = aim ? places.slice(0, planReads(places, aim).taken) : places
+  const { listGapBytes: gapBytes, listReadsMax: readsMax, listBytesMax: bytesMax } = limits
+  const plan = planReads(aimed, { gapBytes, readsMax, bytesMax })
+  const read = cells.filter((cell) => {
+    const place = list(cell)
+    return place === undefined || isInside(plan, place)
+  })
+  return { plan, pids: new Map(read.map((cell) => [cell, passagesOf(segment, cell)])) }
+}
+
+/** Those that are wanted and fit the aim, and of the next best those that lie between. */
+function keptPassages(ranked: readonly number[], wanted: number, lists: ReadPlan, { rows, limits }: ReferenceLayout) {
+  const places = ranked.slice(0, wanted).map(rows)
+  const { passages: aim } = limits.aims
+  const left = aim && {
+    ...aim,
+    readsMax: aim.readsMax - lists.reads.length,
+    bytesMax: aim.bytesMax - lists.bytes,
+  }
+  const aimed = left ? places.slice(0, Math.max(left.least, planReads(places, left).taken)) : places
+  const plan = planReads(aimed, {
+    gapBytes: limits.rowGapBytes,
+    readsMax: limits.readsMax - lists.reads.length,
+    bytesMax: limits.bytesMax - lists.bytes,
+  })
+  return Uint32Array.from(ranked.slice(0, wanted * 4).filter((pid) => isInside(plan, rows(pid))))
 }
 
 function passagesOf(segment: kernels.ReferenceSegment, cell: number): ReadonlySet<number> {

@@ -14,16 +14,22 @@ export interface Candidate {
 /** Verified posting list bytes by place in `ProbedCells.cells`; undefined where the list was not read, empty where it is empty. */
 export type ReadLists = readonly (Uint8Array | undefined)[]
 
+/** Below its best cell that was not read, in U: about 0.1 of cosine. Of the passages of the lists a row's best token is further below still, if it has none of the row's cells. */
+const IMPUTED_BELOW = 12
+
 /**
- * U that a row gives a passage of which no list says more: that of its best cell that was not read, which is as much as a token
- * in none of the lists can score; of its last cell looked at when all were read. Measured: less finds more of exact search's own
- * results, and fewer that are relevant.
+ * U that a row gives a passage of which no list says more: somewhat less than its best cell that was not read, which is as much as a
+ * token in none of the lists can score; than its last cell looked at when all were read.
  */
 export function imputedBytes({ cells, cellsOfRows }: ProbedCells, lists: ReadLists): Uint8Array {
   return Uint8Array.from(cellsOfRows, (best, row) => {
     const unread = best.find((place) => lists[place] === undefined) ?? best.at(-1)
-    return unread === undefined ? 0 : (cells[unread]?.bytes[row] ?? 0)
+    return unread === undefined ? 0 : imputedBelow(cells[unread]?.bytes[row] ?? 0)
   })
+}
+
+export function imputedBelow(byte: number): number {
+  return Math.max(0, byte - IMPUTED_BELOW)
 }
 
 /**

@@ -46,3 +46,10 @@ describe('orderCentroids', () => {
     expect(Array.from(orderCentroids(new Float32Array(5 * 32).fill(0.1), 32))).toEqual([0, 1, 2, 3, 4])
   })
 })
+
+describe('permuteRows', () => {
+  it('gives as many rows as are named, as ordering more passages than one block holds needs', () => {
+    const table = Float32Array.from({ length: 12 }, (_, at) => at)
+    expect(Array.from(permuteRows(table, 4, Uint32Array.of(2, 0)))).toEqual([8, 9, 10, 11, 0, 1, 2, 3])
+  })
+})

