@@ -58,6 +58,12 @@ export function choosePipeline(
   manifest: Manifest,
   { memoryMax = MEMORY_MAX_DEFAULT, pipeline = 'auto', ...options }: Omit<OpenIndexFilesOptions, 'kernels'>,
 ): { readonly pipeline: 'resident' } | { readonly pipeline: 'range'; readonly limits: RangeOptions } {
+  if (!['auto', 'resident', 'range'].includes(pipeline)) {
+    throw new InputError(`opening an index: expected the pipeline auto, resident or range, got "${pipeline}".`)
+  }
+  if (!(Number.isFinite(memoryMax) && memoryMax > 0)) {
+    throw new InputError(`opening an index: expected memoryMax to be a number of bytes above 0, got ${memoryMax}.`)
+  }
   const resident = residentNeed(manifest).totalBytes
   const fits = resident <= memoryMax
   if (pipeline === 'resident' && !fits) throw tooLarge('resident', resident, memoryMax)

@@ -2,6 +2,7 @@
 import { InputError, NotFoundError, StorageError } from '../format/errors.ts'
 import { compareBytes } from '../format/ids.ts'
 import { type IndexReader, readIndex } from '../format/indexReader.ts'
+import type { Manifest } from '../format/manifest.ts'
 import type { IndexFiles } from '../format/rangeReader.ts'
 import { indexInfo } from './indexInfo.ts'
 import { inLanes } from './inLanes.ts'
@@ -74,6 +75,7 @@ export async function openRangeReader(
   options: OpenRangeOptions,
 ): Promise<RangeSearcher> {
   const settings = { ...RANGE_DEFAULTS, ...definedOf(options) }
+  requireSettings(settings)
   return new RangeSearcher(await openRangeIndex(reader, kernels, { cacheBytes: settings.cacheBytes }), settings)
 }
 
@@ -236,15 +238,36 @@ async function openNewer(
 ): Promise<RangeIndex> {
   const kernels = await instantiateKernels(options.module)
   const reader = await readIndex(files, { crc32c: createChecksum(kernels) })
-  if (reader.manifest.generation === manifest.generation) {
+  // Not by its number: an index that was built anew is the first generation again. Parts are named by their content.
+  if (partsOf(reader.manifest) === partsOf(manifest)) {
     throw new StorageError(
-      `"${files.key}": a part of generation ${manifest.generation} is missing, and there is no newer generation. Copy the index again.`,
+      `"${files.key}": a part of generation ${manifest.generation} is missing, and there is no newer generation. Copy the index again, parts first.`,
       { generation: manifest.generation },
       { cause: options.cause },
     )
   }
   return openRangeIndex(reader, kernels, { cacheBytes: options.cacheBytes, firstPid: endPid })
 }
+
+/** @throws InputError */
+function requireSettings({
+  concurrency,
+  readsMax,
+  bytesMax,
+  cacheBytes,
+  queriesBytesMax,
+}: Required<RangeOptions>): void {
+  const atLeastOne = { concurrency, readsMax, bytesMax, queriesBytesMax }
+  for (const [name, value] of [...Object.entries(atLeastOne), ['cacheBytes', cacheBytes + 1] as const]) {
+    if (Number.isFinite(value) && value >= 1) continue
+    const least = name === 'cacheBytes' ? 0 : 1
+    throw new InputError(`opening by range: expected ${name} to be a number from ${least} on, got ${value}.`, {
+      [name]: value,
+    })
+  }
+}
+
+const partsOf = ({ parts }: Manifest): string => parts.map(({ name }) => name).join(' ')
 
 /** Without tiers: who looks for some that searches can use, such as a server that is started with one, finds none. */
 function infoOf(index: RangeIndex): IndexInfo {

@@ -60,6 +60,12 @@ export async function openRemoteEncoder(options: RemoteEncoderOptions): Promise<
  */
 export function createRemoteEncoder(options: RemoteEncoderOptions): RemoteEncoder {
   const fingerprint = encoderOfIndex(options.index)
+  const { protocol } = URL.parse(options.url) ?? {}
+  if (protocol !== 'https:' && protocol !== 'http:') {
+    throw new InputError(
+      `"${options.url}" is no address of an encoder: expected https://host/, where a Tartan with a model is.`,
+    )
+  }
 
   async function encode(texts: readonly string[], kind: 'query' | 'passage'): Promise<readonly EncodedText[]> {
     const body = await ask(options, { texts, kind, encodingFormat: 'base64' })

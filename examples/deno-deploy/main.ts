@@ -7,7 +7,9 @@ import { httpFiles } from 'tartan-search/readers'
 import { openWebEncoder } from 'tartan-search/web-encoder'
 
 /** Serves the folders corpus.tartan and models/tartan-small. */
-const storage = process.env.STORAGE_URL ?? 'http://127.0.0.1:8000'
+const storage = process.env.STORAGE_URL?.replace(/\/+$/, '')
+if (!storage)
+  throw new Error('STORAGE_URL is not set: the address of the host of corpus.tartan, such as https://files.example.org')
 
 const fetch = createHandler({
   async open() {

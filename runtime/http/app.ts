@@ -78,7 +78,8 @@ export function createApp(options: AppOptions): App {
   )
   app.onError((error, c) => {
     const problem = problemOf(error, c.get('requestId'))
-    if (problem.status >= 500) {
+    // A wrong model is the operator's to mend as well.
+    if (problem.status >= 500 || problem.code === 'MODEL') {
       const { method, path } = c.req
       options.log?.({ level: 'error', requestId: c.get('requestId'), method, path, status: problem.status, error })
     }

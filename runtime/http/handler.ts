@@ -16,8 +16,8 @@ export type Handler = (request: Request, env?: unknown, context?: ExecutionConte
 export interface HandlerOptions {
   /** Opens index and encoder and makes the app. */
   readonly open: () => Promise<App>
-  /** Called when opening failed, with the whole error that the client is not told. */
-  readonly log?: (error: unknown) => void
+  /** Called when opening failed, with the whole error that the client is not told, and the id that the client is. */
+  readonly log?: (error: unknown, requestId: string) => void
 }
 
 export function createHandler({ open, log }: HandlerOptions): Handler {
@@ -27,8 +27,9 @@ export function createHandler({ open, log }: HandlerOptions): Handler {
     try {
       app = once.value ?? (await once.get())
     } catch (error) {
-      log?.(error)
-      return openingProblem(error)
+      const requestId = crypto.randomUUID()
+      log?.(error, requestId)
+      return openingProblem(error, requestId)
     }
     return app.fetch(request, env as object, context)
   }

@@ -50,14 +50,14 @@ const DAMAGED = 'The files of this index could not be read as they should be. Th
 /** What a client is told instead of the error's own message, which may hold paths and keys. */
 const publicDetails: Readonly<Partial<Record<TartanErrorCode | HttpProblemCode, string>>> = {
   MODEL:
-    "The server's query encoder and this index do not belong together. Send ready vectors, or tell the operator to serve the index with the model that built it.",
+    "The server's query encoder cannot be used for this index: it is missing, damaged, or not the model that built the index. Send ready vectors, or tell the operator, whose log has the reason.",
   INTERNAL: 'The server made a mistake. Its log has the details under the request id.',
   FORMAT: DAMAGED,
   VERSION: 'This index was written by a newer version than the server knows. The operator has to update the server.',
   CHECKSUM: DAMAGED,
   RANGE: DAMAGED,
   STORAGE: 'The storage of this index did not answer. Try again later.',
-  DEVICE: 'The device that runs the query encoder is not there. Send ready vectors, or try again later.',
+  DEVICE: 'The query encoder cannot be reached or does not start. Send ready vectors, or try again later.',
   ABORTED: 'The server stopped this request, perhaps to shut down. Try again.',
   TIMEOUT: 'The server did not finish in time. Ask for fewer results or with smaller ncells and ndocs, or try again.',
 }
@@ -104,15 +104,19 @@ export function makeProblem(code: Problem['code'], detail: string, requestId?: s
 }
 
 /** The answer of a host whose index cannot be opened: never the client's mistake, whatever went wrong. */
-export function openingProblem(error: unknown): Response {
-  const known = problemOf(error)
+export function openingProblem(error: unknown, requestId?: string): Response {
+  const known = problemOf(error, requestId)
   const problem =
     known.status >= 500
       ? known
-      : makeProblem('STORAGE', 'The index of this server cannot be opened. Its log has the reason.')
+      : makeProblem('STORAGE', 'The index of this server cannot be opened. Its log has the reason.', requestId)
   return new Response(JSON.stringify(problem), {
     status: problem.status,
-    headers: { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' },
+    headers: {
+      'Content-Type': 'application/problem+json',
+      'Cache-Control': 'no-store',
+      ...(requestId ? { 'X-Request-Id': requestId } : {}),
+    },
   })
 }
 

@@ -36,11 +36,11 @@ export function createWorker<Env>(options: WorkerOptions<Env>): Worker<Env> {
     fetch(request, env, context) {
       handler ??= createHandler({
         open: () => openApp(options, env),
-        log: (error) => {
+        log: (error, requestId) => {
           const { method, url } = request
           const entry = {
             level: 'error',
-            requestId: '',
+            requestId,
             method,
             path: new URL(url).pathname,
             status: 503,

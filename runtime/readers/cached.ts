@@ -2,7 +2,7 @@
  * Caches above any files: blocks in memory, and ranges in a cache of the Cache API. Values are kept, never promises: on Workers one
  * request must not wait for the I/O of another. Two requests may read the same block twice; that costs a read.
  */
-import { StorageError } from '../../format/errors.ts'
+import { InputError, StorageError } from '../../format/errors.ts'
 import { MANIFEST_NAME } from '../../format/manifest.ts'
 import { checkRange, type IndexFiles, type RangeReader } from '../../format/rangeReader.ts'
 import { memoryReader } from './memory.ts'
@@ -17,6 +17,11 @@ export interface CachedFilesOptions {
 /** @returns the same files, with the blocks that were read last in memory */
 export function cachedFiles(files: IndexFiles, options: CachedFilesOptions = {}): IndexFiles {
   const { blockBytes = 32 * 1024, bytesMax = 16 * 1024 * 1024 } = options
+  if (!(Number.isInteger(Math.log2(blockBytes)) && bytesMax >= 0)) {
+    throw new InputError(
+      `caching files: expected blockBytes to be a power of two and bytesMax from 0 on, got ${blockBytes} and ${bytesMax}.`,
+    )
+  }
   const cache = new BlockCache(bytesMax)
   return {
     key: files.key,

@@ -2,7 +2,7 @@
  * Files of an index over HTTP by range requests (RFC 9110 §14): any static host, an object store behind a public address, an
  * assets binding. Only `Range` is asked for, which browsers send across origins without asking first.
  */
-import { NotFoundError, RangeReadError, StorageError } from '../../format/errors.ts'
+import { InputError, NotFoundError, RangeReadError, StorageError } from '../../format/errors.ts'
 import type { IndexFiles } from '../../format/rangeReader.ts'
 import { RetryableError } from '../retry.ts'
 import { type FetchedRange, type RemoteOptions, remoteFiles } from './remote.ts'
@@ -32,7 +32,7 @@ const RETRIED_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 
  * @param baseUrl - the folder that holds `index.msgpack`; a query string is kept for every file (signatures of some stores)
  */
 export function httpFiles(baseUrl: string | URL, options: HttpFilesOptions = {}): IndexFiles {
-  const base = new URL(baseUrl)
+  const base = addressOf(baseUrl)
   if (!base.pathname.endsWith('/')) base.pathname += '/'
   return httpFilesAt((name) => {
     const url = new URL(base)
@@ -41,9 +41,26 @@ export function httpFiles(baseUrl: string | URL, options: HttpFilesOptions = {})
   }, options)
 }
 
+/** @throws InputError when it is no address, or holds a password, which fetch does not send */
+function addressOf(url: string | URL): URL {
+  // In a page relative addresses are those of the page.
+  const { location } = globalThis as { readonly location?: { readonly href: string } }
+  const address = URL.parse(url, location?.href)
+  if (!address || !/^https?:$/.test(address.protocol)) {
+    throw new InputError(`"${url}" is no address of a web server: expected https://host/path.`)
+  }
+  if (address.username || address.password) {
+    throw new InputError(
+      `the address of ${address.host} holds a user or password, which are not sent from there: give them as a header.`,
+    )
+  }
+  return address
+}
+
 /** One file, such as a pack, under the name ''. @param url - of the file */
 export function httpFile(url: string | URL, options: HttpFilesOptions = {}): IndexFiles {
-  return httpFilesAt(() => new URL(url), options)
+  const address = addressOf(url)
+  return httpFilesAt(() => address, options)
 }
 
 function httpFilesAt(urlOf: (name: string) => URL, options: HttpFilesOptions): IndexFiles {

@@ -32,6 +32,9 @@ export function s3Files(location: S3Location, options: Omit<HttpFilesOptions, 'f
       `"${bucket}" is no name of an S3 bucket: 3 to 63 lower-case letters, digits, dots and hyphens.`,
     )
   }
+  if (endpoint !== undefined && !/^https?:\/\/[^/]/.test(endpoint)) {
+    throw new InputError(`"${endpoint}" is no endpoint of an S3 server: expected https://host or http://host:port.`)
+  }
   const path = prefix.split('/').filter(Boolean).map(encodeURIComponent).join('/')
   const base = endpoint
     ? `${endpoint.replace(/\/+$/, '')}/${bucket}/${path}`

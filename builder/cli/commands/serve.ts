@@ -23,6 +23,7 @@ interface Options {
   readonly model?: string
   readonly tier?: TierName
   readonly pipeline?: Pipeline
+  readonly origin?: readonly string[]
   readonly open?: boolean
 }
 
@@ -43,6 +44,7 @@ export function serveCommand(signal: AbortSignal): Command {
     .addOption(new Option('-m, --model <name|folder>', "encoder (default: the index's own, if bundled)"))
     .addOption(tierOption('for requests that name none (default: balanced of each index that has tiers)'))
     .addOption(pipelineOption('default: resident where that fits half of the free memory'))
+    .option('--origin <origin...>', 'other sites whose pages may ask, such as https://docs.example.org; * for all')
     .option('--open', 'open the search page in the browser')
     .addHelpText(
       'after',
@@ -107,6 +109,7 @@ async function serveOpened(
     port: options.port,
     host: options.host,
     ...(tier ? { tier } : {}),
+    ...(options.origin ? { origins: options.origin } : {}),
     log: ({ requestId, method, path, status, error }) =>
       process.stderr.write(
         `${method} ${path} ${status} ${requestId} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,

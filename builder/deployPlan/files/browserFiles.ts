@@ -132,7 +132,7 @@ function readme({ name, folder, indexPath, encoder, modelFolder }: Deployed): st
     '',
     '```sh',
     `npm install tartan-search${encoder ? ' onnxruntime-web' : ''} && npm install --save-dev esbuild`,
-    `mkdir -p public && cp index.html _headers public && cp -r ${quoted(indexPath)} public/${folder}`,
+    `mkdir -p public && cp index.html _headers public && rm -rf public/${folder} && cp -r ${quoted(indexPath)} public/${folder}`,
     'cp node_modules/tartan-search/assembly/build/kernels.wasm public/',
     encoder ? 'cp node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm public/' : undefined,
     encoder

@@ -89,7 +89,7 @@ function readme(storage: Storage, deployed: Deployed): string {
           encoder ? put(`${model}/${MODEL_FILES}`, modelFolder) : undefined,
         ]
       : [
-          `mkdir -p public && cp -r ${index} public/${folder}`,
+          `mkdir -p public && rm -rf public/${folder} && cp -r ${index} public/${folder}`,
           encoder ? `mkdir -p public/${modelFolder} && cp ${model}/${MODEL_FILES} public/${modelFolder}` : undefined,
         ]
   return lines(

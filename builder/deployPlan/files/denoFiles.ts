@@ -30,7 +30,7 @@ function mainSource({ plan, folder, encoder, modelFolder }: Deployed): string {
     encoder ? "import { openWebEncoder } from 'tartan-search/web-encoder'" : undefined,
     '',
     `/** Serves the folder ${folder}${encoder ? ` and ${modelFolder}` : ''}. */`,
-    "const storage = process.env.STORAGE_URL ?? 'http://127.0.0.1:8080'",
+    "const storage = process.env.STORAGE_URL?.replace(/\\/+$/, '') ?? 'http://127.0.0.1:8080'",
     '',
     'const fetch = createHandler({',
     '  async open() {',

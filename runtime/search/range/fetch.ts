@@ -57,6 +57,9 @@ async function fetchOne(source: PartSource, read: PlannedRead, signal: AbortSign
   return bytes
 }
 
+/** Timers that are set for longer go off at once. */
+const TIMER_MAX_MS = 2 ** 31 - 1
+
 /** Waits for `work`, but no longer than to the deadline. */
 async function before(deadline: number, work: Promise<unknown>): Promise<void> {
   if (deadline === Number.POSITIVE_INFINITY) {
@@ -65,7 +68,7 @@ async function before(deadline: number, work: Promise<unknown>): Promise<void> {
   }
   let timer: ReturnType<typeof setTimeout> | undefined
   const timeUp = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.max(0, deadline - performance.now()))
+    timer = setTimeout(resolve, Math.min(TIMER_MAX_MS, Math.max(0, deadline - performance.now())))
   })
   try {
     await Promise.race([work, timeUp])

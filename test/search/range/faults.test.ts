@@ -142,9 +142,9 @@ describe('a range searcher over storage that fails', () => {
   })
 
   describe('when the index is replaced', () => {
-    async function replaceable() {
+    async function replaceable(generation = 2) {
       const all = await opened()
-      const next = await indexOf([segment(2)], { generation: 2, partBytes: 70_000, texts: true })
+      const next = await indexOf([segment(2)], { generation, partBytes: 70_000, texts: true })
       const fresh = await openRangeSearcher(liveFiles(new Map(next)), { kernels })
       const replace = () => {
         all.files.stored.clear()
@@ -162,6 +162,12 @@ describe('a range searcher over storage that fails', () => {
       expect(await searcher.search(query)).toEqual(expected)
       expect(searcher.info.generation).toBe(2)
       expect(files.open_.length).toBeLessThanOrEqual(before)
+    })
+
+    it('by one that was built anew, and so is a first generation as well, answers from that', async () => {
+      const { searcher, replace, expected } = await replaceable(1)
+      replace()
+      expect(await searcher.search(query)).toEqual(expected)
     })
 
     it('in the middle of a query, answers all of it from the new generation', async () => {
