@@ -71,12 +71,12 @@ await runBench(
     const vectors = await withQueriesOf(options['queries-of'], await openJudgedVectors(folder, limit), limit)
     const path = options.index || (await cachedIndex(vectors, { nbits, label: labelOf(folder, '') })).path
     const thorough = options.index !== ''
-    const measured = await measure(vectors, path, { k, given, curve: options.curve, thorough })
+    const { indexed, ...measured } = await measure(vectors, path, { k, given, curve: options.curve, thorough })
     const standard = measured.points[0]!
     const custom = Object.keys(given).length > 0 ? '-custom' : ''
     await writeResult(`range-${label}-${nbits}bit${k === 10 ? '' : `-k${k}`}${custom}`, started, {
       parameters: {
-        ...{ label, passages: vectors.store.ids.length, tokens: vectors.store.tokens, dim: vectors.store.dim },
+        ...{ label, ...indexed, dim: vectors.store.dim },
         ...{ query_rows: vectors.queries[0]!.rows, nbits, k, ncells: standard.ncells, ndocs: standard.ndocs },
         ...{
           cache: 'none: every query is cold',
@@ -112,6 +112,7 @@ async function measure(vectors: JudgedVectors, path: string, { k, given, curve, 
     readsMax: READS_MAX,
   })
   const opening = files.take()
+  const { passages, tokens } = searcher.info
   const points: RangePoint[] = []
   const settings = [
     { name: 'default', options: given },
@@ -129,6 +130,7 @@ async function measure(vectors: JudgedVectors, path: string, { k, given, curve, 
   const breakdown = curve ? await measureBreakdown(path, vectors, exact, k) : []
   const { name: _, ncells: __, ndocs: ___, 'recall@100': ____, skipped_share: _____, ...line } = points[0]!
   return {
+    indexed: { passages, tokens },
     line: { ...line, 'resident_ndcg@10': residentQuality['ndcg@10'] },
     resident: residentQuality,
     ...(thorough ? {} : { exact: exactQuality(vectors, exact) }),

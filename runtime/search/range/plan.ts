@@ -15,7 +15,10 @@ export interface WantedBytes {
 export interface PlanLimits {
   /** Wanted bytes at most this far apart are fetched together: what a read costs, in bytes that could be fetched instead. */
   readonly gapBytes: number
-  /** Wanted bytes farther apart are never fetched together, not even where there are too many reads. Default: no such limit. */
+  /**
+   * Wanted bytes farther apart are never fetched together, not even where there are too many reads. Default: no such limit. With
+   * one, a longer leading part than is taken may keep within the limits: what comes later can close a gap.
+   */
   readonly gapBytesMax?: number
   readonly readsMax: number
   /** Of all reads together, gaps counted. */

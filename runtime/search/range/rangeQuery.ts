@@ -71,11 +71,11 @@ export async function searchRange(index: RangeIndex, asked: RangeQuery, limits: 
   const account = new Account(limits)
   const { best, wanted, candidates, lists } = await chooseCandidates(index, asked, account)
   const rows = best.map(({ segment, pid }) => wantedBlock(index, segment, pid))
-  const count = aimedPassages(rows, wanted, lists, limits.aims)
+  const { count, bytesMax } = aimedPassages(rows, wanted, lists, limits.aims)
   const { blocks } = await readAll(index, rows, count, account, {
     gapBytes: limits.rowGapBytes,
     readsMax: limits.readsMax - account.reads,
-    bytesMax: limits.bytesMax - account.bytes,
+    bytesMax: Math.min(limits.bytesMax - account.bytes, bytesMax),
   })
   account.skippedPassages = blocks.slice(0, count).filter((bytes) => bytes === undefined).length
   const found: FoundPassage[] = []
@@ -128,17 +128,21 @@ interface ChosenCandidates {
 /** For each passage that is wanted, so many are rescored if they come with the others. */
 const NEXT_BEST = 4
 
-/** @returns how many of the first `wanted` passages the aim has room for, beside the lists */
+/** @returns how many of the first `wanted` passages the aim has room for, beside the lists, and that room */
 function aimedPassages(
   rows: readonly Wanted[],
   wanted: number,
   lists: ChosenCandidates['lists'],
   { passages: aim }: QueryAims,
-) {
-  if (!aim) return Math.min(wanted, rows.length)
+): { readonly count: number; readonly bytesMax: number } {
   const places = rows.slice(0, wanted).map(({ place }) => place)
+  if (!aim) return { count: places.length, bytesMax: Number.POSITIVE_INFINITY }
   const left = { readsMax: aim.readsMax - lists.reads.length, bytesMax: aim.bytesMax - lists.bytes }
-  return Math.max(Math.min(aim.least, places.length), planReads(places, { ...aim, ...left }).taken)
+  const { taken } = planReads(places, { ...aim, ...left })
+  const least = Math.min(aim.least, places.length)
+  return taken < least
+    ? { count: least, bytesMax: Number.POSITIVE_INFINITY }
+    : { count: taken, bytesMax: left.bytesMax }
 }
 
 async function chooseCandidates(
@@ -155,7 +159,7 @@ async function chooseCandidates(
     const best = allowed.flatMap((pids, segment) => Array.from(pids, (pid) => ({ segment, pid, score: 0 })))
     const rows = best.map(({ segment, pid }) => wantedBlock(index, segment, pid))
     const all = { best, wanted: best.length, candidates: best.length, lists: { reads: [], bytes: 0 } }
-    if (aimedPassages(rows, best.length, all.lists, account.limits.aims) === best.length) return all
+    if (aimedPassages(rows, best.length, all.lists, account.limits.aims).count === best.length) return all
   }
   const { lists, plan } = await readLists(index, probed, account)
   const best: SegmentCandidate[] = []
@@ -203,7 +207,7 @@ async function readLists(
   const { blocks, plan } = await readAll(index, all, count, account, {
     gapBytes: limits.listGapBytes,
     readsMax: Math.min(limits.readsMax, limits.listReadsMax),
-    bytesMax: Math.min(limits.bytesMax, limits.listBytesMax),
+    bytesMax: Math.min(limits.bytesMax, limits.listBytesMax, aim?.bytesMax ?? Number.POSITIVE_INFINITY),
   })
   for (const [i, { segment, at }] of all.entries()) {
     const bytes = blocks[i]

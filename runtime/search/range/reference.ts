@@ -90,7 +90,8 @@ function readLists(
   const places = cells.slice(0, wanted).flatMap((cell) => list(cell) ?? [])
   const { lists: aim } = limits.aims
   const aimed = aim ? places.slice(0, planReads(places, aim).taken) : places
-  const { listGapBytes: gapBytes, listReadsMax: readsMax, listBytesMax: bytesMax } = limits
+  const { listGapBytes: gapBytes, listReadsMax: readsMax, listBytesMax } = limits
+  const bytesMax = Math.min(listBytesMax, aim?.bytesMax ?? Number.POSITIVE_INFINITY)
   const plan = planReads(aimed, { gapBytes, readsMax, bytesMax })
   const read = cells.filter((cell) => {
     const place = list(cell)
@@ -108,11 +109,12 @@ function keptPassages(ranked: readonly number[], wanted: number, lists: ReadPlan
     readsMax: aim.readsMax - lists.reads.length,
     bytesMax: aim.bytesMax - lists.bytes,
   }
-  const aimed = left ? places.slice(0, Math.max(left.least, planReads(places, left).taken)) : places
-  const plan = planReads(aimed, {
+  const taken = left ? planReads(places, left).taken : places.length
+  const isWithinAim = left !== undefined && taken >= Math.min(left.least, places.length)
+  const plan = planReads(places.slice(0, Math.max(taken, left?.least ?? 0)), {
     gapBytes: limits.rowGapBytes,
     readsMax: limits.readsMax - lists.reads.length,
-    bytesMax: limits.bytesMax - lists.bytes,
+    bytesMax: Math.min(limits.bytesMax - lists.bytes, isWithinAim ? left.bytesMax : Number.POSITIVE_INFINITY),
   })
   return Uint32Array.from(ranked.slice(0, wanted * 4).filter((pid) => isInside(plan, rows(pid))))
 }

@@ -1,7 +1,13 @@
 /** The planner is arithmetic: reads and bytes of small cases are stated, and what it promises of any case is checked on random ones. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type PlanLimits, planReads, type ReadPlan, type WantedBytes } from '../../../runtime/search/range/plan.ts'
+import {
+  isInside,
+  type PlanLimits,
+  planReads,
+  type ReadPlan,
+  type WantedBytes,
+} from '../../../runtime/search/range/plan.ts'
 
 const unlimited: PlanLimits = { gapBytes: 0, readsMax: 1000, bytesMax: 1e12 }
 const at = (offset: number, length: number, part = 0): WantedBytes => ({ part, offset, length })
@@ -31,6 +37,24 @@ describe('a read plan', () => {
       [0, 29, 10],
     ])
     expect(planReads(wanted, { ...unlimited, gapBytes: 5 })).toMatchObject({ bytes: 39, reads: [{ length: 39 }] })
+  })
+
+  it('reads over no gap larger than gapBytesMax, and rather leaves out what would need it', () => {
+    const wanted = [at(0, 10), at(14, 10), at(100, 10)]
+    expect(planReads(wanted, { ...unlimited, readsMax: 1 })).toMatchObject({ taken: 3, bytes: 110 })
+    const plan = planReads(wanted, { ...unlimited, readsMax: 1, gapBytesMax: 4 })
+    expect(plan).toMatchObject({ taken: 2, bytes: 24, stoppedBy: 'reads' })
+  })
+
+  it('tells what comes with the reads, whether wanted or not', () => {
+    const plan = planReads([at(10, 10), at(30, 10)], { ...unlimited, gapBytes: 10 })
+    expect([at(20, 10), at(10, 30), at(9, 2), at(39, 2), at(20, 10, 1)].map((place) => isInside(plan, place))).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ])
   })
 
   it('never joins two parts, even where their offsets touch', () => {
