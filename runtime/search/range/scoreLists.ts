@@ -1,6 +1,6 @@
 /**
  * Candidates scored from posting lists alone, as WARP and XTR do: a passage in the list of a cell has a token that scores about
- * what the cell does; a row none of whose lists has the passage is imputed its lowest read score. PLAID.md section 5.
+ * what the cell does; a row none of whose lists has the passage is imputed somewhat less than its best unread cell. PLAID.md section 5.
  */
 import { ChecksumError, FormatError } from '../../../format/errors.ts'
 import type { ProbedCells } from './probeCells.ts'
@@ -14,7 +14,7 @@ export interface Candidate {
 /** Verified posting list bytes by place in `ProbedCells.cells`; undefined where the list was not read, empty where it is empty. */
 export type ReadLists = readonly (Uint8Array | undefined)[]
 
-/** Below its best cell that was not read, in U: about 0.1 of cosine. Of the passages of the lists a row's best token is further below still, if it has none of the row's cells. */
+/** Below its best cell that was not read, in U, about 0.1 of cosine: a passage that is in none of a row's lists scores less than that cell on average (docs/RANGE.md). */
 const IMPUTED_BELOW = 12
 
 /**
