@@ -53,13 +53,13 @@ export function rescoredMax(parameters: SearchParameters, k: number): number {
 
 /**
  * Passages whose scores are computed once more at sixteen bits: the results wanted, and some more that coarse scores may have put
- * behind them.
+ * behind them. None where many are wanted: for a hundred it would take half as long again, and people look at the first few.
  */
 export function refinedMax(k: number): number {
-  return k + Math.max(REFINED_MORE_LEAST, Math.ceil(k / 8))
+  return k <= REFINED_RESULTS_MAX ? k + Math.max(6, Math.ceil(k / 8)) : 0
 }
 
-const REFINED_MORE_LEAST = 6
+const REFINED_RESULTS_MAX = 32
 
 /**
  * Whether every passage is a candidate: `ncells` is no less than the number of centroids, or more than PROBED_CELLS_MAX. Then

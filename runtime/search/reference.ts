@@ -40,8 +40,9 @@ export function searchReference(
   const survivors = kernels.selectTop(candidates, approximate(candidates, true), Math.max(parameters.ndocs, k))
   const rescoredMax = Math.max(Math.floor(parameters.ndocs / 4), k)
   const finalists = kernels.selectTop(survivors, approximate(survivors, false), rescoredMax)
-  const refined = bestPids(finalists, kernels.rescore(segment, quantised, cellScores, finalists), refinedMax(k))
-  const scores = refine(segment, quantised, refined)
+  const coarse = kernels.rescore(segment, quantised, cellScores, finalists)
+  const refined = refinedMax(k) > 0 ? bestPids(finalists, coarse, refinedMax(k)) : finalists
+  const scores = refinedMax(k) > 0 ? refine(segment, quantised, refined) : coarse
 
   const ranked = Array.from(refined, (pid, index) => ({ pid, score: scores[index] ?? 0 }))
   ranked.sort((a, b) => b.score - a.score || a.pid - b.pid)
@@ -54,11 +55,8 @@ export function searchReference(
   }
 }
 
-/** The best by score, equal ones by their place; in their given order. */
+/** The best by score and all that tie with the last of them, in their given order. */
 function bestPids(pids: Uint32Array, scores: Float32Array, wanted: number): Uint32Array {
-  const order = [...pids.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b).slice(0, wanted)
-  return Uint32Array.from(
-    order.sort((a, b) => a - b),
-    (index) => pids[index] ?? 0,
-  )
+  const border = scores.toSorted().at(-wanted) ?? Number.NEGATIVE_INFINITY
+  return pids.filter((_, index) => (scores[index] ?? 0) >= border)
 }

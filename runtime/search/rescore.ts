@@ -12,6 +12,8 @@ export interface RankedPassages {
 /**
  * The best `refinedMax` of the candidates, with scores at sixteen bits. Byte tables choose them; by themselves they misplace about one
  * in a hundred of the first ten (assembly/README.md).
+ *
+ * @param refinedMax - 0: all of the candidates, with the scores of byte tables
  */
 export function rescoreCandidates(
   kernels: Kernels,
@@ -20,11 +22,11 @@ export function rescoreCandidates(
   refinedMax: number,
 ): RankedPassages {
   let kept = candidates
-  if (candidates.count > refinedMax) {
-    kernels.rescore(segment, query, candidates)
-    kept = { ...candidates, count: keepBest(kernels, candidates, refinedMax) }
+  if (candidates.count > refinedMax) kernels.rescore(segment, query, candidates)
+  if (refinedMax > 0) {
+    if (candidates.count > refinedMax) kept = { ...candidates, count: keepBest(kernels, candidates, refinedMax) }
+    kernels.refine(segment, query, kept)
   }
-  kernels.refine(segment, query, kept)
   const { buffer } = kernels.memory
   return {
     pids: new Uint32Array(buffer, kept.pids, kept.count).slice(),
@@ -32,17 +34,13 @@ export function rescoreCandidates(
   }
 }
 
-/** Moves the pids of the best to the front, in their given order; equal scores at the border go to the earlier. */
+/** Moves the pids of the best to the front, in their given order, and all that tie with the last of them: ids break ties later. */
 function keepBest({ memory: { buffer } }: Kernels, { pids, scores, count }: CandidateRegions, wanted: number): number {
   const allPids = new Uint32Array(buffer, pids, count)
   const allScores = new Float32Array(buffer, scores, count)
   const border = allScores.toSorted()[count - wanted] ?? 0
-  let ties = wanted
-  for (const score of allScores) if (score > border) ties -= 1
   let kept = 0
-  for (const [index, score] of allScores.entries()) {
-    if (score > border || (score === border && ties-- > 0)) allPids[kept++] = allPids[index] ?? 0
-  }
+  for (const [index, score] of allScores.entries()) if (score >= border) allPids[kept++] = allPids[index] ?? 0
   return kept
 }
 

@@ -116,7 +116,8 @@ describe.each(builds)('resident search with %s', (build) => {
 
   it('answers all passages that tie with the k-th, so that ties can be broken by id', async () => {
     const one = randomSegment({ seed: 8, dim: 32, nbits: 2, centroidCount: 1, lengths: [4] })
-    const copies = 6
+    // More than are scored at sixteen bits.
+    const copies = 20
     const rows = new Uint8Array(Buffer.concat(Array.from({ length: copies }, () => one.rows)))
     const { postingOffsets, postings } = randomSegment({
       ...{ seed: 8, dim: 32, nbits: 2, centroidCount: 1 },
@@ -124,7 +125,7 @@ describe.each(builds)('resident search with %s', (build) => {
     })
     const data = { ...one, rows, postingOffsets, postings, passageLengths: new Uint16Array(copies).fill(4) }
     const answer = await expectEqual(data, 4, { ncells: 1, centroidScoreThreshold: 0, ndocs: 256 }, 2)
-    expect([...answer.pids]).toEqual([0, 1, 2, 3, 4, 5])
+    expect([...answer.pids]).toEqual(Array.from({ length: copies }, (_, pid) => pid))
     expect(new Set(answer.scores).size).toBe(1)
   })
 
@@ -184,7 +185,9 @@ describe.each(builds)('resident search with %s', (build) => {
     expect(late.counts).toEqual({ ...whole.counts, approximated: 5, rescored: 5 })
     expect(late.skipped).toBe(45)
     const all = segment.search(query, { ...parameters, ndocs: 4 * 300 }, 300)
-    for (const [i, pid] of late.pids.entries()) expect(late.scores[i]).toBe(all.scores[all.pids.indexOf(pid)])
+    // So many results are scored by byte tables alone.
+    for (const [i, pid] of late.pids.entries())
+      expect(late.scores[i]).toBeCloseTo(all.scores[all.pids.indexOf(pid)]!, 1)
   })
 
   it('gives the same answers again, and keeps its memory between queries', async () => {

@@ -85,7 +85,7 @@ export async function searchRange(index: RangeIndex, asked: RangeQuery, limits: 
       return bytes ? [{ pid, bytes }] : []
     })
     if (own.length === 0) continue
-    const scores = rescoreBlocks(index.kernels, segment, asked.query, own)
+    const scores = rescoreBlocks(index.kernels, segment, asked.query, own, asked.k)
     own.forEach(({ pid }, i) => {
       found.push({ segment: number, pid, score: scores[i] ?? 0 })
     })

@@ -5,7 +5,7 @@ import * as kernels from '../../kernels/reference.ts'
 import { refine } from '../../kernels/refineReference.ts'
 import { rowNumbers } from '../../kernels/units.ts'
 import type { QueryVectors, SearchParameters } from '../../searcher.ts'
-import { rescoredMax } from '../parameters.ts'
+import { refinedMax, rescoredMax } from '../parameters.ts'
 import { isInside, planReads, type ReadPlan, type WantedBytes } from './plan.ts'
 import type { FoundPassage, QueryLimits } from './rangeQuery.ts'
 import { imputedBelow } from './scoreLists.ts'
@@ -72,7 +72,8 @@ export function searchByLists(
     lists.plan,
     layout,
   )
-  const scores = refine(segment, quantised, kept)
+  const isFine = refinedMax(k) > 0
+  const scores = isFine ? refine(segment, quantised, kept) : kernels.rescore(segment, quantised, cellScores, kept)
   return {
     found: Array.from(kept, (pid, i) => ({ pid, score: scores[i] ?? 0 })),
     candidates: passages.length,

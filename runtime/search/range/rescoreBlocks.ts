@@ -9,6 +9,7 @@ import type { Kernels } from '../../kernels/kernels.ts'
 import { SEGMENT_BLOCK_BYTES } from '../../kernels/layout.ts'
 import type { QueryVectors } from '../../searcher.ts'
 import { placeCandidates } from '../gather.ts'
+import { refinedMax } from '../parameters.ts'
 import { placeQuery } from '../residentQuery.ts'
 import type { RangeSegment } from './rangeSegment.ts'
 
@@ -20,6 +21,7 @@ export interface RowBlock {
 
 /**
  * MaxSim of each block's passage.
+ * @param k - results wanted: scores are as fine as the resident pipeline gives them
  * @returns f32[blocks]
  */
 export function rescoreBlocks(
@@ -27,14 +29,20 @@ export function rescoreBlocks(
   segment: RangeSegment,
   query: QueryVectors,
   blocks: readonly RowBlock[],
+  k: number,
 ): Float32Array {
   const { top } = kernels.arena
   try {
     const block = placeBlocks(kernels, segment, blocks)
     const placed = placeQuery(kernels, block, segment.scales, query)
     const candidates = placeCandidates(kernels, Uint32Array.from(blocks.keys()))
-    // There are few, and they took longer to read than this takes: all of them at sixteen bits.
-    kernels.refine(block, placed, candidates)
+    // There are few, and they took longer to read than this takes: all of them at sixteen bits, where the resident pipeline does it.
+    if (refinedMax(k) > 0) {
+      kernels.refine(block, placed, candidates)
+    } else {
+      kernels.scoreCentroids(block, placed, 1)
+      kernels.rescore(block, placed, candidates)
+    }
     return new Float32Array(kernels.memory.buffer, candidates.scores, candidates.count).slice()
   } finally {
     kernels.arena.reset(top)
