@@ -1,5 +1,5 @@
 /** Name and version of this package, as written into indexes and shown by `tartan --version`. */
-import packageJson from '../package.json' with { type: 'json' }
+import { VERSION } from '../runtime/version.ts'
 
-export const VERSION: string = packageJson.version
-export const BUILDER_NAME = `${packageJson.name} ${packageJson.version}`
+export { VERSION }
+export const BUILDER_NAME = `tartan-search ${VERSION}`

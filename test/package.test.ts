@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import packageJson from '../package.json' with { type: 'json' }
+import { VERSION } from '../runtime/version.ts'
 import { buildPackage } from '../scripts/buildPackage.ts'
 import { ROOT } from './sourceTree.ts'
 
@@ -84,6 +85,10 @@ async function importAll(cwd: string, faces = FACES): Promise<Record<string, str
 const everyFace = Object.fromEntries(Object.keys(FACES).map((entry) => [entry, 'function']))
 
 describe('package.json', () => {
+  it('has the version that the sources have', () => {
+    expect(VERSION).toBe(packageJson.version)
+  })
+
   it('exports what is public and nothing else', () => {
     expect(packageJson.exports).toEqual(EXPORTS)
   })

@@ -12,6 +12,7 @@ import { timing, wrapTime } from 'hono/timing'
 import { NotFoundError, StorageError } from '../../format/errors.ts'
 import type { TierName } from '../../format/tiers.ts'
 import { requireTiers } from '../search/tiers.ts'
+import { VERSION } from '../version.ts'
 import { type AnswerSources, answerColbert, answerSearch, fieldsOf, type ServedEncoder } from './answer.ts'
 import { type AnswerCache, CACHE_CONTROL_DEFAULT, cacheAnswers } from './caching.ts'
 import { createCatalog, type NamedSearcher, type ServedIndexes } from './catalog.ts'
@@ -128,7 +129,8 @@ function addMiddleware(app: App, { origins = [], timeoutMs = TIMEOUT_MS_DEFAULT 
 function addSearch(app: App, options: AppOptions): void {
   const { indexes, encoder, tier, version, cacheControl = CACHE_CONTROL_DEFAULT, answerCache } = options
   const catalog = createCatalog(indexes)
-  const facts = [version, encoder?.fingerprint.weightsSha256, tier]
+  // The package's own version as well: another one may score otherwise, and a strong tag promises the same bytes.
+  const facts = [VERSION, version, encoder?.fingerprint.weightsSha256, tier]
   for (const path of ['/api/search', '/v1/search'])
     app.use(path, cacheAnswers({ catalog, app: facts, cacheControl, answerCache }))
   if (tier) for (const { searcher } of catalog.all) requireTiers(tier, searcher.info)

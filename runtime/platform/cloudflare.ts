@@ -9,6 +9,7 @@ import { type AppOptions, createApp } from '../http/app.ts'
 import { createHandler, type Handler } from '../http/handler.ts'
 import { type OpenIndexFilesOptions, openIndexFiles } from '../openIndexFiles.ts'
 import type { Searcher } from '../searcher.ts'
+import { VERSION } from '../version.ts'
 
 export interface WorkerOptions<Env> extends Omit<OpenIndexFilesOptions, 'kernels'> {
   /** `import kernels from 'tartan-search/kernels.wasm'`. */
@@ -68,6 +69,3 @@ async function openApp<Env>(options: WorkerOptions<Env>, env: Env) {
     ...(answerCache ? { answerCache } : {}),
   })
 }
-
-/** Of /health. The package's own is not at hand in a bundle. */
-const VERSION = 'worker'

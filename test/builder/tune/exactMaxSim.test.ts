@@ -2,32 +2,17 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { decodeFloat16, float16Table } from '../../../builder/index/float16.ts'
 import { openDecodedRows } from '../../../builder/tune/decodedRows.ts'
 import { bestPids, exactScores, type TokenRows } from '../../../builder/tune/exactMaxSim.ts'
 import { readIndex } from '../../../format/indexReader.ts'
 import { openIndexPath } from '../../../runtime/platform/nodeFiles.ts'
 import { memoryFiles } from '../../../runtime/readers/memory.ts'
 import { maxSim } from '../../../runtime/search/stanford.ts'
+import { goldenQueries } from '../../format/goldenQueries.ts'
 import { tinyIndex } from '../../format/tinyIndex.ts'
 import { clusteredVectors, withStore } from '../index/clusteredVectors.ts'
 
 const golden = (name: string) => fileURLToPath(new URL(`../../golden/index/${name}`, import.meta.url))
-const ROWS = 32
-const DIM = 96
-
-function goldenQueries() {
-  const file = readFileSync(golden('queries.f16'))
-  const halves = new Uint16Array(file.buffer.slice(file.byteOffset, file.byteOffset + file.length))
-  const values = new Float32Array(halves.length)
-  decodeFloat16(halves, values, halves.length, float16Table())
-  return Array.from({ length: halves.length / (ROWS * DIM) }, (_, i) => ({
-    vectors: values.subarray(i * ROWS * DIM, (i + 1) * ROWS * DIM),
-    rows: ROWS,
-    dim: DIM,
-  }))
-}
-
 describe('exact scores', () => {
   const lengths = [3, 0, 41, 7, 7, 1]
 
