@@ -5,8 +5,8 @@ import { MANIFEST_NAME } from '../../format/manifest.ts'
 import type { IndexFiles } from '../../format/rangeReader.ts'
 import { httpFiles } from '../readers/http.ts'
 
-/** Whether it is an address rather than a path. */
-export const isIndexUrl = (path: string): boolean => /^(https?|s3):\/\//i.test(path)
+/** Whether it is an address rather than a path; of any kind, so that one that is not read here is told from a file that is not there. */
+export const isIndexUrl = (path: string): boolean => /^[a-z][a-z0-9+.-]+:\/\//i.test(path)
 
 /**
  * The files of an index at an address. S3 is asked as the AWS command line would be: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
@@ -40,7 +40,7 @@ export async function openIndexUrl(address: string): Promise<IndexFiles> {
 
 function parsed(address: string): URL {
   const url = URL.parse(address)
-  if (url?.host) return url
+  if (url?.host && /^(https?|s3):$/.test(url.protocol)) return url
   throw new InputError(`"${address}" is no address: expected https://host/path or s3://bucket/prefix.`)
 }
 

@@ -51,7 +51,7 @@ function addressOf(url: string | URL): URL {
   }
   if (address.username || address.password) {
     throw new InputError(
-      `the address of ${address.host} holds a user or password, which are not sent from there: give them as a header.`,
+      `the address of ${address.host} holds a user or password, which are not sent from there: give them as an Authorization in the headers of httpFiles.`,
     )
   }
   return address

@@ -51,6 +51,8 @@ describe('search', () => {
 
   it.each([
     ['https://', 'is no address'],
+    ['gs://bucket/index', 'is no address'],
+    ['http://user:secret@127.0.0.1/index', 'holds a user or password'],
     ['s3://X/prefix', 'is no name of an S3 bucket'],
     ['http://127.0.0.1:1/index', 'cannot be read: fetch failed'],
   ])('says what is wrong with %s', async (address, message) => {

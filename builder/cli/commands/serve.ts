@@ -67,7 +67,7 @@ async function serveUntilStopped(paths: readonly string[], options: Options, sig
   if (pipeline === 'range' && (workers > 1 || tier)) {
     throw new InputError(
       workers > 1
-        ? '--workers is for indexes in memory: a query by range waits for storage, not for a core.'
+        ? '--workers is for indexes in memory: a query by range waits for storage, not for a core. Leave one of the two out.'
         : 'tiers are settings of the resident pipeline: leave --tier or --pipeline range out.',
     )
   }
