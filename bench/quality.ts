@@ -2,8 +2,8 @@
  * Quality of compressed search beside exact float32 MaxSim on the same vectors, for the default parameters and for a
  * grid of them with its time. Usage and the meaning of each key: bench/README.md.
  */
-import type { Nbits } from '../format/segment.ts'
-import { openIndex } from '../runtime/platform/nodeIndex.ts'
+import type { Nbits } from '../format/manifest/segment.ts'
+import { openIndex } from '../runtime/platform/node/nodeIndex.ts'
 import { defaultParameters, type Searcher, type SearchHit, type SearchParameters } from '../runtime/searcher.ts'
 import { cachedIndex } from './harness/cachedIndex.ts'
 import {

@@ -4,8 +4,8 @@
  */
 import { InputError } from '../format/errors.ts'
 import { K_MAX, NCELLS_MAX, NDOCS_MAX } from '../format/limits.ts'
-import { TIER_NAMES, type TierName } from '../format/tiers.ts'
-import { openIndex } from '../runtime/platform/nodeIndex.ts'
+import { TIER_NAMES, type TierName } from '../format/manifest/tiers.ts'
+import { openIndex } from '../runtime/platform/node/nodeIndex.ts'
 import type { SearchOptions } from '../runtime/searcher.ts'
 import { type CachedIndex, cachedIndex } from './harness/cachedIndex.ts'
 import { integerOption, labelOf, nbitsOption, progress, runBench, vectorsOption } from './harness/commandLine.ts'

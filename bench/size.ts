@@ -1,9 +1,10 @@
 /** Bytes of an index by section and by token, at 4, 2 and 1 bits. Usage and the meaning of each key: bench/README.md. */
-import { describeIndex, type IndexDescription } from '../builder/describeIndex.ts'
+
 import { readIndex } from '../format/indexReader.ts'
-import type { SectionName } from '../format/manifest.ts'
-import type { Nbits } from '../format/segment.ts'
-import { openIndexPath } from '../runtime/platform/nodeFiles.ts'
+import type { SectionName } from '../format/manifest/manifest.ts'
+import type { Nbits } from '../format/manifest/segment.ts'
+import { describeIndex, type IndexDescription } from '../format/manifest/summary.ts'
+import { openIndexPath } from '../runtime/platform/node/nodeFiles.ts'
 import { cachedIndex } from './harness/cachedIndex.ts'
 import { labelOf, nbitsOption, runBench, textTable, vectorsOption } from './harness/commandLine.ts'
 import { openJudgedVectors } from './harness/judgedVectors.ts'

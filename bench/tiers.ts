@@ -3,15 +3,15 @@
  * Usage and the meaning of each key: bench/README.md.
  */
 import { readCorpus } from '../builder/corpus/corpus.ts'
-import { openQueryEncoder } from '../builder/queryEncoder.ts'
+import { openQueryEncoder } from '../builder/models/queryEncoder.ts'
 import { rowQueries, samplePassages, textQueries } from '../builder/tune/pseudoQueries.ts'
 import { settingsFor, widestOf } from '../builder/tune/settings.ts'
 import { type TuneSource, tuneSearcher } from '../builder/tune/tuneSearcher.ts'
 import { InputError } from '../format/errors.ts'
 import { readIndex } from '../format/indexReader.ts'
-import { type IndexTiers, TIER_NAMES } from '../format/tiers.ts'
-import { openIndexPath } from '../runtime/platform/nodeFiles.ts'
-import { type NodeSearcher, openIndex } from '../runtime/platform/nodeIndex.ts'
+import { type IndexTiers, TIER_NAMES } from '../format/manifest/tiers.ts'
+import { openIndexPath } from '../runtime/platform/node/nodeFiles.ts'
+import { type NodeSearcher, openIndex } from '../runtime/platform/node/nodeIndex.ts'
 import { defaultParameters, type QueryVectors, type SearchParameters } from '../runtime/searcher.ts'
 import { cachedIndex } from './harness/cachedIndex.ts'
 import {

@@ -2,10 +2,10 @@
 import type { EncodedText, Encoder } from '../encoder/encoder.ts'
 import { encodedTextOf } from '../encoder/passageText.ts'
 import { AbortedError } from '../format/errors.ts'
-import { createVectorStore, type StoredQueries, type VectorStoreWriter } from './index/vectorStore.ts'
-import { isDiskError, writeFailure } from './indexFolder.ts'
 import type { OnProgress } from './progress.ts'
-import type { Spool } from './spool.ts'
+import { isDiskError, writeFailure } from './publish/indexFolder.ts'
+import type { Spool } from './stores/spool.ts'
+import { createVectorStore, type StoredQueries, type VectorStoreWriter } from './stores/vectorStore.ts'
 
 export interface EncodeOptions {
   /** Passages encoded together. */

@@ -1,4 +1,5 @@
-/** How long work tells how far it is. The CLI draws it; libraries pass their own function or none. */
+/** How long work tells how far it is, and when it stops. The CLI draws it; libraries pass their own function or none. */
+import { AbortedError } from '../format/errors.ts'
 
 export type Stage =
   | 'read'
@@ -25,3 +26,15 @@ export interface ProgressEvent {
 }
 
 export type OnProgress = (event: ProgressEvent) => void
+
+/** What every step that runs long or on a device takes. */
+export interface RunOptions {
+  readonly onProgress?: OnProgress
+  /** Looked at between chunks. */
+  readonly signal?: AbortSignal
+}
+
+/** @throws AbortedError when the signal has fired */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new AbortedError()
+}

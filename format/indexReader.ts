@@ -1,6 +1,6 @@
 /** Reads the manifest and whole sections of an index and checks them (SPEC.md §6). What it returns is as the writer wrote it. */
-import { decodeHead, headLength, PRELUDE_BYTES_MIN, sectionTable } from './container.ts'
-import { crc32c as crc32cOf } from './crc32c.ts'
+import { decodeHead, headLength, PRELUDE_BYTES_MIN, sectionTable } from './container/container.ts'
+import { crc32c as crc32cOf } from './container/crc32c.ts'
 import { ChecksumError, FormatError } from './errors.ts'
 import { FILE_BYTES_MAX } from './limits.ts'
 import {
@@ -10,7 +10,7 @@ import {
   type SectionChunk,
   type SectionName,
   type SegmentEntry,
-} from './manifest.ts'
+} from './manifest/manifest.ts'
 import { type ByteLoader, type IndexFiles, type RangeReader, subReader } from './rangeReader.ts'
 
 export interface IndexReaderOptions {

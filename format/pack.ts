@@ -1,7 +1,7 @@
 /** Writes a pack: a whole index in one file (SPEC.md §7). Streams, so that no more than one part is in memory. */
-import { layOutSections, sectionHead, sectionPadding } from './container.ts'
-import { crc32c } from './crc32c.ts'
-import { MANIFEST_NAME, type Manifest } from './manifest.ts'
+import { layOutSections, sectionHead, sectionPadding } from './container/container.ts'
+import { crc32c } from './container/crc32c.ts'
+import { MANIFEST_NAME, type Manifest } from './manifest/manifest.ts'
 import type { IndexFiles } from './rangeReader.ts'
 
 /**

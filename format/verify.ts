@@ -1,13 +1,13 @@
 /** Reads every byte of an index and checks everything SPEC.md promises. Slow on purpose: for builds, CI and doubts. */
-import { decodeHead, sectionHead, sectionPadding, sectionTable } from './container.ts'
-import { crc32c } from './crc32c.ts'
+import { decodeHead, sectionHead, sectionPadding, sectionTable } from './container/container.ts'
+import { crc32c } from './container/crc32c.ts'
 import { ChecksumError, FormatError } from './errors.ts'
-import { IdTable } from './ids.ts'
 import { IndexReader } from './indexReader.ts'
-import type { Manifest, SegmentEntry } from './manifest.ts'
+import { IdTable } from './items/ids.ts'
+import { decodeTextBlock, decodeTextBlockEntries } from './items/textBlocks.ts'
+import type { Manifest, SegmentEntry } from './manifest/manifest.ts'
+import { codeBytesOf, rowBlockBytes } from './manifest/segment.ts'
 import type { IndexFiles } from './rangeReader.ts'
-import { codeBytesOf, rowBlockBytes } from './segment.ts'
-import { decodeTextBlock, decodeTextBlockEntries } from './textBlocks.ts'
 import { partName } from './writer.ts'
 
 export interface VerifyReport {

@@ -1,7 +1,7 @@
 /** Puts sections into parts as they come (SPEC.md §2, §4.2): at most one part is in memory. */
-import { encodePart } from './container.ts'
+import { encodePart } from './container/container.ts'
 import { PART_BYTES_DEFAULT } from './limits.ts'
-import type { PartEntry, SectionChunk, SectionName, SegmentSection } from './manifest.ts'
+import type { PartEntry, SectionChunk, SectionName, SegmentSection } from './manifest/manifest.ts'
 
 /** Where finished files go: a folder, an object store, memory. */
 export interface IndexSink {

@@ -13,7 +13,7 @@ export interface CentroidTable {
   readonly vectors: Float32Array
 }
 
-/** What residual coding needs beside centroids; see ResidualCodec in format/segment.ts. */
+/** What residual coding needs beside centroids; see ResidualCodec in format/manifest/segment.ts. */
 export interface ResidualConstants {
   readonly nbits: number
   readonly bucketCutoffs: Float32Array
@@ -36,7 +36,7 @@ export function assignModel(centroids: CentroidTable): Uint8Array {
 
 /**
  * Model: `vectors` f32[rows][dim] → `codes` i32[rows], `packed` u8[rows][dim*nbits/8], `inverseNorms` u8[rows].
- * Equals `encodeResidualsReference` in builder/index/codec.ts except where two centroids, or a norm and a rounding
+ * Equals `encodeResidualsReference` in builder/segment/codec.ts except where two centroids, or a norm and a rounding
  * boundary, are closer than float error.
  */
 export function residualModel(centroids: CentroidTable, constants: ResidualConstants): Uint8Array {

@@ -1,20 +1,25 @@
 /** The runtime: open an index and search it, anywhere JavaScript runs. Readers and host entries are in subfolders. */
-export { createLazyEncoder, type LazyEncoder, type LazyEncoderOptions } from './lazyEncoder.ts'
+export { createLazyEncoder, type LazyEncoder, type LazyEncoderOptions } from './encoders/lazyEncoder.ts'
+export {
+  createRemoteEncoder,
+  openRemoteEncoder,
+  type RemoteEncoder,
+  type RemoteEncoderOptions,
+} from './encoders/remoteEncoder.ts'
+export { memoryFiles, memoryReader } from './readers/memory.ts'
+export * from './searcher.ts'
 export {
   MEMORY_MAX_DEFAULT,
   type OpenedIndex,
   type OpenIndexFilesOptions,
   openIndexFiles,
   type Pipeline,
-} from './openIndexFiles.ts'
-export { createOpenOnce, type OpenOnce, type OpenOnceOptions } from './openOnce.ts'
-export { type OpenOptions, openSearcher, type ResidentSearcher } from './openSearcher.ts'
-export { type OpenRangeOptions, openRangeSearcher, type RangeOptions, RangeSearcher } from './rangeSearcher.ts'
-export { memoryFiles, memoryReader } from './readers/memory.ts'
+} from './searchers/openIndexFiles.ts'
 export {
-  createRemoteEncoder,
-  openRemoteEncoder,
-  type RemoteEncoder,
-  type RemoteEncoderOptions,
-} from './remoteEncoder.ts'
-export * from './searcher.ts'
+  type OpenRangeOptions,
+  openRangeSearcher,
+  type RangeOptions,
+  RangeSearcher,
+} from './searchers/rangeSearcher.ts'
+export { type OpenOptions, openSearcher, type ResidentSearcher } from './searchers/residentSearcher.ts'
+export { createOpenOnce, type OpenOnce, type OpenOnceOptions } from './waiting/openOnce.ts'

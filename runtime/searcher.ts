@@ -1,7 +1,7 @@
 /** What a searchable index offers, whatever it is read from. The HTTP app, the CLI and applications see only this. */
 import type { EncoderFingerprint } from '../encoder/encoder.ts'
-import type { Nbits } from '../format/segment.ts'
-import type { IndexTiers, TierName } from '../format/tiers.ts'
+import type { Nbits } from '../format/manifest/segment.ts'
+import type { IndexTiers, TierName } from '../format/manifest/tiers.ts'
 
 /** PLAID's parameters, with Stanford ColBERT's names and defaults (Santhanam et al., CIKM 2022, and its code). */
 export interface SearchParameters {

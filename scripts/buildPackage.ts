@@ -23,7 +23,7 @@ const COPIED = [
   'CHANGELOG.md',
   'format/SPEC.md',
   'format/CHANGELOG.md',
-  'builder/cli/tartan.js',
+  'cli/tartan.js',
   'assembly/build/kernels.wasm',
   'assembly/build/kernels.shared.wasm',
   'web/build/page.html',

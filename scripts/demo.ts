@@ -1,7 +1,7 @@
 /** The README's first command: builds the example index once, then serves the search page. */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { runCli } from '../builder/cli/main.ts'
+import { runCli } from '../cli/main.ts'
 
 const corpus = fileURLToPath(new URL('../examples/scifact/corpus.jsonl.gz', import.meta.url))
 const index = fileURLToPath(new URL('../.demo/scifact.tartan', import.meta.url))

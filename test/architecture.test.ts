@@ -12,7 +12,10 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   encoder: ['format'],
   runtime: ['format', 'encoder'],
   onnx: ['format'],
+  reference: ['format', 'runtime'],
   builder: ['format', 'encoder', 'onnx', 'runtime'],
+  deploy: ['format', 'encoder', 'runtime'],
+  cli: ['format', 'encoder', 'runtime', 'builder', 'deploy'],
   web: ['runtime'],
   examples: [],
 }
@@ -22,19 +25,19 @@ const UNRESTRICTED: ReadonlySet<string> = new Set(['bench', 'test', 'scripts'])
 
 /** Package → files and folders (with a "/" at the end) that may import it. One that is not named may not be imported. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  msgpackr: ['format/container.ts', 'format/packing.ts'],
+  msgpackr: ['format/container/container.ts', 'format/container/packing.ts'],
   '@huggingface/tokenizers': ['encoder/'],
-  'onnxruntime-node': ['builder/onnxNode.ts'],
-  'onnxruntime-web': ['runtime/onnxWeb.ts', 'examples/'],
+  'onnxruntime-node': ['builder/models/onnxNode.ts'],
+  'onnxruntime-web': ['runtime/encoders/onnxWeb.ts', 'examples/'],
   aws4fetch: ['runtime/readers/s3.ts'],
   protobufjs: ['onnx/'],
   hono: ['runtime/http/', 'runtime/platform/', 'examples/'],
   '@hono/zod-openapi': ['runtime/http/'],
   zod: ['runtime/http/'],
   '@hono/node-server': ['runtime/platform/', 'examples/'],
-  commander: ['builder/cli/'],
-  picocolors: ['builder/cli/'],
-  'cli-progress': ['builder/cli/'],
+  commander: ['cli/'],
+  picocolors: ['cli/'],
+  'cli-progress': ['cli/'],
   'csv-parse': ['builder/corpus/'],
   htmlparser2: ['builder/corpus/'],
   'mdast-util-from-markdown': ['builder/corpus/'],
@@ -42,7 +45,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   esbuild: ['examples/'],
   // Examples stand where a user stands: they import the package by its name.
   'tartan-search': ['examples/'],
-  'node:': ['builder/', 'runtime/platform/', 'examples/'],
+  'node:': ['builder/', 'cli/', 'deploy/', 'runtime/platform/', 'examples/'],
 }
 
 interface Import {
@@ -91,8 +94,6 @@ function violations(file: SourceFile): readonly string[] {
 
 function wrongFolder(path: string, folder: string, { target, typeOnly }: Import): string | undefined {
   const to = posix.join(posix.dirname(path), target)
-  // The version of the package is no source of any folder.
-  if (to === 'package.json' && path === 'builder/version.ts') return undefined
   const toFolder = to.includes('/') ? to.slice(0, to.indexOf('/')) : to
   const allowed = FOLDERS[folder]
   if (!allowed) return `${folder || 'the root'} is not in the table of folders`
@@ -107,7 +108,8 @@ function wrongFolder(path: string, folder: string, { target, typeOnly }: Import)
   if (folder === 'onnx' && to !== 'format/errors.ts') return 'onnx/ may import the errors of format/ only'
   if (folder === 'web' && !typeOnly)
     return 'web/ may import types only: the page is served, not bundled with the runtime'
-  if (folder === 'builder' && to.startsWith('runtime/http/')) return 'builder/ serves through runtime/platform/'
+  if (folder === 'cli' && to.startsWith('runtime/http/')) return 'cli/ serves through runtime/platform/'
+  if (folder === 'builder' && to.startsWith('runtime/http/')) return 'builder/ knows no HTTP'
   return undefined
 }
 
@@ -163,12 +165,12 @@ describe('the check itself', () => {
     ['runtime/search/a.ts', "import { join } from 'node:path'"],
     ['runtime/http/a.ts', "import { serve } from '@hono/node-server'"],
     ['builder/a.ts', "import ort from 'onnxruntime-node'"],
-    ['builder/cli/a.ts', "import { createApp } from '../../runtime/http/index.ts'"],
+    ['cli/a.ts', "import { createApp } from '../runtime/http/index.ts'"],
     ['builder/a.ts', "import { Command } from 'commander'"],
     ['builder/a.ts', "import _ from 'lodash'"],
     ['builder/a.ts', "import packageJson from '../package.json' with { type: 'json' }"],
     ['builder/a.ts', "import { x } from '../test/b.ts'"],
-    ['onnx/a.ts', "import { crc32c } from '../format/crc32c.ts'"],
+    ['onnx/a.ts', "import { crc32c } from '../format/container/crc32c.ts'"],
     ['web/a.ts', "import { createApp } from '../runtime/http/app.ts'"],
     ['assembly/a.ts', "import { x } from '../format/b.ts'"],
     ['examples/a.ts', "import { openIndex } from '../runtime/platform/node.ts'"],
@@ -181,7 +183,6 @@ describe('the check itself', () => {
     ['format/a.ts', "import { x } from './b.ts'"],
     ['format/a.ts', "// import { x } from '../builder/b.ts'\nconst text = \"from '../builder/b.ts'\""],
     ['builder/a.ts', "import { serve } from '../runtime/platform/node.ts'\nimport { x } from '../onnx/b.ts'"],
-    ['builder/version.ts', "import packageJson from '../package.json' with { type: 'json' }"],
     ['runtime/platform/a.ts', "import { createApp } from '../http/app.ts'\nimport { compress } from 'hono/compress'"],
     ['web/a.ts', "import type { X } from '../runtime/http/index.ts'"],
     ['test/a.ts', "import { x } from '../builder/b.ts'"],

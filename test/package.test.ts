@@ -16,6 +16,7 @@ const run = promisify(execFile)
 const EXPORTS = {
   '.': './runtime/index.ts',
   './builder': './builder/index.ts',
+  './deploy': './deploy/index.ts',
   './encoder': './encoder/index.ts',
   './format': './format/index.ts',
   './http': './runtime/http/index.ts',
@@ -26,7 +27,7 @@ const EXPORTS = {
   './cloudflare': './runtime/platform/cloudflare.ts',
   './lambda': './runtime/platform/lambda.ts',
   './node': './runtime/platform/node.ts',
-  './web-encoder': './runtime/webEncoder.ts',
+  './web-encoder': './runtime/encoders/webEncoder.ts',
   './kernels.wasm': './assembly/build/kernels.wasm',
   './package.json': './package.json',
 }

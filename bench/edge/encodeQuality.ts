@@ -4,10 +4,10 @@
  */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { openModel } from '../../builder/encoderNode.ts'
+import { openModel } from '../../builder/models/encoderNode.ts'
 import type { EncodedText, QueryEncoder } from '../../encoder/encoder.ts'
+import { openWebEncoder } from '../../runtime/encoders/webEncoder.ts'
 import { compileOnnxWeb, folderFiles, openIndex } from '../../runtime/platform/node.ts'
-import { openWebEncoder } from '../../runtime/webEncoder.ts'
 import { startEncoderServer } from '../../test/platforms/encoderServer.ts'
 import { cachedIndex } from '../harness/cachedIndex.ts'
 import { labelOf, nbitsOption, progress, runBench, sharedFolder, vectorsOption } from '../harness/commandLine.ts'

@@ -1,8 +1,8 @@
 /** Rows of real passages and of perturbed copies of them, coded with a quantiser of grownQuantiser.ts. */
-import { bucketOf } from '../../builder/index/codec.ts'
-import { seededRandom } from '../../builder/index/sampling.ts'
-import { crc32c } from '../../format/crc32c.ts'
-import { codeBytesOf, residualBytesOf, rowBlockBytes } from '../../format/segment.ts'
+import { bucketOf } from '../../builder/segment/codec.ts'
+import { seededRandom } from '../../builder/segment/sampling.ts'
+import { crc32c } from '../../format/container/crc32c.ts'
+import { codeBytesOf, residualBytesOf, rowBlockBytes } from '../../format/manifest/segment.ts'
 import { reverseBits } from '../../onnx/quantiserGraphs.ts'
 import { type GrownQuantiser, nearestOf } from './grownQuantiser.ts'
 

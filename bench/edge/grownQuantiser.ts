@@ -4,13 +4,13 @@
  * the builder's k-means at this size takes hours on a CPU.
  */
 
-import { permuteRows } from '../../builder/index/centroidOrder.ts'
-import { dequantiseCentroids, type Quantiser, quantiseCentroids, trainCodec } from '../../builder/index/codec.ts'
-import { nearestNeighbours, openAssigner } from '../../builder/index/graphSessions.ts'
-import { similarityOrder, trainQuantiser } from '../../builder/index/indexSegment.ts'
-import { type Random, seededRandom } from '../../builder/index/sampling.ts'
-import type { VectorStore } from '../../builder/index/vectorStore.ts'
-import type { Nbits } from '../../format/segment.ts'
+import { permuteRows } from '../../builder/segment/centroidOrder.ts'
+import { dequantiseCentroids, type Quantiser, quantiseCentroids, trainCodec } from '../../builder/segment/codec.ts'
+import { similarityOrder, trainQuantiser } from '../../builder/segment/codeSegment.ts'
+import { nearestNeighbours, openAssigner } from '../../builder/segment/graphSessions.ts'
+import { type Random, seededRandom } from '../../builder/segment/sampling.ts'
+import type { VectorStore } from '../../builder/stores/vectorStore.ts'
+import type { Nbits } from '../../format/manifest/segment.ts'
 import { progress } from '../harness/commandLine.ts'
 
 export interface GrownQuantiser extends Quantiser {

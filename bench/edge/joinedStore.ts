@@ -1,5 +1,5 @@
 /** Several vectors folders of one model as a single store. */
-import { openVectorStore, type VectorStore } from '../../builder/index/vectorStore.ts'
+import { openVectorStore, type VectorStore } from '../../builder/stores/vectorStore.ts'
 import { InputError } from '../../format/errors.ts'
 
 /** Ids of the first folder stay as they are; those of others get their place before them, so that no two are equal. */

@@ -1,7 +1,7 @@
 /** What the made-up passages of a grown index are made of: the tokens of one real passage, or phrases of many that are near each other. */
-import { contentOrder } from '../../builder/index/passageOrder.ts'
-import { type Random, seededRandom } from '../../builder/index/sampling.ts'
-import type { VectorStore } from '../../builder/index/vectorStore.ts'
+import { contentOrder } from '../../builder/segment/passageOrder.ts'
+import { type Random, seededRandom } from '../../builder/segment/sampling.ts'
+import type { VectorStore } from '../../builder/stores/vectorStore.ts'
 import { InputError } from '../../format/errors.ts'
 
 /** `copies`: near-duplicates, all tokens of one passage. `phrases`: of passages near each other, so that none is a copy of any. */

@@ -4,9 +4,9 @@
  */
 import { InputError } from '../../format/errors.ts'
 import { readIndex } from '../../format/indexReader.ts'
-import { rangeNeed, residentNeed } from '../../runtime/memoryNeed.ts'
-import { openIndexPath } from '../../runtime/platform/nodeFiles.ts'
-import { RANGE_DEFAULTS } from '../../runtime/rangeSearcher.ts'
+import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { rangeNeed, residentNeed } from '../../runtime/searchers/memoryNeed.ts'
+import { RANGE_DEFAULTS } from '../../runtime/searchers/rangeSearcher.ts'
 import { integerOption, labelOf, runBench, vectorsOption } from '../harness/commandLine.ts'
 import { runFresh } from '../harness/freshProcess.ts'
 import { startRecord, writeResult } from '../harness/record.ts'

@@ -1,8 +1,8 @@
 /** Opens an index in a process of its own, as a Worker would, and answers queries one after another and many at once: peak memory. */
 import { readFile } from 'node:fs/promises'
-import { openIndexFiles } from '../../runtime/openIndexFiles.ts'
-import { openIndexPath } from '../../runtime/platform/nodeFiles.ts'
-import { compileKernels } from '../../runtime/platform/nodeIndex.ts'
+import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { compileKernels } from '../../runtime/platform/node/nodeIndex.ts'
+import { openIndexFiles } from '../../runtime/searchers/openIndexFiles.ts'
 import { answerParent, peakRssMb } from '../harness/freshProcess.ts'
 import { countingFiles } from './countingFiles.ts'
 

@@ -1,9 +1,9 @@
 /** A Worker with an encoder, and an index in the resident pipeline where one is named; for measuring what they hold. */
 import ortWasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm'
 import kernels from '../../assembly/build/kernels.wasm'
-import { openSearcher, type ResidentSearcher } from '../../runtime/openSearcher.ts'
+import { openWebEncoder, type WebEncoder } from '../../runtime/encoders/webEncoder.ts'
 import { httpFiles } from '../../runtime/readers/http.ts'
-import { openWebEncoder, type WebEncoder } from '../../runtime/webEncoder.ts'
+import { openSearcher, type ResidentSearcher } from '../../runtime/searchers/residentSearcher.ts'
 
 export interface MemoryTask {
   readonly modelUrl: string

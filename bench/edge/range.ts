@@ -2,10 +2,10 @@
  * What a cold query costs when an index is read by range: bytes, reads and rounds of storage, beside the quality of its answers and
  * that of the resident pipeline on the same index. Prints one JSON line. Usage and the meaning of each key: bench/README.md.
  */
-import { openIndexPath } from '../../runtime/platform/nodeFiles.ts'
-import { compileKernels, openIndex } from '../../runtime/platform/nodeIndex.ts'
-import { openRangeSearcher } from '../../runtime/rangeSearcher.ts'
+import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { compileKernels, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import type { Searcher, SearchHit, SearchOptions } from '../../runtime/searcher.ts'
+import { openRangeSearcher } from '../../runtime/searchers/rangeSearcher.ts'
 import { cachedIndex } from '../harness/cachedIndex.ts'
 import { integerOption, labelOf, nbitsOption, progress, runBench, vectorsOption } from '../harness/commandLine.ts'
 import { EXACT_DEPTH, type ExactRankings, exactRankings } from '../harness/exactSearch.ts'

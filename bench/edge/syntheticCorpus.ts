@@ -2,10 +2,16 @@
  * Tokens of a made-up corpus of any size, of realistic clustering: centroids in topics, passages of a few topics, some words that are
  * everywhere. Each passage is made from its number alone, so nothing is kept, and any of them can be made again.
  */
-import { quantiseCentroids } from '../../builder/index/codec.ts'
-import { type Random, seededRandom } from '../../builder/index/sampling.ts'
-import { crc32c } from '../../format/crc32c.ts'
-import { codeBytesOf, type Nbits, type ResidualCodec, residualBytesOf, rowBlockBytes } from '../../format/segment.ts'
+import { quantiseCentroids } from '../../builder/segment/codec.ts'
+import { type Random, seededRandom } from '../../builder/segment/sampling.ts'
+import { crc32c } from '../../format/container/crc32c.ts'
+import {
+  codeBytesOf,
+  type Nbits,
+  type ResidualCodec,
+  residualBytesOf,
+  rowBlockBytes,
+} from '../../format/manifest/segment.ts'
 
 export interface CorpusShape {
   readonly passages: number

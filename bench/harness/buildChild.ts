@@ -1,8 +1,8 @@
 /** Builds one index in a process of its own: wall time, CPU time and peak memory are the build's alone. */
 import { type BuildReport, buildFromVectors } from '../../builder/buildIndex.ts'
-import { openVectorStore } from '../../builder/index/vectorStore.ts'
-import { readVectorsEncoder } from '../../builder/vectorsFolder.ts'
-import type { Nbits } from '../../format/segment.ts'
+import { openVectorStore } from '../../builder/stores/vectorStore.ts'
+import { readVectorsEncoder } from '../../builder/stores/vectorsFolder.ts'
+import type { Nbits } from '../../format/manifest/segment.ts'
 import { answerParent, peakRssMb } from './freshProcess.ts'
 
 export interface BuildTask {

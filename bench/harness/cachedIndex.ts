@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import type { Nbits } from '../../format/segment.ts'
+import type { Nbits } from '../../format/manifest/segment.ts'
 import type { BuildCost, BuildTask } from './buildChild.ts'
 import { cachePath, progress, rootPath } from './commandLine.ts'
 import { runFresh } from './freshProcess.ts'
@@ -20,8 +20,9 @@ export interface CachedIndex extends BuildCost {
 /** What an index's bytes and its cost depend on, besides its input. */
 const BUILDER_SOURCES = [
   'builder/buildIndex.ts',
-  'builder/index',
-  'builder/onnxNode.ts',
+  'builder/segment',
+  'builder/stores',
+  'builder/models/onnxNode.ts',
   'builder/tune',
   'format',
   'onnx',

@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { InputError, TartanError } from '../../format/errors.ts'
-import type { Nbits } from '../../format/segment.ts'
+import type { Nbits } from '../../format/manifest/segment.ts'
 
 /** Name of an option to its default; '' means "absent unless given". One with `false` is a switch and takes no value. */
 export type OptionDefaults = Readonly<Record<string, string | false>>

@@ -1,5 +1,5 @@
 /** Opens an index in a process of its own and answers queries: time to the first answer, and peak memory. */
-import { openIndex } from '../../runtime/platform/nodeIndex.ts'
+import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import type { QueryVectors, SearchOptions } from '../../runtime/searcher.ts'
 import { answerParent, peakRssMb } from './freshProcess.ts'
 

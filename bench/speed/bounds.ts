@@ -4,11 +4,11 @@
  * in plain floats over decoded vectors; what came of it stands in assembly/README.md. Usage: bench/README.md.
  */
 import { readIndex } from '../../format/indexReader.ts'
-import type { SegmentData } from '../../format/segment.ts'
+import type { SegmentData } from '../../format/manifest/segment.ts'
+import { passageRows, referenceSegment, residualBuckets } from '../../reference/kernels.ts'
 import { inverseNormTable, quantiseQuery } from '../../runtime/kernels/quantise.ts'
-import { passageRows, referenceSegment, residualBuckets } from '../../runtime/kernels/reference.ts'
-import { openIndexPath } from '../../runtime/platform/nodeFiles.ts'
-import { openIndex } from '../../runtime/platform/nodeIndex.ts'
+import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { cachedIndex } from '../harness/cachedIndex.ts'
 import { integerOption, labelOf, nbitsOption, runBench, vectorsOption } from '../harness/commandLine.ts'
 import { openJudgedVectors } from '../harness/judgedVectors.ts'

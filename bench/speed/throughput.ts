@@ -1,9 +1,9 @@
 /** Queries a second of one thread and of pools of growing size, on the same index and queries. Usage and keys: bench/README.md. */
 import { availableParallelism } from 'node:os'
 import { K_MAX } from '../../format/limits.ts'
-import type { ResidentSearcher } from '../../runtime/openSearcher.ts'
-import { openIndex } from '../../runtime/platform/nodeIndex.ts'
-import { openPool } from '../../runtime/platform/nodePool.ts'
+import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
+import { openPool } from '../../runtime/platform/node/nodePool.ts'
+import type { ResidentSearcher } from '../../runtime/searchers/residentSearcher.ts'
 import { cachedIndex } from '../harness/cachedIndex.ts'
 import {
   integerOption,

@@ -4,10 +4,10 @@ import { readdir, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { InputError } from '../../format/errors.ts'
 import type { CorpusEntry, Place, Problem } from './entry.ts'
-import { parseHtml } from './html.ts'
 import { LINE_BYTES_MAX_DEFAULT, readLines } from './lines.ts'
-import { parseMarkdown } from './markdown.ts'
-import { type Page, pagePassages, type SplitOptions } from './page.ts'
+import { parseHtml } from './pages/html.ts'
+import { parseMarkdown } from './pages/markdown.ts'
+import { type Page, pagePassages, type SplitOptions } from './pages/page.ts'
 import { readBytes } from './source.ts'
 
 /** Readers of single files by extension. */

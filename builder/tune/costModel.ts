@@ -2,7 +2,7 @@
  * What a query costs, counted instead of timed: the work of each stage, weighed with constants that were measured once. Tiers are
  * chosen by it, so that the same input gives the same tiers on a busy machine and on a quiet one.
  */
-import type { Nbits } from '../../format/segment.ts'
+import type { Nbits } from '../../format/manifest/segment.ts'
 
 /** Sizes of an index that the work of a query depends on. */
 export interface IndexSizes {

@@ -1,11 +1,11 @@
 /** The token vectors that an index decodes to (SPEC.md §4.4), by row: the reference of tuning when the original ones are gone. */
-import { crc32c } from '../../format/crc32c.ts'
+import { crc32c } from '../../format/container/crc32c.ts'
 import { ChecksumError } from '../../format/errors.ts'
 import type { IndexReader } from '../../format/indexReader.ts'
-import type { SegmentEntry } from '../../format/manifest.ts'
-import { codeBytesOf, type Nbits, residualBytesOf, rowBlockBytes } from '../../format/segment.ts'
+import type { SegmentEntry } from '../../format/manifest/manifest.ts'
+import { codeBytesOf, type Nbits, residualBytesOf, rowBlockBytes } from '../../format/manifest/segment.ts'
 import { reverseBits } from '../../onnx/quantiserGraphs.ts'
-import { dequantiseCentroids } from '../index/codec.ts'
+import { dequantiseCentroids } from '../segment/codec.ts'
 import type { TokenRows } from './exactMaxSim.ts'
 
 /** Memory: the centroids as f32. Rows are read passage by passage, each block checked against its CRC. */

@@ -5,8 +5,8 @@
 import { GraphBuilder } from '../../onnx/graphBuilder.ts'
 import { writeModel } from '../../onnx/model.ts'
 import type { QueryVectors } from '../../runtime/searcher.ts'
-import { type IndexRunOptions, throwIfAborted } from '../index/progress.ts'
-import { type OnnxSessionOptions, openOnnxSession } from '../onnxNode.ts'
+import { type OnnxSessionOptions, openOnnxSession } from '../models/onnxNode.ts'
+import { type RunOptions, throwIfAborted } from '../progress.ts'
 
 /** Token vectors by row: a vectors folder, or what an index decodes to. */
 export interface TokenRows {
@@ -17,7 +17,7 @@ export interface TokenRows {
   readRows(first: number, rows: number, target: Float32Array): Promise<void>
 }
 
-export interface ExactOptions extends OnnxSessionOptions, Pick<IndexRunOptions, 'signal'> {
+export interface ExactOptions extends OnnxSessionOptions, Pick<RunOptions, 'signal'> {
   /** Only these passages. Default: all. */
   readonly pids?: readonly number[]
   /** Called with the number of token vectors that are done. */

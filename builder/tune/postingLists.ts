@@ -1,12 +1,12 @@
 /** Sizes of an index for the cost model, and how many bytes of posting lists a query probes. */
 import type { IndexReader } from '../../format/indexReader.ts'
-import type { SegmentEntry } from '../../format/manifest.ts'
-import { codeBytesOf } from '../../format/segment.ts'
+import type { SegmentEntry } from '../../format/manifest/manifest.ts'
+import { codeBytesOf } from '../../format/manifest/segment.ts'
 import { GraphBuilder } from '../../onnx/graphBuilder.ts'
 import { writeModel } from '../../onnx/model.ts'
 import type { QueryVectors } from '../../runtime/searcher.ts'
-import { dequantiseCentroids } from '../index/codec.ts'
-import { openOnnxSession } from '../onnxNode.ts'
+import { openOnnxSession } from '../models/onnxNode.ts'
+import { dequantiseCentroids } from '../segment/codec.ts'
 import type { IndexSizes } from './costModel.ts'
 
 /** After each list that is not empty. */

@@ -6,8 +6,8 @@ import type { Encoder } from '../../encoder/encoder.ts'
 import type { TitledText } from '../../encoder/passageText.ts'
 import { QUERY_CHARACTERS_MAX } from '../../format/limits.ts'
 import type { QueryVectors } from '../../runtime/searcher.ts'
-import { type IndexRunOptions, throwIfAborted } from '../index/progress.ts'
-import { type Random, sampleIndices, seededRandom } from '../index/sampling.ts'
+import { type RunOptions, throwIfAborted } from '../progress.ts'
+import { type Random, sampleIndices, seededRandom } from '../segment/sampling.ts'
 import type { TokenRows } from './exactMaxSim.ts'
 
 /** Rows of a query where no encoder says how many: ColBERT's query length. */
@@ -27,7 +27,7 @@ export async function textQueries(
   passages: readonly TitledText[],
   encoder: Encoder,
   seed: number,
-  options: IndexRunOptions = {},
+  options: RunOptions = {},
 ): Promise<readonly QueryVectors[]> {
   const random = seededRandom(seed)
   const texts = passages.map((passage, i) => spanOf(passage, i, random)).filter((text) => text.trim() !== '')

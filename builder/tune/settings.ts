@@ -1,6 +1,6 @@
 /** The grid of settings that tuning looks at, and which of them become tiers. Pure: what measures is handed in. */
 import { NDOCS_MAX } from '../../format/limits.ts'
-import type { TierName } from '../../format/tiers.ts'
+import type { TierName } from '../../format/manifest/tiers.ts'
 import { probesAll } from '../../runtime/search/parameters.ts'
 import type { SearchParameters } from '../../runtime/searcher.ts'
 

@@ -10,10 +10,10 @@ import {
   TIER_NAMES,
   type Tier,
   type TierSet,
-} from '../../format/tiers.ts'
+} from '../../format/manifest/tiers.ts'
 import { probesAll, refinedMax } from '../../runtime/search/parameters.ts'
 import type { QueryVectors, SearchAnswer, Searcher, SearchParameters } from '../../runtime/searcher.ts'
-import { type IndexRunOptions, throwIfAborted } from '../index/progress.ts'
+import { type RunOptions, throwIfAborted } from '../progress.ts'
 import { costMsOf, type IndexSizes, type QueryWork, touchedBytesOf } from './costModel.ts'
 import { bestPids, exactScores, type TokenRows } from './exactMaxSim.ts'
 import { probedListBytes, readSizes } from './postingLists.ts'
@@ -33,7 +33,7 @@ export interface TuneSource {
   readonly querySource: QuerySource
 }
 
-export interface TuneOptions extends IndexRunOptions {
+export interface TuneOptions extends RunOptions {
   /** Also take the time of each tier. Default false: times make no two runs the same. */
   readonly times?: boolean
   /** Threads of ONNX Runtime; default: all cores. */

@@ -3,8 +3,8 @@ import type { EncodedText, Encoder, QueryEncoder } from '../../encoder/encoder.t
 import { assertSameEncoder } from '../../encoder/fingerprint.ts'
 import { encodedTextOf } from '../../encoder/passageText.ts'
 import { InputError, NotFoundError, StorageError } from '../../format/errors.ts'
-import type { TierName } from '../../format/tiers.ts'
-import { type Mark, passageMarks } from '../marks.ts'
+import type { TierName } from '../../format/manifest/tiers.ts'
+import { type Mark, passageMarks } from '../ask/marks.ts'
 import type { QueryVectors, SearchAnswer, SearchOptions, StoredPassage } from '../searcher.ts'
 import type { NamedSearcher } from './catalog.ts'
 

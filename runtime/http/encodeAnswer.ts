@@ -2,8 +2,8 @@
 import type { EncodedText } from '../../encoder/encoder.ts'
 import { AbortedError, InputError, NotFoundError } from '../../format/errors.ts'
 import { QUERY_CHARACTERS_MAX } from '../../format/limits.ts'
-import { maxSim } from '../maxSim.ts'
-import { encodeBase64F32 } from '../vectorText.ts'
+import { maxSim } from '../ask/maxSim.ts'
+import { encodeBase64F32 } from '../encoders/vectorText.ts'
 import { encodeQuery, queryVectorsOf, type ServedEncoder, searchIndex, type Timed } from './answer.ts'
 import type { NamedSearcher } from './catalog.ts'
 import type {

@@ -3,7 +3,7 @@
  * Service Workers call. A failure to open is a problem answer, and the next request tries again.
  */
 import type { ExecutionContext } from 'hono'
-import { createOpenOnce } from '../openOnce.ts'
+import { createOpenOnce } from '../waiting/openOnce.ts'
 import type { App } from './app.ts'
 import { openingProblem } from './problem.ts'
 

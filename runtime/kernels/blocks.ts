@@ -2,7 +2,7 @@
  * The segment block and the query block: where in memory a kernel finds what it reads. Written once after checking that
  * every region is inside memory and aligned; kernels trust a block, and only this file makes one.
  */
-import { codeBytesOf, type Nbits, rowBlockBytes } from '../../format/segment.ts'
+import { codeBytesOf, type Nbits, rowBlockBytes } from '../../format/manifest/segment.ts'
 import * as layout from './layout.ts'
 import { paddedRows } from './quantise.ts'
 import { tableBytes } from './units.ts'

@@ -3,7 +3,7 @@
  * kernels and their twin share. Everything here runs once a query or once a segment.
  */
 import { InputError } from '../../format/errors.ts'
-import type { Nbits, ResidualCodec } from '../../format/segment.ts'
+import type { Nbits, ResidualCodec } from '../../format/manifest/segment.ts'
 import { ROW_BLOCK } from './layout.ts'
 
 /** Largest magnitude of a quantised value. */

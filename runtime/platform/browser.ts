@@ -5,12 +5,12 @@
 import { StorageError } from '../../format/errors.ts'
 import { openPack } from '../../format/indexReader.ts'
 import type { IndexFiles } from '../../format/rangeReader.ts'
-import { type OpenedIndex, type OpenIndexFilesOptions, openIndexFiles } from '../openIndexFiles.ts'
+import { receivedError, type SentError, sentError } from '../pool/sentError.ts'
 import { blobReader } from '../readers/blob.ts'
 import { cacheApiFiles } from '../readers/cached.ts'
 import { httpFiles } from '../readers/http.ts'
 import type { Searcher } from '../searcher.ts'
-import { receivedError, type SentError, sentError } from '../sentError.ts'
+import { type OpenedIndex, type OpenIndexFilesOptions, openIndexFiles } from '../searchers/openIndexFiles.ts'
 
 export interface BrowserIndexOptions extends Omit<OpenIndexFilesOptions, 'kernels'> {
   /** Address of `kernels.wasm` of the package. */

@@ -7,8 +7,8 @@ import type { QueryEncoder } from '../../encoder/encoder.ts'
 import type { IndexFiles } from '../../format/rangeReader.ts'
 import { type AppOptions, createApp } from '../http/app.ts'
 import { createHandler, type Handler } from '../http/handler.ts'
-import { type OpenIndexFilesOptions, openIndexFiles } from '../openIndexFiles.ts'
 import type { Searcher } from '../searcher.ts'
+import { type OpenIndexFilesOptions, openIndexFiles } from '../searchers/openIndexFiles.ts'
 import { VERSION } from '../version.ts'
 
 export interface WorkerOptions<Env> extends Omit<OpenIndexFilesOptions, 'kernels'> {

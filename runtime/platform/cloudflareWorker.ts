@@ -5,9 +5,9 @@
 import type { ExecutionContext } from 'hono'
 import kernels from '../../assembly/build/kernels.wasm'
 import { InputError } from '../../format/errors.ts'
+import { createRemoteEncoder } from '../encoders/remoteEncoder.ts'
 import { type FetchLike, httpFiles } from '../readers/http.ts'
 import { type R2BucketLike, r2Files } from '../readers/r2.ts'
-import { createRemoteEncoder } from '../remoteEncoder.ts'
 import { createWorker } from './cloudflare.ts'
 
 export interface Env {

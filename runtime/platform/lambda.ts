@@ -6,7 +6,7 @@ import { Hono } from 'hono'
 import { handle, streamHandle } from 'hono/aws-lambda'
 import { createHandler, type HandlerOptions } from '../http/handler.ts'
 
-export { compileKernels, openIndex } from './nodeIndex.ts'
+export { compileKernels, openIndex } from './node/nodeIndex.ts'
 
 /** `export const handler = lambdaHandler({ open })`. */
 export function lambdaHandler(options: HandlerOptions): ReturnType<typeof handle> {

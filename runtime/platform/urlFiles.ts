@@ -1,7 +1,7 @@
 /** Index files behind an address, for Node, Deno and Bun: `https://…` and `s3://bucket/prefix`, a folder or a pack. */
 import { InputError, NotFoundError } from '../../format/errors.ts'
 import { openPack } from '../../format/indexReader.ts'
-import { MANIFEST_NAME } from '../../format/manifest.ts'
+import { MANIFEST_NAME } from '../../format/manifest/manifest.ts'
 import type { IndexFiles } from '../../format/rangeReader.ts'
 import { httpFiles } from '../readers/http.ts'
 

@@ -1,9 +1,9 @@
 /** What a pool and its workers say to each other, as structured clones. */
 import type { SegmentBlock } from '../kernels/blocks.ts'
 import type { SegmentScales } from '../kernels/units.ts'
-import type { SegmentAnswer } from '../search/residentSegment.ts'
-import type { SegmentsQuery } from '../search/segmentsEngine.ts'
-import type { SentError } from '../sentError.ts'
+import type { SegmentAnswer } from '../search/resident/residentSegment.ts'
+import type { SegmentsQuery } from '../search/resident/segmentsEngine.ts'
+import type { SentError } from './sentError.ts'
 
 /** A segment that lies in the shared memory: addresses, and the numbers that belong to them. */
 export interface SharedSegment {

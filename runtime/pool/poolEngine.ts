@@ -3,10 +3,10 @@
  * own over it and takes scratch for its query from what it adds to the memory itself. Host-neutral: a platform spawns the threads.
  */
 import { InputError, StorageError } from '../../format/errors.ts'
-import type { ResidentSegment, SegmentAnswer } from '../search/residentSegment.ts'
-import type { SegmentsEngine, SegmentsQuery } from '../search/segmentsEngine.ts'
-import { receivedError } from '../sentError.ts'
+import type { ResidentSegment, SegmentAnswer } from '../search/resident/residentSegment.ts'
+import type { SegmentsEngine, SegmentsQuery } from '../search/resident/segmentsEngine.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
+import { receivedError } from './sentError.ts'
 
 /** A thread that runs poolWorker.ts. */
 export interface PoolThread {

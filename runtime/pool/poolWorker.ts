@@ -1,9 +1,9 @@
 /** A worker's side of a pool: searches segments that lie in shared memory, one query at a time. Hosts give it its port. */
 import { instantiateKernels } from '../kernels/kernels.ts'
-import { ResidentSegment } from '../search/residentSegment.ts'
-import { searchSegments } from '../search/segmentsEngine.ts'
-import { sentError } from '../sentError.ts'
+import { ResidentSegment } from '../search/resident/residentSegment.ts'
+import { searchSegments } from '../search/resident/segmentsEngine.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
+import { sentError } from './sentError.ts'
 
 /** @returns what to do with a message from the pool; it never throws */
 export function createPoolWorker(send: (message: FromWorker) => void): (message: ToWorker) => Promise<void> {

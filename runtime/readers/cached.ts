@@ -3,7 +3,7 @@
  * request must not wait for the I/O of another. Two requests may read the same block twice; that costs a read.
  */
 import { InputError, StorageError } from '../../format/errors.ts'
-import { MANIFEST_NAME } from '../../format/manifest.ts'
+import { MANIFEST_NAME } from '../../format/manifest/manifest.ts'
 import { checkRange, type IndexFiles, type RangeReader } from '../../format/rangeReader.ts'
 import { memoryReader } from './memory.ts'
 

@@ -4,7 +4,7 @@
  */
 import { InputError, NotFoundError, RangeReadError, StorageError } from '../../format/errors.ts'
 import type { IndexFiles } from '../../format/rangeReader.ts'
-import { RetryableError } from '../retry.ts'
+import { RetryableError } from '../waiting/retry.ts'
 import { type FetchedRange, type RemoteOptions, remoteFiles } from './remote.ts'
 
 /** What is needed of `fetch`: a global one, that of a binding, or one that signs. */

@@ -4,7 +4,7 @@
  */
 import { StorageError, TartanError } from '../../format/errors.ts'
 import { checkRange, type IndexFiles, type RangeReader } from '../../format/rangeReader.ts'
-import { RetryableError, type RetryOptions, withRetry } from '../retry.ts'
+import { RetryableError, type RetryOptions, withRetry } from '../waiting/retry.ts'
 
 /** Bytes as the storage gave them: at least those asked for where the file has them. */
 export interface FetchedRange {

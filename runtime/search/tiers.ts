@@ -1,7 +1,7 @@
 /** From a tier's name, or none, to search parameters: what an index's own measuring says beside Stanford's defaults. */
 import { InputError } from '../../format/errors.ts'
 import { NDOCS_MAX } from '../../format/limits.ts'
-import { type IndexTiers, TIER_NAMES, type TierName, tierSetFor } from '../../format/tiers.ts'
+import { type IndexTiers, TIER_NAMES, type TierName, tierSetFor } from '../../format/manifest/tiers.ts'
 import type { IndexInfo, SearchOptions, SearchParameters } from '../searcher.ts'
 import { K_DEFAULT, resolveParameters } from './parameters.ts'
 

@@ -7,10 +7,10 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { buildFromCorpus } from '../../builder/buildIndex.ts'
 import { readCorpus } from '../../builder/corpus/corpus.ts'
-import { openModel } from '../../builder/encoderNode.ts'
+import { openModel } from '../../builder/models/encoderNode.ts'
 import type { Encoder } from '../../encoder/encoder.ts'
+import { type NodeSearcher, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { type RunningServer, serveIndexes } from '../../runtime/platform/node.ts'
-import { type NodeSearcher, openIndex } from '../../runtime/platform/nodeIndex.ts'
 import { launchChromium } from './chromium.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tartan-e2e-'))

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildFromCorpus, buildFromVectors } from '../../builder/buildIndex.ts'
-import { contentOrder, permutedStore } from '../../builder/index/passageOrder.ts'
+import { contentOrder, permutedStore } from '../../builder/segment/passageOrder.ts'
 import type { Encoder } from '../../encoder/encoder.ts'
-import { openIndex } from '../../runtime/platform/nodeIndex.ts'
+import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { seededRandom } from '../kernels/randomSegment.ts'
-import { clusteredVectors, withStore } from './index/clusteredVectors.ts'
+import { clusteredVectors, withStore } from './segment/clusteredVectors.ts'
 
 const DIM = 32
 let folder: string

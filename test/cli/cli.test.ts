@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { crc32c } from '../../format/crc32c.ts'
+import { crc32c } from '../../format/container/crc32c.ts'
 import { CLI, type Outcome, startTartan, tartan } from './runTartan.ts'
 
 const CORPUS = fileURLToPath(new URL('../golden/corpus/scifact40.jsonl', import.meta.url))

@@ -3,9 +3,9 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { HOST_NAMES } from '../../builder/deployPlan/hosts.ts'
-import { encodeManifest } from '../../format/manifest.ts'
-import { madeManifest } from '../builder/madeManifest.ts'
+import { HOST_NAMES } from '../../deploy/hosts.ts'
+import { encodeManifest } from '../../format/manifest/manifest.ts'
+import { madeManifest } from '../deploy/madeManifest.ts'
 import { ROOT } from '../sourceTree.ts'
 import { tartan } from './runTartan.ts'
 

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { ROOT } from '../sourceTree.ts'
 
-export const CLI = join(ROOT, 'builder/cli/tartan.js')
+export const CLI = join(ROOT, 'cli/tartan.js')
 
 export interface Outcome {
   readonly code: number | null

@@ -1,7 +1,7 @@
 /** What every example that serves HTTP must do, whatever its host and its storage. */
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { openIndex } from '../../runtime/platform/nodeIndex.ts'
+import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import type { QueryVectors } from '../../runtime/searcher.ts'
 import { goldenQueries } from '../format/goldenQueries.ts'
 import { ROOT } from '../sourceTree.ts'

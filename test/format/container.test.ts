@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { Unpackr } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
-import { decodeHead, encodeHead, encodePart, headLength, sectionTable } from '../../format/container.ts'
-import { crc32c } from '../../format/crc32c.ts'
+import { decodeHead, encodeHead, encodePart, headLength, sectionTable } from '../../format/container/container.ts'
+import { crc32c } from '../../format/container/crc32c.ts'
 import { TartanError } from '../../format/errors.ts'
 
 const sections = fc.array(

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { readIndex } from '../../format/indexReader.ts'
 import { verifyIndex } from '../../format/verify.ts'
-import { openIndexPath } from '../../runtime/platform/nodeFiles.ts'
-import { openIndex } from '../../runtime/platform/nodeIndex.ts'
+import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { goldenQueries } from './goldenQueries.ts'
 
 const path = (name: string) => fileURLToPath(new URL(`../golden/index/${name}`, import.meta.url))

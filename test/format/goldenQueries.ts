@@ -1,6 +1,6 @@
 /** The vectors of the golden queries, of which test/golden/index/README.md has the texts. */
 import { readFileSync } from 'node:fs'
-import { decodeFloat16, float16Table } from '../../builder/index/float16.ts'
+import { decodeFloat16, float16Table } from '../../builder/stores/float16.ts'
 import type { QueryVectors } from '../../runtime/searcher.ts'
 
 const ROWS = 32

@@ -1,5 +1,5 @@
 /** Tiers for tests: two sets, every number different. */
-import type { IndexTiers, Tier } from '../../format/tiers.ts'
+import type { IndexTiers, Tier } from '../../format/manifest/tiers.ts'
 
 const tier = (ncells: number, centroidScoreThreshold: number, ndocs: number): Tier => ({
   ncells,

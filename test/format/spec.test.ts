@@ -1,9 +1,9 @@
 /** SPEC.md is normative: its limits, section names and worked example must be the code's. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { encodePart } from '../../format/container.ts'
+import { encodePart } from '../../format/container/container.ts'
 import * as limitsModule from '../../format/limits.ts'
-import { SECTION_NAMES } from '../../format/manifest.ts'
+import { SECTION_NAMES } from '../../format/manifest/manifest.ts'
 
 const spec = readFileSync(new URL('../../format/SPEC.md', import.meta.url), 'utf8')
 const limits = new Map(Object.entries(limitsModule))

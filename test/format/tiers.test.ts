@@ -1,11 +1,11 @@
 /** Tiers in the manifest: what was written comes back, and nothing that a stranger writes gets through. */
 import { describe, expect, it } from 'vitest'
+import { FieldReader } from '../../format/container/fields.ts'
 import { FormatError } from '../../format/errors.ts'
-import { FieldReader } from '../../format/fields.ts'
 import { readIndex } from '../../format/indexReader.ts'
-import { decodeManifest, encodeManifest } from '../../format/manifest.ts'
-import { readTiers, tierSetFor } from '../../format/tiers.ts'
-import { openIndexPath } from '../../runtime/platform/nodeFiles.ts'
+import { decodeManifest, encodeManifest } from '../../format/manifest/manifest.ts'
+import { readTiers, tierSetFor } from '../../format/manifest/tiers.ts'
+import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { someTiers } from './someTiers.ts'
 import { tinyIndex } from './tinyIndex.ts'
 

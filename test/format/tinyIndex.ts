@@ -1,9 +1,9 @@
 /** A small, valid index in memory: random codes and residuals from a seed, everything else derived as SPEC.md says. */
-import { crc32c } from '../../format/crc32c.ts'
-import { encodeIds } from '../../format/ids.ts'
-import { encodeManifest, MANIFEST_NAME, type Manifest } from '../../format/manifest.ts'
-import { codeBytesOf, type Nbits, residualBytesOf, rowBlockBytes } from '../../format/segment.ts'
-import { encodeTextBlockEntry, TextBlockEncoder } from '../../format/textBlocks.ts'
+import { crc32c } from '../../format/container/crc32c.ts'
+import { encodeIds } from '../../format/items/ids.ts'
+import { encodeTextBlockEntry, TextBlockEncoder } from '../../format/items/textBlocks.ts'
+import { encodeManifest, MANIFEST_NAME, type Manifest } from '../../format/manifest/manifest.ts'
+import { codeBytesOf, type Nbits, residualBytesOf, rowBlockBytes } from '../../format/manifest/segment.ts'
 import { type IndexSink, PartWriter } from '../../format/writer.ts'
 
 export interface TinyShape {

@@ -1,12 +1,12 @@
 /** Tiers over HTTP, on a real searcher of a small index. */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { encodeManifest, MANIFEST_NAME } from '../../format/manifest.ts'
+import { encodeManifest, MANIFEST_NAME } from '../../format/manifest/manifest.ts'
 import { createApp } from '../../runtime/http/index.ts'
-import { openSearcher } from '../../runtime/openSearcher.ts'
-import { compileKernels } from '../../runtime/platform/nodeIndex.ts'
-import { openRangeSearcher } from '../../runtime/rangeSearcher.ts'
+import { compileKernels } from '../../runtime/platform/node/nodeIndex.ts'
 import { memoryFiles } from '../../runtime/readers/memory.ts'
 import type { Searcher } from '../../runtime/searcher.ts'
+import { openRangeSearcher } from '../../runtime/searchers/rangeSearcher.ts'
+import { openSearcher } from '../../runtime/searchers/residentSearcher.ts'
 import { someTiers } from '../format/someTiers.ts'
 import { tinyIndex } from '../format/tinyIndex.ts'
 

@@ -3,7 +3,8 @@
  * one byte too many traps.
  */
 import { readFile } from 'node:fs/promises'
-import { codeBytesOf, type SegmentData } from '../../format/segment.ts'
+import { codeBytesOf, type SegmentData } from '../../format/manifest/segment.ts'
+import { distinctCells, referenceSegment, tokenStartsOf } from '../../reference/kernels.ts'
 import {
   type QueryBlock,
   type QueryPointer,
@@ -16,9 +17,8 @@ import { crcTables } from '../../runtime/kernels/crcTables.ts'
 import { bitmapBytes, instantiateKernels, type Kernels, topCellsHeapBytes } from '../../runtime/kernels/kernels.ts'
 import { QUERY_BLOCK_BYTES, SEGMENT_BLOCK_BYTES } from '../../runtime/kernels/layout.ts'
 import * as quantise from '../../runtime/kernels/quantise.ts'
-import { distinctCells, referenceSegment, tokenStartsOf } from '../../runtime/kernels/reference.ts'
 import { rowNumbers, segmentScales } from '../../runtime/kernels/units.ts'
-import { copyQuery } from '../../runtime/search/residentQuery.ts'
+import { copyQuery } from '../../runtime/search/placedQuery.ts'
 
 export const builds = ['kernels.wasm', 'kernels.debug.wasm'] as const
 

@@ -1,13 +1,13 @@
 /**
- * Kernels equal their readable twins (runtime/kernels/reference.ts) bit for bit, in the release and the debug build, each
+ * Kernels equal their readable twins (reference/kernels.ts) bit for bit, in the release and the debug build, each
  * region in turn flush against the end of memory. Expected values come from the twin, which shares no code with them.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { Nbits, SegmentData } from '../../format/segment.ts'
+import type { Nbits, SegmentData } from '../../format/manifest/segment.ts'
+import * as twin from '../../reference/kernels.ts'
+import { refine } from '../../reference/refine.ts'
 import { STATUS_OFFSETS } from '../../runtime/kernels/layout.ts'
 import { paddedRows, type QuantisedQuery, quantiseQuery } from '../../runtime/kernels/quantise.ts'
-import * as twin from '../../runtime/kernels/reference.ts'
-import { refine } from '../../runtime/kernels/refineReference.ts'
 import { builds, cellsOf, type KernelRun, kernelsModule, placeAll, regionNames } from './guardedMemory.ts'
 import { randomQuery, randomSegment } from './randomSegment.ts'
 

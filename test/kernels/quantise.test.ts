@@ -1,8 +1,8 @@
-/** Quantisation and packing, with expected values by hand from the sentences in quantise.ts and format/segment.ts. */
+/** Quantisation and packing, with expected values by hand from the sentences in quantise.ts and format/manifest/segment.ts. */
 import { expect, it } from 'vitest'
 import { InputError } from '../../format/errors.ts'
+import { residualBuckets } from '../../reference/kernels.ts'
 import * as quantise from '../../runtime/kernels/quantise.ts'
-import { residualBuckets } from '../../runtime/kernels/reference.ts'
 
 it('quantises each query row with its own scale, halves up', () => {
   // Scale of row 0 is 1 (largest 127), of row 1 2; row 2 is zero. -2.5 rounds up to -2.

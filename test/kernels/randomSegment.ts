@@ -1,6 +1,12 @@
 /** Seeded random segments and queries: well-formed bytes without meaning, enough to compare kernels with their twins. */
-import { codeBytesOf, type Nbits, residualBytesOf, rowBlockBytes, type SegmentData } from '../../format/segment.ts'
-import { crc32c } from '../../runtime/kernels/reference.ts'
+import {
+  codeBytesOf,
+  type Nbits,
+  residualBytesOf,
+  rowBlockBytes,
+  type SegmentData,
+} from '../../format/manifest/segment.ts'
+import { crc32c } from '../../reference/kernels.ts'
 
 /** Mulberry32 (T. Ettinger, public domain): u32 state, numbers in [0, 1). */
 export function seededRandom(seed: number): () => number {
@@ -76,7 +82,7 @@ function rowBlock(codes: readonly number[], { dim, nbits, centroidCount, integer
   return block
 }
 
-/** Posting lists from the codes of each passage, by the sentence in format/segment.ts. */
+/** Posting lists from the codes of each passage, by the sentence in format/manifest/segment.ts. */
 export function postingsOf(
   passageCodes: readonly (readonly number[])[],
   centroidCount: number,

@@ -1,6 +1,6 @@
 /** Building graphs: what is refused, and that what is built runs. */
 import { describe, expect, it } from 'vitest'
-import { openOnnxSession } from '../../builder/onnxNode.ts'
+import { openOnnxSession } from '../../builder/models/onnxNode.ts'
 import { GraphBuilder } from '../../onnx/graphBuilder.ts'
 import { writeModel } from '../../onnx/model.ts'
 

@@ -7,10 +7,10 @@ import {
   nearestReference,
   quantiseCentroids,
   trainCodec,
-} from '../../builder/index/codec.ts'
-import { openAssigner, openResidualCoder } from '../../builder/index/graphSessions.ts'
-import type { Nbits, ResidualCodec } from '../../format/segment.ts'
-import { clusteredVectors } from '../builder/index/clusteredVectors.ts'
+} from '../../builder/segment/codec.ts'
+import { openAssigner, openResidualCoder } from '../../builder/segment/graphSessions.ts'
+import type { Nbits, ResidualCodec } from '../../format/manifest/segment.ts'
+import { clusteredVectors } from '../builder/segment/clusteredVectors.ts'
 
 async function assign(vectors: Float32Array, centroids: Float32Array, dim: number): Promise<Int32Array> {
   const assigner = await openAssigner({ dim, count: centroids.length / dim, vectors: centroids }, { threads: 1 })
@@ -118,7 +118,7 @@ describe('bytes that other engines wrote', () => {
     readFileSync(new URL('../golden/residualCoding/tokens.json', import.meta.url), 'utf8'),
   ) as Golden
   const { dim } = golden
-  // Decoded by the JavaScript engine's own float16, independent of builder/index/float16.ts.
+  // Decoded by the JavaScript engine's own float16, independent of builder/stores/float16.ts.
   const view = new DataView(Uint16Array.from(golden.vectorsFloat16.flat()).buffer)
   const vectors = Float32Array.from({ length: view.byteLength / 2 }, (_, at) => view.getFloat16(at * 2, true))
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { getPlatformProxy } from 'wrangler'
 import { createApp } from '../../runtime/http/index.ts'
-import { openIndex } from '../../runtime/platform/nodeIndex.ts'
+import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import type { R2BucketLike } from '../../runtime/readers/r2.ts'
 import { createToySearcher, ToyEncoder, toyPassages } from '../http/toySearcher.ts'
 import { startWorkerdCache, type WorkerdCache } from '../readers/workerdCache.ts'
@@ -53,7 +53,7 @@ describe('the Worker over R2', () => {
   /** The source as it is, with wrangler's own bindings; the bundle itself runs in the conformance test. */
   const createWorkerHere = async () => {
     const { createWorker } = await import('../../runtime/platform/cloudflare.ts')
-    const { compileKernels } = await import('../../runtime/platform/nodeIndex.ts')
+    const { compileKernels } = await import('../../runtime/platform/node/nodeIndex.ts')
     const { r2Files } = await import('../../runtime/readers/r2.ts')
     const kernels = await compileKernels()
     return (prefix: string) =>

@@ -3,8 +3,8 @@
  * right answer or in a problem, and the right answers come back with the storage.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openIndexFiles, type Pipeline } from '../../runtime/openIndexFiles.ts'
 import { memoryFiles } from '../../runtime/readers/memory.ts'
+import { openIndexFiles, type Pipeline } from '../../runtime/searchers/openIndexFiles.ts'
 import { kernelsModule } from '../kernels/guardedMemory.ts'
 import { randomQuery, randomSegment } from '../kernels/randomSegment.ts'
 import { type Fault, type StorageServer, startStorageServer } from '../readers/storageServer.ts'

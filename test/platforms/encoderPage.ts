@@ -1,5 +1,5 @@
 /** Run by Chromium, as a page's script and as a module worker: encodes the queries of a task, and gives the report. */
-import { cacheApiModels } from '../../runtime/webEncoder.ts'
+import { cacheApiModels } from '../../runtime/encoders/webEncoder.ts'
 import { type EncodeReport, type EncodeTask, encodeAll } from './encoderRun.ts'
 
 export interface PageTask extends EncodeTask {

@@ -1,8 +1,9 @@
 /** What every host does in the encoder tests, with nothing of any host in it: open the model from a URL, encode queries. */
+
+import { createRemoteEncoder } from '../../runtime/encoders/remoteEncoder.ts'
+import { encodeBase64F32 } from '../../runtime/encoders/vectorText.ts'
+import { type ModelCache, openWebEncoder } from '../../runtime/encoders/webEncoder.ts'
 import { httpFiles } from '../../runtime/readers/http.ts'
-import { createRemoteEncoder } from '../../runtime/remoteEncoder.ts'
-import { encodeBase64F32 } from '../../runtime/vectorText.ts'
-import { type ModelCache, openWebEncoder } from '../../runtime/webEncoder.ts'
 
 export interface EncodeTask {
   /** Of the model folder, with a slash at the end. */

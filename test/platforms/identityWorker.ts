@@ -1,8 +1,8 @@
 /** Run by workerd: answers on the pack that is the body of the request, as JSON. */
 import kernels from '../../assembly/build/kernels.wasm'
 import { openPack } from '../../format/indexReader.ts'
-import { openSearcher } from '../../runtime/openSearcher.ts'
 import { memoryReader } from '../../runtime/readers/memory.ts'
+import { openSearcher } from '../../runtime/searchers/residentSearcher.ts'
 import { identityAnswers } from './identityRun.ts'
 
 export default {

@@ -6,12 +6,12 @@ import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { InputError, StorageError } from '../../format/errors.ts'
 import { MEMORY_PAGES_MAX } from '../../runtime/kernels/kernels.ts'
-import { openSearcher, type ResidentSearcher } from '../../runtime/openSearcher.ts'
-import { openIndexPath } from '../../runtime/platform/nodeFiles.ts'
-import { compileKernels, openIndex } from '../../runtime/platform/nodeIndex.ts'
-import { openPool } from '../../runtime/platform/nodePool.ts'
+import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { compileKernels, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
+import { openPool } from '../../runtime/platform/node/nodePool.ts'
 import { openPoolEngine, type PoolThreadEvents } from '../../runtime/pool/poolEngine.ts'
 import type { QueryVectors } from '../../runtime/searcher.ts'
+import { openSearcher, type ResidentSearcher } from '../../runtime/searchers/residentSearcher.ts'
 import { randomQuery } from '../kernels/randomSegment.ts'
 import { largeIndexPack } from '../platforms/identityIndexes.ts'
 
@@ -42,7 +42,7 @@ async function fragilePool(workers: number, waitingMax: number) {
   const kernels = await compileKernels('kernels.shared.wasm')
   const memory = new WebAssembly.Memory({ initial: 1, maximum: MEMORY_PAGES_MAX, shared: true })
   const spawn = ({ message, ended }: PoolThreadEvents) => {
-    const worker = new Worker(new URL('../../runtime/platform/nodePoolWorker.ts', import.meta.url))
+    const worker = new Worker(new URL('../../runtime/platform/node/nodePoolWorker.ts', import.meta.url))
     let isOver = false
     threads.push(worker)
     worker.on('message', message)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { getPlatformProxy } from 'wrangler'
 import type { IndexFiles } from '../../format/rangeReader.ts'
-import { folderFiles } from '../../runtime/platform/nodeFiles.ts'
+import { folderFiles } from '../../runtime/platform/node/nodeFiles.ts'
 import {
   blobReader,
   cacheApiFiles,

@@ -2,8 +2,8 @@
  * A small segment from float vectors by the simplest quantiser that follows the format: sampled centroids, argmax codes,
  * quantile buckets, one inverse norm a token. Also gives the float vectors it decodes to, computed here and in f64.
  */
-import { type Nbits, residualBytesOf, rowBlockBytes, type SegmentData } from '../../format/segment.ts'
-import { crc32c } from '../../runtime/kernels/reference.ts'
+import { type Nbits, residualBytesOf, rowBlockBytes, type SegmentData } from '../../format/manifest/segment.ts'
+import { crc32c } from '../../reference/kernels.ts'
 import { postingsOf, seededRandom } from '../kernels/randomSegment.ts'
 
 export interface QuantisedSegment {

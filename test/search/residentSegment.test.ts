@@ -1,14 +1,14 @@
 /**
- * The resident search equals the readable twin (runtime/search/reference.ts) in pids and score bits, and what it computes is
+ * The resident search equals the readable twin (reference/residentSearch.ts) in pids and score bits, and what it computes is
  * the MaxSim of the decoded vectors, by arithmetic in the test.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { InputError } from '../../format/errors.ts'
-import type { Nbits, SegmentData } from '../../format/segment.ts'
+import type { Nbits, SegmentData } from '../../format/manifest/segment.ts'
+import { referenceSegment } from '../../reference/kernels.ts'
+import { searchReference } from '../../reference/residentSearch.ts'
 import { instantiateKernels } from '../../runtime/kernels/kernels.ts'
-import { referenceSegment } from '../../runtime/kernels/reference.ts'
-import { searchReference } from '../../runtime/search/reference.ts'
-import { createResidentSegment } from '../../runtime/search/residentSegment.ts'
+import { createResidentSegment } from '../../runtime/search/resident/residentSegment.ts'
 import { defaultParameters, type SearchParameters } from '../../runtime/searcher.ts'
 import { builds, kernelsModule } from '../kernels/guardedMemory.ts'
 import { randomQuery, randomSegment, seededRandom } from '../kernels/randomSegment.ts'

@@ -2,14 +2,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { InputError } from '../../format/errors.ts'
-import type { Nbits } from '../../format/segment.ts'
+import type { Nbits } from '../../format/manifest/segment.ts'
 import {
   decodeResidualRow,
   decompressPassage,
   maxSim,
   type StanfordIndex,
   searchStanford,
-} from '../../runtime/search/stanford.ts'
+} from '../../reference/stanford.ts'
 import { float16, roundToFloat16 } from './stanfordFixture.ts'
 
 const DIM = 4

@@ -1,6 +1,6 @@
 /** colbert-ai 0.2.22's own rankings, candidate cuts and decompressed vectors, from test/golden/colbert. */
 import { describe, expect, test } from 'vitest'
-import { decodeResidualRow, decompressPassage, searchStanford } from '../../runtime/search/stanford.ts'
+import { decodeResidualRow, decompressPassage, searchStanford } from '../../reference/stanford.ts'
 import { readGoldenIndex } from './stanfordFixture.ts'
 
 const TIMEOUT_MS = 120_000

@@ -3,7 +3,7 @@
  * come out as the engines' own proves that their residual bytes mean what ours mean.
  */
 import { describe, expect, test } from 'vitest'
-import { decodeResidualRow, decompressPassage, maxSim, type StanfordIndex } from '../../runtime/search/stanford.ts'
+import { decodeResidualRow, decompressPassage, maxSim, type StanfordIndex } from '../../reference/stanford.ts'
 import { disagreements, type GoldenIndex, readGoldenIndex, roundToFloat16 } from './stanfordFixture.ts'
 
 const TIMEOUT_MS = 120_000

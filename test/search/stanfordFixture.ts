@@ -1,7 +1,7 @@
 /** Reads the neutral copies of other engines' indexes in test/golden (made by scripts/goldenFixtures.py). */
 import { readFileSync } from 'node:fs'
-import type { Nbits } from '../../format/segment.ts'
-import type { StanfordIndex } from '../../runtime/search/stanford.ts'
+import type { Nbits } from '../../format/manifest/segment.ts'
+import type { StanfordIndex } from '../../reference/stanford.ts'
 
 type ArrayType = 'f16' | 'f32' | 'u8' | 'u16' | 'u32'
 

@@ -1,7 +1,7 @@
 /** Tartan as one engine among the peers: the index from the benches' cache, each run in a fresh Node pinned to the core. */
 import { readFile } from 'node:fs/promises'
 import { InputError } from '../../../format/errors.ts'
-import { TIER_NAMES } from '../../../format/tiers.ts'
+import { TIER_NAMES } from '../../../format/manifest/tiers.ts'
 import type { SearchOptions } from '../../../runtime/searcher.ts'
 import { cachedIndex } from '../../harness/cachedIndex.ts'
 import { rootPath } from '../../harness/commandLine.ts'

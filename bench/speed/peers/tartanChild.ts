@@ -1,5 +1,5 @@
 /** One run of Tartan's searcher in a process of its own, in the same steps as the peers' harness. */
-import { openIndex } from '../../../runtime/platform/nodeIndex.ts'
+import { openIndex } from '../../../runtime/platform/node/nodeIndex.ts'
 import type { QueryVectors, SearchOptions } from '../../../runtime/searcher.ts'
 import { answerParent, peakRssMb } from '../../harness/freshProcess.ts'
 import type { EngineRun } from './engine.ts'

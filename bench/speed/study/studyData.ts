@@ -1,6 +1,6 @@
 /** Random passages and a query for the study of kernels, and what floats make of them. */
-import type { Nbits } from '../../../format/segment.ts'
-import { residualBuckets } from '../../../runtime/kernels/reference.ts'
+import type { Nbits } from '../../../format/manifest/segment.ts'
+import { residualBuckets } from '../../../reference/kernels.ts'
 import { seededRandom } from '../../../test/kernels/randomSegment.ts'
 
 export const ROWS = 32

@@ -2,8 +2,8 @@
 import { InputError } from '../../../format/errors.ts'
 import { paddedRows } from '../../kernels/quantise.ts'
 import type { QueryVectors, TokenMatch } from '../../searcher.ts'
-import { placeQuery } from '../residentQuery.ts'
-import { firstMaxima } from '../residentSegment.ts'
+import { placeQuery } from '../placedQuery.ts'
+import { firstMaxima } from '../resident/residentSegment.ts'
 import type { RangeIndex } from './rangeIndex.ts'
 import { placeBlocks } from './rescoreBlocks.ts'
 

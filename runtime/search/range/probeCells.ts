@@ -6,8 +6,8 @@ import { PROBED_CELLS_MAX } from '../../../format/limits.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { paddedRows } from '../../kernels/quantise.ts'
 import type { QueryVectors } from '../../searcher.ts'
+import { placeQuery } from '../placedQuery.ts'
 import { probeCells } from '../probe.ts'
-import { placeQuery } from '../residentQuery.ts'
 import type { RangeSegment } from './rangeSegment.ts'
 
 /** Best cells of a row that are looked at, for each one that is read: what a row would gain by a cell is measured from the last of them. */

@@ -1,7 +1,7 @@
 /** One generation of an index as the range pipeline holds it: the small tables of its segments, and a reader for the rest. */
 import type { IndexReader } from '../../../format/indexReader.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
-import { RangePassages } from '../../rangePassages.ts'
+import { RangePassages } from '../../passages/rangePassages.ts'
 import { BlockCache } from './blockCache.ts'
 import { openRangeSegment, type RangeSegment } from './rangeSegment.ts'
 import { ScoreTable } from './scoreLists.ts'

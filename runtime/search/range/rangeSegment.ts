@@ -4,16 +4,16 @@
  */
 import { FormatError } from '../../../format/errors.ts'
 import type { IndexReader } from '../../../format/indexReader.ts'
-import type { SegmentEntry } from '../../../format/manifest.ts'
-import { rowBlockBytes } from '../../../format/segment.ts'
+import type { SegmentEntry } from '../../../format/manifest/manifest.ts'
+import { rowBlockBytes } from '../../../format/manifest/segment.ts'
 import { ROWS_PADDING_BYTES, type SegmentBlock, type SegmentRegions } from '../../kernels/blocks.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { SEGMENT_BLOCK_BYTES } from '../../kernels/layout.ts'
 import { weightTable } from '../../kernels/quantise.ts'
 import { type SegmentScales, segmentScales } from '../../kernels/units.ts'
-import { requireCodec, requireScales } from '../segmentPlacement.ts'
+import { SampledOffsets } from '../../passages/sampledOffsets.ts'
+import { requireCodec, requireScales } from '../resident/segmentPlacement.ts'
 import type { WantedBytes } from './plan.ts'
-import { SampledOffsets } from './sampledOffsets.ts'
 
 /** Centroids scored in one go: 16,384 x 32 rows x 3 bytes are 1.5 MB for a query's time, however many centroids there are. */
 export const SLAB_CELLS = 16_384

@@ -3,14 +3,14 @@
  * centroids they use, and the kernels of the resident pipeline score it. Same blocks, same bits as there.
  */
 import { ChecksumError, FormatError } from '../../../format/errors.ts'
-import { codeBytesOf, residualBytesOf, rowBlockBytes } from '../../../format/segment.ts'
+import { codeBytesOf, residualBytesOf, rowBlockBytes } from '../../../format/manifest/segment.ts'
 import { type SegmentBlock, type SegmentPointer, segmentLengths } from '../../kernels/blocks.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { SEGMENT_BLOCK_BYTES } from '../../kernels/layout.ts'
 import type { QueryVectors } from '../../searcher.ts'
 import { placeCandidates } from '../gather.ts'
 import { refinedMax } from '../parameters.ts'
-import { placeQuery } from '../residentQuery.ts'
+import { placeQuery } from '../placedQuery.ts'
 import type { RangeSegment } from './rangeSegment.ts'
 
 /** A verified row block (SPEC.md §5.1). */

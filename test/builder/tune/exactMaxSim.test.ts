@@ -5,12 +5,12 @@ import { describe, expect, it } from 'vitest'
 import { openDecodedRows } from '../../../builder/tune/decodedRows.ts'
 import { bestPids, exactScores, type TokenRows } from '../../../builder/tune/exactMaxSim.ts'
 import { readIndex } from '../../../format/indexReader.ts'
-import { openIndexPath } from '../../../runtime/platform/nodeFiles.ts'
+import { maxSim } from '../../../reference/stanford.ts'
+import { openIndexPath } from '../../../runtime/platform/node/nodeFiles.ts'
 import { memoryFiles } from '../../../runtime/readers/memory.ts'
-import { maxSim } from '../../../runtime/search/stanford.ts'
 import { goldenQueries } from '../../format/goldenQueries.ts'
 import { tinyIndex } from '../../format/tinyIndex.ts'
-import { clusteredVectors, withStore } from '../index/clusteredVectors.ts'
+import { clusteredVectors, withStore } from '../segment/clusteredVectors.ts'
 
 const golden = (name: string) => fileURLToPath(new URL(`../../golden/index/${name}`, import.meta.url))
 describe('exact scores', () => {

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { chooseTiers, settingsFor, TIER_LOSS, widestOf } from '../../../builder/tune/settings.ts'
-import { TIER_NAMES } from '../../../format/tiers.ts'
+import { TIER_NAMES } from '../../../format/manifest/tiers.ts'
 import type { SearchParameters } from '../../../runtime/searcher.ts'
 
 const shape = { centroids: 8192, passages: 5000 }

@@ -1,7 +1,7 @@
 /** Storage that fails in every way it can: the right answer or an error of ours, never another answer, and the searcher stays usable. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { NotFoundError, StorageError, TartanError } from '../../../format/errors.ts'
-import { openRangeSearcher, type RangeOptions } from '../../../runtime/rangeSearcher.ts'
+import { openRangeSearcher, type RangeOptions } from '../../../runtime/searchers/rangeSearcher.ts'
 import { kernelsModule } from '../../kernels/guardedMemory.ts'
 import { randomQuery, randomSegment, seededRandom } from '../../kernels/randomSegment.ts'
 import { indexOf } from './indexOf.ts'

@@ -1,9 +1,9 @@
 /** A whole index in memory around segments, for searchers that open files. */
-import { encodeIds } from '../../../format/ids.ts'
-import { encodeManifest, MANIFEST_NAME, type Manifest, type SegmentEntry } from '../../../format/manifest.ts'
-import type { SegmentData } from '../../../format/segment.ts'
-import { rowBlockBytes } from '../../../format/segment.ts'
-import { encodeTextBlockEntry, TextBlockEncoder } from '../../../format/textBlocks.ts'
+import { encodeIds } from '../../../format/items/ids.ts'
+import { encodeTextBlockEntry, TextBlockEncoder } from '../../../format/items/textBlocks.ts'
+import { encodeManifest, MANIFEST_NAME, type Manifest, type SegmentEntry } from '../../../format/manifest/manifest.ts'
+import type { SegmentData } from '../../../format/manifest/segment.ts'
+import { rowBlockBytes } from '../../../format/manifest/segment.ts'
 import { PartWriter } from '../../../format/writer.ts'
 
 export interface IndexOptions {

@@ -3,12 +3,12 @@
  * must be the same bits there; what differs is only which passages were looked at.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { encodeManifest, MANIFEST_NAME } from '../../../format/manifest.ts'
-import type { Nbits } from '../../../format/segment.ts'
-import { openSearcher } from '../../../runtime/openSearcher.ts'
-import { openRangeSearcher } from '../../../runtime/rangeSearcher.ts'
+import { encodeManifest, MANIFEST_NAME } from '../../../format/manifest/manifest.ts'
+import type { Nbits } from '../../../format/manifest/segment.ts'
 import { memoryFiles } from '../../../runtime/readers/memory.ts'
 import { rangeParameters } from '../../../runtime/search/range/rangeParameters.ts'
+import { openRangeSearcher } from '../../../runtime/searchers/rangeSearcher.ts'
+import { openSearcher } from '../../../runtime/searchers/residentSearcher.ts'
 import { someTiers } from '../../format/someTiers.ts'
 import { tinyIndex } from '../../format/tinyIndex.ts'
 import { kernelsModule } from '../../kernels/guardedMemory.ts'

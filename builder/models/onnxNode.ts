@@ -1,0 +1,87 @@
+/**
+ * The one file that imports onnxruntime-node. Opens an ONNX model on an explicitly chosen execution provider and runs it.
+ */
+import ort from 'onnxruntime-node'
+import type { GraphSession, NamedTensor, TensorData } from '../../encoder/graphSession.ts'
+import { DeviceError } from '../../format/errors.ts'
+
+export type { NamedTensor, TensorData } from '../../encoder/graphSession.ts'
+
+export type Device = 'cpu' | 'webgpu' | 'cuda'
+
+/** A model that is ready to run on a device. */
+export interface OnnxSession extends GraphSession {
+  readonly device: Device
+}
+
+export interface OnnxSessionOptions {
+  /** Default 'cpu'. */
+  readonly device?: Device
+  /** Threads inside one operator; default: all cores. */
+  readonly threads?: number
+}
+
+/** Execution providers in the installed onnxruntime-node binary. */
+export function availableDevices(): readonly Device[] {
+  const names = new Set(ort.listSupportedBackends().map((backend) => backend.name))
+  return (['cpu', 'webgpu', 'cuda'] as const).filter((name) => names.has(name))
+}
+
+/**
+ * ONNX Runtime 1.29 and later send usage data to Microsoft from Linux and macOS, and crash on a command line of more than
+ * some 9,000 characters while they prepare it (seen with 1.30.0; microsoft/onnxruntime#32173 is a crash in the same place).
+ * A search tool sends nothing: the runtime reads this variable when it starts, at the first session.
+ */
+function disableTelemetry(): void {
+  process.env.ORT_DISABLE_TELEMETRY ??= '1'
+}
+
+/**
+ * @param model - bytes of an ONNX model
+ * @throws DeviceError when the provider is missing or fails to start; it lists the providers that are there
+ */
+export async function openOnnxSession(model: Uint8Array, options: OnnxSessionOptions = {}): Promise<OnnxSession> {
+  const device = options.device ?? 'cpu'
+  const available = availableDevices()
+  if (!available.includes(device)) {
+    throw new DeviceError(
+      `device "${device}" is not in this onnxruntime-node binary; it has: ${available.join(', ')}. Choose one with --device.`,
+      { device },
+    )
+  }
+  disableTelemetry()
+  let session: ort.InferenceSession
+  try {
+    session = await ort.InferenceSession.create(model, {
+      executionProviders: [device],
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 4,
+      ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
+    })
+  } catch (cause) {
+    const cure =
+      device === 'cpu'
+        ? 'Is the model file an ONNX model that this version of ONNX Runtime reads?'
+        : 'docs/BUILDING.md says what each device needs; --device cpu always works.'
+    throw new DeviceError(
+      `device "${device}" could not start the model: ${(cause as Error).message}. ${cure}`,
+      { device },
+      { cause },
+    )
+  }
+  return {
+    device,
+    async run(feeds) {
+      const tensors: Record<string, ort.Tensor> = {}
+      for (const [name, { type, data, dims }] of Object.entries(feeds))
+        tensors[name] = new ort.Tensor(type, data as never, dims)
+      const results = await session.run(tensors)
+      const outputs: Record<string, NamedTensor> = {}
+      for (const [name, tensor] of Object.entries(results)) {
+        outputs[name] = { type: tensor.type as NamedTensor['type'], data: tensor.data as TensorData, dims: tensor.dims }
+      }
+      return outputs
+    },
+    close: () => session.release(),
+  }
+}

@@ -1,0 +1,226 @@
+/** `tartan build`: a corpus, or ready vectors, to an index folder. */
+import { Command, Option } from 'commander'
+import { type BuildOptions, type BuildReport, buildFromCorpus, buildFromVectors } from '../../builder/buildIndex.ts'
+import {
+  type CorpusFormat,
+  PAGE_TOKENS_MAX_DEFAULT,
+  readCorpus,
+  type SkippedEntry,
+} from '../../builder/corpus/corpus.ts'
+import { openModel } from '../../builder/models/encoderNode.ts'
+import type { Device } from '../../builder/models/onnxNode.ts'
+import { openVectorStore } from '../../builder/stores/vectorStore.ts'
+import { readVectorsEncoder } from '../../builder/stores/vectorsFolder.ts'
+import type { EncoderFingerprint } from '../../encoder/encoder.ts'
+import { InputError } from '../../format/errors.ts'
+import type { Nbits } from '../../format/manifest/segment.ts'
+import { TIER_NAMES, type TierName } from '../../format/manifest/tiers.ts'
+import {
+  byteSize,
+  deviceOption,
+  formatOption,
+  integer,
+  jsonOption,
+  modelOption,
+  quietOption,
+  textOf,
+  threadsOption,
+} from '../options.ts'
+import { createProgress, formatBytes, formatCount, formatCounted, formatSeconds, printable } from '../terminal.ts'
+
+interface Options {
+  readonly out: string
+  readonly model: string
+  readonly nbits: string
+  readonly vectors?: string
+  readonly limit?: number
+  readonly format?: CorpusFormat
+  readonly device: Device
+  readonly threads?: number
+  readonly batchSize?: number
+  readonly seed: number
+  readonly partSize?: number
+  readonly passageTokens?: number
+  readonly order: 'input' | 'content'
+  readonly texts: boolean
+  readonly tune: boolean
+  readonly skipBad?: boolean
+  readonly force?: boolean
+  readonly name?: string
+  readonly temp?: string
+  readonly json?: boolean
+  readonly quiet?: boolean
+}
+
+export function buildCommand(signal: AbortSignal): Command {
+  return new Command('build')
+    .description('Build an index from a corpus of texts (or from ready token vectors).')
+    .argument(
+      '[corpus]',
+      'TSV (pid, text), JSONL (_id, title, text), CSV, each also .gz; a folder of Markdown, HTML and text; - for standard input',
+    )
+    .requiredOption('-o, --out <index>', 'folder of the new index')
+    .addOption(modelOption())
+    .addOption(
+      new Option('--nbits <bits>', 'bits a residual value: smaller or closer to exact')
+        .choices(['1', '2', '4'])
+        .default('4'),
+    )
+    .addOption(new Option('--vectors <folder>', 'index ready token vectors instead of a corpus (see `tartan encode`)'))
+    .addOption(new Option('--limit <n>', 'only the first n passages').argParser(integer(1, Number.MAX_SAFE_INTEGER)))
+    .addOption(formatOption())
+    .addOption(deviceOption())
+    .addOption(threadsOption())
+    .addOption(new Option('--batch-size <n>', 'passages encoded together').argParser(integer(1, 4096)))
+    .addOption(
+      new Option('--seed <n>', 'same seed, input and options: same bytes')
+        .argParser(integer(0, 2 ** 32 - 1))
+        .default(42),
+    )
+    .addOption(
+      new Option('--part-size <size>', 'largest file of the index')
+        .argParser(byteSize)
+        .default(24 * 1024 * 1024, '24MiB'),
+    )
+    .addOption(
+      new Option(
+        '--passage-tokens <n>',
+        `most tokens of a passage cut from a page of a folder (default: ${PAGE_TOKENS_MAX_DEFAULT})`,
+      ).argParser(integer(16, 512)),
+    )
+    .addOption(
+      new Option(
+        '--order <order>',
+        'passages as they come, or similar ones together: fewer reads when searched by range',
+      )
+        .choices(['input', 'content'])
+        .default('input'),
+    )
+    .option('--no-texts', 'do not store titles, texts and metadata')
+    .option('--no-tune', "do not measure search settings: searches use Stanford's defaults (see `tartan tune`)")
+    .option('--skip-bad', 'leave out passages that are wrong, and say which, instead of stopping')
+    .addOption(new Option('--name <name>', 'name of the index (default: from --out)').argParser(textOf(256)))
+    .option('--temp <folder>', "where temporary files go (default: the system's)")
+    .option('-f, --force', 'replace an index that is already at --out, once the new one is ready')
+    .addOption(jsonOption())
+    .addOption(quietOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  tartan build corpus.jsonl --out corpus.tartan
+  tartan build collection.tsv.gz --out msmarco.tartan --nbits 2 --limit 100000
+  tartan build docs/ --out docs.tartan --name "Our handbook"
+  zcat dump.jsonl.gz | tartan build - --format jsonl --out dump.tartan
+  tartan build --vectors vectors/ --out ready.tartan`,
+    )
+    .action((corpus: string | undefined, options: Options) => build(corpus, options, signal))
+}
+
+async function build(corpus: string | undefined, options: Options, signal: AbortSignal): Promise<void> {
+  if ((corpus === undefined) === (options.vectors === undefined)) {
+    throw new InputError(
+      'build takes either a corpus or --vectors FOLDER. Example: tartan build corpus.jsonl --out corpus.tartan',
+    )
+  }
+  const progress = createProgress({ quiet: options.quiet || options.json })
+  const buildOptions: BuildOptions = {
+    out: options.out,
+    replace: options.force,
+    name: options.name,
+    nbits: Number(options.nbits) as Nbits,
+    seed: options.seed,
+    order: options.order,
+    texts: options.texts,
+    tune: options.tune,
+    partBytes: options.partSize,
+    temp: options.temp,
+    device: options.device,
+    threads: options.threads,
+    batchSize: options.batchSize,
+    onProgress: progress.onProgress,
+    signal,
+  }
+  try {
+    const report = options.vectors
+      ? await fromVectors(options.vectors, buildOptions)
+      : await fromCorpus(corpus ?? '', options, buildOptions)
+    progress.stop()
+    if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`)
+    else printReport(report)
+  } finally {
+    progress.stop()
+  }
+}
+
+async function fromVectors(folder: string, options: BuildOptions): Promise<BuildReport> {
+  const vectors = await openVectorStore(folder)
+  try {
+    return await buildFromVectors(vectors, await readVectorsEncoder(folder), options)
+  } finally {
+    await vectors.close()
+  }
+}
+
+async function fromCorpus(source: string, options: Options, buildOptions: BuildOptions): Promise<BuildReport> {
+  const encoder = await openModel(options.model, { device: options.device, threads: options.threads })
+  const skipped: SkippedEntry[] = []
+  try {
+    const tokensMax = pageTokensMax(options.passageTokens, encoder.fingerprint)
+    const corpus = readCorpus(source, {
+      format: options.format,
+      limit: options.limit,
+      signal: buildOptions.signal,
+      countTokens: (text) => encoder.countPassageTokens(text),
+      tokensMax,
+      onBadPassage: options.skipBad ? 'skip' : 'error',
+      onSkipped: (entry) => skipped.push(entry),
+    })
+    const report = await buildFromCorpus(corpus, encoder, buildOptions)
+    printSkipped(skipped)
+    return report
+  } finally {
+    await encoder.close()
+  }
+}
+
+/** Counting stops at passageLength, so a bound beyond it would never cut anything. */
+function pageTokensMax(wanted: number | undefined, { model, passageLength }: EncoderFingerprint): number {
+  if (wanted !== undefined && wanted >= passageLength) {
+    throw new InputError(
+      `--passage-tokens ${wanted}: the model "${model}" reads passages of at most ${passageLength} tokens. Choose a smaller number.`,
+    )
+  }
+  return wanted ?? Math.min(PAGE_TOKENS_MAX_DEFAULT, passageLength - 1)
+}
+
+const SKIPPED_SHOWN = 10
+
+function printSkipped(skipped: readonly SkippedEntry[]): void {
+  if (skipped.length === 0) return
+  process.stderr.write(`\nLeft out ${formatCount(skipped.length)} of the corpus:\n`)
+  for (const { file, line, reason } of skipped.slice(0, SKIPPED_SHOWN)) {
+    process.stderr.write(`  ${printable(file)}${line === undefined ? '' : `:${line}`}  ${printable(reason)}\n`)
+  }
+  if (skipped.length > SKIPPED_SHOWN)
+    process.stderr.write(`  … and ${formatCount(skipped.length - SKIPPED_SHOWN)} more\n`)
+}
+
+function printReport(report: BuildReport): void {
+  const total = Object.values(report.seconds).reduce((sum, seconds) => sum + seconds, 0)
+  const perToken =
+    report.tokens > 0 ? ` (${(report.bytes / report.tokens).toFixed(1)} bytes a token, texts included)` : ''
+  process.stdout.write(
+    `${report.out}: ${formatCounted(report.passages, 'passage')}, ${formatCounted(report.tokens, 'token')} of ${report.dim} dims at ${formatCounted(report.nbits, 'bit')}, ${formatCounted(report.centroids, 'centroid')}\n` +
+      `${formatBytes(report.bytes)} in ${report.parts + 1} files${perToken}, built in ${formatSeconds(total)}\n` +
+      `${tiersLine(report)}Next: tartan serve ${report.out}\n`,
+  )
+}
+
+function tiersLine({ tiers, untuned }: BuildReport): string {
+  if (untuned !== undefined) return `Not tuned: ${untuned}.\n`
+  const set = tiers?.sets[0]
+  if (!set) return ''
+  const of = (name: TierName) => `${name} ${set[name].recall.toFixed(3)} at ${set[name].costMs.toFixed(2)} ms`
+  return `Tiers, recall@${set.k} at counted work: ${TIER_NAMES.map(of).join(', ')} (tartan inspect shows all)\n`
+}

@@ -1,0 +1,57 @@
+/** A deploy plan as people read it: for `tartan deploy-plan`. */
+import type { DeployPlan, HostPlan } from '../deploy/deployPlan.ts'
+import { formatBytes, formatCount, formatCounted, formatSeconds, formatTable, printable } from './terminal.ts'
+
+const HEADING = ['host', 'fits', 'pipeline', 'memory', 'script', 'to open', 'a query', '10 texts', 'cold start']
+
+/** The table, then by host what stands in the way and what to know, then what the figures rest on. */
+export function deployPlanTable({ index, encoder, hosts }: DeployPlan): string {
+  const { name, passages, files, bytes, largestPartBytes } = index
+  const facts = `${printable(name)}: ${formatCounted(passages, 'passage')}, ${formatBytes(bytes)} in ${formatCounted(files, 'file')}, the largest part ${formatBytes(largestPartBytes)}; texts are encoded ${encoder ? 'on the host' : 'elsewhere'}`
+  const table = formatTable([HEADING, ...hosts.map(rowOf)])
+  const remarks = hosts.flatMap(remarksOf)
+  return [facts, table, ...remarks, basisOf(hosts)].join('\n\n').concat('\n')
+}
+
+function rowOf(plan: HostPlan): readonly string[] {
+  const { pipeline, opening, query, coldStart, memory } = plan
+  const host = `${(memory.hostMb).toLocaleString('en-US')} MB`
+  const needed = memory.needed === undefined ? '' : `${Math.ceil(memory.needed / 1e6).toLocaleString('en-US')} of `
+  return [
+    plan.host,
+    plan.fits ? (plan.plan === 'paid' ? 'paid plan' : 'yes') : 'no',
+    pipeline ?? '-',
+    `${needed}${Math.floor(memory.memoryMax / 1e6).toLocaleString('en-US')} MB (${host})`,
+    plan.scriptBytes === undefined ? '-' : formatBytes(plan.scriptBytes),
+    opening ? readsText(opening) : '-',
+    query ? (query.typical.requests > 0 ? `~${readsText(query.typical)}` : 'nothing') : '-',
+    query ? (query.texts.requests > 0 ? `~${readsText(query.texts)}` : 'none') : '-',
+    coldStart ? `~${formatSeconds(coldStart.totalMs / 1000)}` : '-',
+  ]
+}
+
+function readsText({ requests, bytes }: { readonly requests: number; readonly bytes: number }): string {
+  return `${formatBytes(bytes)}/${formatCount(requests)}`
+}
+
+function remarksOf({ host, title, problems, notes }: HostPlan): readonly string[] {
+  if (problems.length + notes.length === 0) return []
+  const lines = [...problems.map((problem) => `does not fit: ${problem}`), ...notes]
+  return [`${host} (${title})\n${lines.map((line) => `  - ${printable(line)}`).join('\n')}`]
+}
+
+/** What was assumed and what not, since some of these figures are no measurements. */
+function basisOf(hosts: readonly HostPlan[]): string {
+  const lines = hosts.flatMap(({ host, coldStart }) => {
+    if (!coldStart) return []
+    const { bytesPerSecond, roundTripMs } = coldStart.assumed
+    return [`${host} ${bytesPerSecond / 1e6} MB/s and ${roundTripMs} ms`]
+  })
+  return [
+    'memory: needed of what the index may have (host). to open, a query, texts: bytes/requests.',
+    'Exact: memory (within 10 %), to open. Estimates: a query by range (k = 10, nothing cached; at most 1 MiB and 64 requests), its texts, cold start.',
+    ...(lines.length > 0
+      ? [`Cold start assumes a line and a round trip of: ${lines.join(', ')}; computing as measured in Node.`]
+      : []),
+  ].join('\n')
+}

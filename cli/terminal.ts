@@ -1,0 +1,186 @@
+/** What the commands print and how: progress on stderr, answers on stdout, errors in one shape. */
+import cliProgress from 'cli-progress'
+import pc from 'picocolors'
+import type { OnProgress, ProgressEvent, Stage } from '../builder/progress.ts'
+import { TartanError } from '../format/errors.ts'
+
+export const EXIT_OK = 0
+/** Something was wrong with input, index, storage or device: a TartanError. */
+export const EXIT_FAILURE = 1
+/** The command line itself was wrong. */
+export const EXIT_USAGE = 2
+/** A bug in Tartan. */
+export const EXIT_BUG = 70
+/** Stopped with Ctrl-C, as shells number it: 128 + SIGINT. */
+export const EXIT_INTERRUPTED = 130
+
+const STAGE_TITLES: Readonly<Record<Stage, string>> = {
+  read: 'Reading the corpus',
+  encode: 'Encoding passages',
+  sample: 'Sampling passages',
+  kmeans: 'Clustering (k-means)',
+  codec: 'Training the residual codec',
+  code: 'Compressing tokens',
+  order: 'Ordering passages',
+  invert: 'Inverting codes',
+  write: 'Writing parts',
+  verify: 'Verifying',
+  queries: 'Encoding queries',
+  exact: 'Exact MaxSim to compare with',
+  tune: 'Measuring settings',
+}
+/** Without a terminal, a line at most this often: enough for a CI log, not too much. */
+const LINE_INTERVAL_MS = 10_000
+
+export interface Progress {
+  readonly onProgress: OnProgress
+  /** Ends the stage under way; call before anything else is printed. */
+  stop(): void
+}
+
+/** A bar with rate and time left on a terminal; plain lines otherwise; nothing when `quiet`. */
+export function createProgress({ quiet = false }: { readonly quiet?: boolean } = {}): Progress {
+  if (quiet) return { onProgress: () => undefined, stop: () => undefined }
+  return process.stderr.isTTY ? barProgress() : lineProgress()
+}
+
+function barProgress(): Progress {
+  let stage: Stage | undefined
+  let started = 0
+  let bar: cliProgress.SingleBar | undefined
+  const stop = () => {
+    bar?.stop()
+    bar = undefined
+    stage = undefined
+  }
+  return {
+    onProgress(event) {
+      if (event.stage !== stage) {
+        stop()
+        stage = event.stage
+        started = performance.now()
+        bar = new cliProgress.SingleBar({
+          stream: process.stderr,
+          format: (_options, _params, payload) => barLine(payload.event as ProgressEvent, payload.seconds as number),
+          hideCursor: true,
+          clearOnComplete: false,
+          gracefulExit: false,
+        })
+        bar.start(event.total ?? 1, 0, { event, seconds: 0 })
+      }
+      bar?.update(event.done, { event, seconds: (performance.now() - started) / 1000 })
+    },
+    stop,
+  }
+}
+
+function barLine({ stage, done, total, unit }: ProgressEvent, seconds: number): string {
+  const title = STAGE_TITLES[stage].padEnd(28)
+  const rate = seconds > 0.5 ? `${formatCount(done / seconds)} ${unit}/s` : ''
+  if (total === undefined) return `${title} ${formatCount(done)} ${unit}  ${rate}`
+  const share = total > 0 ? done / total : 1
+  const filled = Math.round(share * 24)
+  const left =
+    done > 0 && done < total && seconds > 0.5 ? `${formatSeconds((seconds / done) * (total - done))} left` : ''
+  const time = done >= total ? formatSeconds(seconds) : left
+  return `${title} ${pc.cyan('━'.repeat(filled))}${pc.dim('━'.repeat(24 - filled))} ${Math.round(share * 100)
+    .toString()
+    .padStart(3)} %  ${formatCount(done)}/${formatCount(total)} ${unit}  ${rate}  ${time}`
+}
+
+function lineProgress(): Progress {
+  let stage: Stage | undefined
+  let started = 0
+  let printed = 0
+  const line = ({ stage: name, done, total, unit }: ProgressEvent, now: number) => {
+    const seconds = (now - started) / 1000
+    const rate = seconds > 0.5 ? `, ${formatCount(done / seconds)} ${unit}/s` : ''
+    const left = total && done > 0 && done < total ? `, ${formatSeconds((seconds / done) * (total - done))} left` : ''
+    process.stderr.write(
+      `${STAGE_TITLES[name]}: ${done}${total === undefined ? '' : `/${total}`} ${unit}${rate}${left}\n`,
+    )
+    printed = now
+  }
+  return {
+    onProgress(event) {
+      const now = performance.now()
+      const isNew = event.stage !== stage
+      if (isNew) {
+        stage = event.stage
+        started = now
+      }
+      const isLast = event.total !== undefined && event.done >= event.total
+      if ((isLast && !(isNew && event.done === 0)) || now - printed > LINE_INTERVAL_MS) line(event, now)
+    },
+    stop() {
+      stage = undefined
+    },
+  }
+}
+
+/** "1 passage", "1,234 passages". */
+export function formatCounted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** 1234567 → "1,234,567"; below 10 with one decimal unless whole. */
+export function formatCount(value: number): string {
+  const rounded = value < 10 && !Number.isInteger(value) ? Math.round(value * 10) / 10 : Math.round(value)
+  return rounded.toLocaleString('en-US')
+}
+
+export function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`
+  const units = ['KiB', 'MiB', 'GiB', 'TiB']
+  const power = Math.min(units.length, Math.floor(Math.log2(bytes) / 10))
+  return `${(bytes / 1024 ** power).toFixed(1)} ${units[power - 1]}`
+}
+
+export function formatSeconds(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`
+  if (seconds < 100) return `${Math.round(seconds)} s`
+  const minutes = Math.floor(seconds / 60)
+  return minutes < 60
+    ? `${minutes} min ${Math.round(seconds % 60)} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}
+
+/** Text of a corpus or of a stranger's index without control characters, which a terminal would obey. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, ' ')
+}
+
+/** Rows of cells as aligned columns; numbers to the right. */
+export function formatTable(rows: readonly (readonly (string | number)[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => String(row[column] ?? '').length)))
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) =>
+          typeof cell === 'number' || /^[\d.,]/.test(cell)
+            ? String(cell).padStart(widths[i] ?? 0)
+            : cell.padEnd(widths[i] ?? 0),
+        )
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+/**
+ * Prints an error the way every command does and says how to exit.
+ * @param json - print a JSON object on stdout as well, for scripts
+ */
+export function reportError(error: unknown, json: boolean): number {
+  if (error instanceof TartanError) {
+    if (json)
+      process.stdout.write(
+        `${JSON.stringify({ error: { code: error.code, message: error.message, detail: error.detail } })}\n`,
+      )
+    process.stderr.write(`${pc.red('error')} ${error.message}\n`)
+    return error.code === 'ABORTED' ? EXIT_INTERRUPTED : EXIT_FAILURE
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  process.stderr.write(`${pc.red('This is a bug in Tartan, please report it.')}\n${stack}\n`)
+  return EXIT_BUG
+}

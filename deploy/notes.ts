@@ -1,0 +1,85 @@
+/** What a host's limits and prices mean for an index: the notes of `tartan deploy-plan`. */
+import type { Manifest } from '../format/manifest/manifest.ts'
+import { type ColdStart, coldStart, type Started } from './coldStart.ts'
+import { FIGURES, HOSTS, type HostName } from './hosts.ts'
+import { openingReads, type QueryReads, type Reads } from './reads.ts'
+
+export interface Noted extends Started {
+  readonly manifest: Manifest
+  readonly hostMb: number
+  readonly opening: Reads
+  readonly query: QueryReads
+  readonly coldStart: ColdStart
+}
+
+/** Whole files for ranges are not worth a word below this many times the bytes. */
+const WHOLE_FILES_FACTOR = 2
+/** Below this nobody minds. */
+const SLOW_START_MS = 2000
+
+export function notesOf(host: HostName, noted: Noted): readonly string[] {
+  const { query, opening, encoder } = noted
+  const reads = (query.typical.requests + query.texts.requests) * 1000
+  const firstBytes = opening.bytes + noted.scriptBytes + (encoder ? FIGURES.modelBytes : 0)
+  const notes: Readonly<Record<HostName, () => readonly string[]>> = {
+    'cloudflare-r2': () => [
+      `R2: ${thousands(reads)} reads (class B) for 1,000 queries and the texts of their hits, ${thousands(opening.requests)} for each isolate that starts; ten million a month are free.`,
+      workerTime(noted),
+    ],
+    'cloudflare-assets': () => [...rangesNote(noted), workerTime(noted)],
+    'deno-deploy': () => [],
+    'lambda-s3': () => [
+      `S3: ${thousands(reads)} GET requests for 1,000 queries and the texts of their hits, ${thousands(opening.requests)} for each instance that starts.`,
+      ...(noted.hostMb < 1769
+        ? ['Lambda gives a whole core from 1,769 MB on: below, computing takes longer than here.']
+        : []),
+    ],
+    browser: () => [
+      `Every visitor loads ${sizeText(firstBytes)} once, ${sizeText(query.typical.bytes + query.texts.bytes)} more a query; the host has to serve byte ranges.`,
+    ],
+    'node-server': () => [],
+  }
+  return [...notes[host](), ...rangeNote(host, noted)]
+}
+
+/** `openIndexFiles` loads an index that fits, which is not always what one waits for. */
+function rangeNote(host: HostName, { manifest, coldStart: whole, ...started }: Noted): readonly string[] {
+  if (started.pipeline === 'range' || HOSTS[host].wholeFiles) return []
+  const { totalMs } = coldStart(host, manifest, { ...started, pipeline: 'range' })
+  if (whole.totalMs < SLOW_START_MS || totalMs * 2 > whole.totalMs) return []
+  return [
+    `With \`pipeline: 'range'\` the first answer would come after some ${seconds(totalMs)} instead of ${seconds(whole.totalMs)}, later ones more slowly.`,
+  ]
+}
+
+/** Small parts are the way to live without ranges. */
+function rangesNote({ manifest, pipeline, opening, query }: Noted): readonly string[] {
+  const wanted = openingReads(manifest, pipeline).bytes
+  const opens = `${sizeText(opening.bytes)} to open instead of ${sizeText(wanted)}`
+  const asks = `${sizeText(query.typical.bytes)} a query`
+  const sent = 'Assets know no byte ranges: each read brings a whole part'
+  if (pipeline === 'range')
+    return [`${sent}, ${opens}, ${asks}. R2 has ranges, and suits an index better that does not fit the memory.`]
+  return opening.bytes < wanted * WHOLE_FILES_FACTOR ? [] : [`${sent}, ${opens}. Build with --part-size 1MiB.`]
+}
+
+function workerTime({ manifest, pipeline, coldStart, encoder }: Noted): string {
+  const { resident, rangePerCentroid, encode } = FIGURES.searchMs
+  const centroids = manifest.segments.reduce((sum, segment) => sum + segment.centroids, 0)
+  const search = pipeline === 'resident' ? resident : Math.max(resident, rangePerCentroid * centroids)
+  const query = Math.round(search + (encoder ? encode : 0))
+  return `Workers Free gives a request 10 ms of CPU time; opening takes about ${thousands(coldStart.computeMs)} ms, ${encoder ? 'encoding and searching a text' : 'a search'} some ${query} ms. Take Workers Paid for anything but a trial.`
+}
+
+function thousands(value: number): string {
+  return value.toLocaleString('en-US')
+}
+
+function sizeText(bytes: number): string {
+  const [unit, name] = bytes < 2 ** 20 ? [1024, 'KiB'] : [2 ** 20, 'MiB']
+  return `${(bytes / unit).toFixed(bytes < 10 * unit ? 1 : 0)} ${name}`
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(ms < 1e4 ? 1 : 0)} s`
+}

@@ -1,0 +1,57 @@
+/**
+ * An encoder that is opened by the first text: a page or a Worker starts at once, answers requests with ready vectors meanwhile, and
+ * those that never see a text never read the model.
+ */
+import type { Encoder, QueryEncoder } from '../../encoder/encoder.ts'
+import { assertEncoderOfIndex, type EncodedIndex, encoderOfIndex } from '../../encoder/fingerprint.ts'
+import { ModelError } from '../../format/errors.ts'
+import { createOpenOnce } from '../waiting/openOnce.ts'
+
+/** A model of 23 MB over a line of 4 Mbit/s takes 46 s. */
+const TAKE_OVER_MS = 60_000
+
+export interface LazyEncoderOptions {
+  /** The `info` of the index that is searched: it says which encoder it takes before there is one. */
+  readonly index: EncodedIndex
+  /** E.g. `() => openWebEncoder(...)`. Called again after a failure. */
+  readonly open: () => Promise<Encoder>
+}
+
+export type LazyEncoder = QueryEncoder &
+  Pick<Encoder, 'encodePassages' | 'passageSpans'> & {
+    /** Whether it has been opened. */
+    readonly isOpen: boolean
+  }
+
+/** @throws ModelError when the index does not say what it was built with; each call: what `open` throws, or that it is another encoder */
+export function createLazyEncoder({ index, open }: LazyEncoderOptions): LazyEncoder {
+  const once = createOpenOnce({
+    async open() {
+      const encoder = await open()
+      try {
+        assertEncoderOfIndex(index, encoder.fingerprint)
+        return encoder
+      } catch (error) {
+        await encoder.close()
+        throw error
+      }
+    },
+    discard: (encoder) => encoder.close(),
+    takeOverMs: TAKE_OVER_MS,
+  })
+  return {
+    fingerprint: encoderOfIndex(index),
+    get isOpen() {
+      return once.value !== undefined
+    },
+    encodeQuery: async (text) => (await once.get()).encodeQuery(text),
+    encodePassages: async (texts) => (await once.get()).encodePassages(texts),
+    passageSpans(text) {
+      if (once.value) return once.value.passageSpans(text)
+      throw new ModelError(
+        'finding words in a passage: expected an encoder that is open, got one that is not yet. Encode a query first.',
+      )
+    },
+    close: async () => once.value?.close(),
+  }
+}

@@ -1,0 +1,38 @@
+/** Opens an index from disk on Node: files by path, kernels from the package. */
+import { readFile } from 'node:fs/promises'
+import { StorageError } from '../../../format/errors.ts'
+import { type OpenedIndex, openIndexFiles, type Pipeline } from '../../searchers/openIndexFiles.ts'
+import { openSearcher, type ResidentSearcher } from '../../searchers/residentSearcher.ts'
+import { openIndexPath } from './nodeFiles.ts'
+
+export type NodeSearcher = ResidentSearcher
+
+/**
+ * @param path - an index folder or a pack, or the address of one: `https://…`, `s3://bucket/prefix`
+ * @throws InputError (no index there), FormatError and its kin, StorageError
+ */
+export async function openIndex(path: string): Promise<NodeSearcher> {
+  const kernels = await compileKernels()
+  return openSearcher(await openIndexPath(path), { kernels })
+}
+
+/**
+ * As `openIndex`, by the pipeline asked for. 'auto': resident where the whole index fits half of the memory that is free.
+ * @throws as openIndex; InputError when the pipeline does not fit
+ */
+export async function openIndexBy(path: string, pipeline: Pipeline | 'auto'): Promise<OpenedIndex> {
+  const kernels = await compileKernels()
+  const memoryMax = Math.floor(process.availableMemory() / 2)
+  return openIndexFiles(await openIndexPath(path), { kernels, pipeline, memoryMax })
+}
+
+/** The package's kernels as a module. @throws StorageError when a checkout has not built them */
+export async function compileKernels(
+  name: 'kernels.wasm' | 'kernels.shared.wasm' = 'kernels.wasm',
+): Promise<WebAssembly.Module> {
+  const file = new URL(`../../../assembly/build/${name}`, import.meta.url)
+  const bytes = await readFile(file).catch((cause: Error) => {
+    throw new StorageError('the kernels are not built: run `npm run build:kernels` (npm ci does it).', {}, { cause })
+  })
+  return WebAssembly.compile(bytes)
+}

@@ -1,0 +1,215 @@
+/** Where an index fits is reckoned from its manifest: beside what the runtime really reads, and what benches measured. */
+import { describe, expect, it } from 'vitest'
+import { countingFiles } from '../../bench/edge/countingFiles.ts'
+import range1m from '../../bench/results/memory-syn1m.json' with { type: 'json' }
+import rangeScifact from '../../bench/results/range-scifact-2bit.json' with { type: 'json' }
+import { type DeployPlanOptions, deployPlan } from '../../deploy/deployPlan.ts'
+import { HOST_NAMES, type HostName } from '../../deploy/hosts.ts'
+import { openingReads, queryReads } from '../../deploy/reads.ts'
+import { deployFiles } from '../../deploy/writeDeployFiles.ts'
+import { InputError } from '../../format/errors.ts'
+import { decodeManifest, MANIFEST_NAME, type Manifest } from '../../format/manifest/manifest.ts'
+import { memoryFiles } from '../../runtime/readers/memory.ts'
+import { choosePipeline, openIndexFiles } from '../../runtime/searchers/openIndexFiles.ts'
+import { tinyIndex } from '../format/tinyIndex.ts'
+import { kernelsModule } from '../kernels/guardedMemory.ts'
+import { madeManifest } from './madeManifest.ts'
+
+const planFor = (manifest: Manifest, host: HostName, options: Omit<DeployPlanOptions, 'hosts'> = {}) =>
+  deployPlan(manifest, { ...options, hosts: [host] }).hosts[0]!
+
+/** The example corpus at 2 bits: size-scifact.json and range-scifact-2bit.json; its posting lists have 95 bytes on average. */
+const SCIFACT = {
+  passages: 5183,
+  tokens: 188,
+  centroids: 8192,
+  postings: 8192 * 95,
+  nbits: 2,
+  textBlocks: 200,
+} as const
+/** memory-syn1m.json. */
+const MILLION = { passages: 1_000_000, tokens: 40, centroids: 131_072, postings: 71_522_850, nbits: 2 } as const
+
+describe('what is read when an index is opened', () => {
+  it.each([
+    ['one part', undefined],
+    ['many parts', 4096],
+  ])('is known exactly, in %s, for both pipelines', async (_, partBytes) => {
+    const { files } = await tinyIndex({
+      lengths: Array(300).fill(20),
+      centroids: 64,
+      ...(partBytes ? { partBytes } : {}),
+    })
+    const manifest = decodeManifest(files.get(MANIFEST_NAME)!)
+    const kernels = await kernelsModule('kernels.wasm')
+    for (const pipeline of ['resident', 'range'] as const) {
+      const counting = countingFiles(memoryFiles('tiny', files))
+      const opened = await openIndexFiles(counting, { kernels, pipeline })
+      const { reads, bytes } = counting.take()
+      await opened.close()
+      expect({ requests: reads, bytes }).toEqual({
+        requests: openingReads(manifest, pipeline).requests,
+        bytes: openingReads(manifest, pipeline).bytes,
+      })
+    }
+  })
+
+  it('is a whole part for each read where the storage knows no ranges', async () => {
+    const { files } = await tinyIndex({ lengths: [3, 4], centroids: 5 })
+    const manifest = decodeManifest(files.get(MANIFEST_NAME)!)
+    const { requests, bytes } = openingReads(manifest, 'resident', { wholeFiles: true })
+    const [part] = manifest.parts
+    expect(bytes).toBe(files.get(MANIFEST_NAME)!.length + (requests - 1) * part!.bytes)
+  })
+
+  // Reads differ by the places where sections are cut.
+  it('is as measured at a million passages: 32 reads, 29.5 MB', () => {
+    const { requests, bytes } = openingReads(madeManifest({ ...MILLION, idBytes: 10 }), 'range')
+    expect(Math.abs(requests - range1m.metrics.open_reads)).toBeLessThanOrEqual(3)
+    expect(bytes / range1m.metrics.open_bytes).toBeCloseTo(1, 1)
+  })
+})
+
+describe('what a query reads', () => {
+  it.each([
+    ['the example corpus', SCIFACT, rangeScifact.metrics.line],
+    ['a million passages', MILLION, range1m.metrics],
+  ])('by range is estimated within a fifth of the median that was measured: %s', (_, shape, measured) => {
+    const { typical, requestsMax } = queryReads(madeManifest(shape), 'range')
+    expect(typical.requests / measured.reads_median).toBeGreaterThan(0.8)
+    expect(typical.requests / measured.reads_median).toBeLessThan(1.2)
+    expect(typical.bytes / measured.bytes_median).toBeGreaterThan(0.8)
+    expect(typical.bytes / measured.bytes_median).toBeLessThan(1.2)
+    expect(typical.requests).toBeLessThanOrEqual(requestsMax)
+  })
+
+  it('is nothing when the index is in memory, but for the texts of hits', () => {
+    const { typical, requestsMax, texts } = queryReads(madeManifest(SCIFACT), 'resident')
+    expect([typical.requests, typical.bytes, requestsMax]).toEqual([0, 0, 0])
+    expect(texts).toMatchObject({ requests: 10, bytes: 100_000 })
+    expect(queryReads(madeManifest({ ...SCIFACT, textBlocks: 3 }), 'resident').texts.requests).toBe(3)
+  })
+
+  it('is never more than there is: one passage in one cell', () => {
+    const { typical } = queryReads(madeManifest({ passages: 1, tokens: 1, centroids: 1, postings: 5 }), 'range')
+    expect(typical).toMatchObject({ requests: 2, bytes: 5 + 31 })
+  })
+})
+
+describe('a plan', () => {
+  it('names every host, and searches as the runtime would with the memory it reckons with', () => {
+    for (const passages of [1, 10_000, 100_000, 400_000, 1_000_000]) {
+      const manifest = madeManifest({ ...MILLION, passages, postings: passages * 70 })
+      const { hosts } = deployPlan(manifest)
+      expect(hosts.map(({ host }) => host)).toEqual([...HOST_NAMES])
+      for (const { pipeline, memory } of hosts) {
+        expect(pipeline).toBe(choosePipeline(manifest, { memoryMax: memory.memoryMax }).pipeline)
+        expect(memory.needed).toBeLessThanOrEqual(memory.memoryMax)
+      }
+    }
+  })
+
+  it('reads a million passages by range on Workers, and gives a server the memory for all of them', () => {
+    const manifest = madeManifest(MILLION)
+    expect(planFor(manifest, 'cloudflare-r2')).toMatchObject({ fits: true, pipeline: 'range' })
+    expect(planFor(manifest, 'node-server')).toMatchObject({ pipeline: 'resident', memory: { hostMb: 2048 } })
+    // Loading 1.2 GB takes 20 s and more, so the smallest function that searches by range is the better one.
+    expect(planFor(manifest, 'lambda-s3')).toMatchObject({ pipeline: 'range', memory: { hostMb: 512 } })
+    const larger = planFor(manifest, 'lambda-s3', { memoryMb: 4096 })
+    expect(larger).toMatchObject({ pipeline: 'resident', memory: { hostMb: 4096 } })
+    expect(larger.notes.join()).toMatch(/With `pipeline: 'range'`/)
+  })
+
+  it('keeps to ranges, whatever memory there is, when one WebAssembly memory could not hold the index', () => {
+    const manifest = madeManifest({ ...MILLION, tokens: 150, postings: 500_000_000 })
+    const plan = deployPlan(manifest, { hosts: ['node-server'], memoryMb: 65_536 })
+    expect(plan.hosts[0]).toMatchObject({ fits: true, pipeline: 'range', pipelineForced: true })
+    expect(deployFiles('out', { plan, indexPath: 'x.tartan' })['server.ts']).toContain("pipeline: 'range'")
+  })
+
+  it('halves a Worker that encodes, whose script is then for the paid plan', () => {
+    const manifest = madeManifest({ ...SCIFACT, encoder: true })
+    const [without, beside] = [false, true].map((encoder) => planFor(manifest, 'cloudflare-r2', { encoder }))
+    expect(without).toMatchObject({ plan: 'free', memory: { memoryMax: 96e6 } })
+    expect(beside).toMatchObject({ plan: 'paid', memory: { memoryMax: 64e6 } })
+    expect(beside!.scriptBytes).toBeGreaterThan(3e6)
+    expect(beside!.coldStart!.totalMs).toBeGreaterThan(without!.coldStart!.totalMs + 475)
+  })
+
+  it('tells of a part that is larger than a host takes, and how to get smaller ones', () => {
+    const manifest = madeManifest({ ...SCIFACT, partBytes: 64 * 2 ** 20 })
+    const { fits, problems } = planFor(manifest, 'cloudflare-assets')
+    expect(fits).toBe(false)
+    expect(problems.join()).toMatch(/largest part has 2\d\.\d MiB.*at most 25\.0 MiB.*--part-size/)
+    expect(planFor(manifest, 'cloudflare-r2').fits).toBe(true)
+  })
+
+  it('counts whole parts under way against the memory where there are no ranges', () => {
+    expect(planFor(madeManifest(MILLION), 'cloudflare-assets').problems.join()).toMatch(/6 at a time.*--part-size 1MiB/)
+    const small = planFor(madeManifest({ ...MILLION, partBytes: 2 ** 20 }), 'cloudflare-assets')
+    expect(small).toMatchObject({ fits: true, plan: 'free' })
+    expect(small.notes.join()).toContain('R2 has ranges')
+  })
+
+  it.each([
+    [20_001, 'paid', true],
+    [100_001, 'free', false],
+  ])('knows how many files a host takes: %i', (count, plan, fits) => {
+    const few = madeManifest({ ...SCIFACT, partBytes: 2 ** 20 })
+    const parts = Array.from({ length: count - 1 }, (_, i) => few.parts[i] ?? { ...few.parts[0]!, bytes: 64 })
+    expect(planFor({ ...few, parts }, 'cloudflare-assets')).toMatchObject({ plan, fits })
+  })
+
+  it('says what no pipeline fits, with the way out', () => {
+    const manifest = madeManifest({ passages: 1_000_000, centroids: 2 ** 21 })
+    const plan = planFor(manifest, 'cloudflare-r2')
+    expect(plan.fits).toBe(false)
+    expect(plan.problems.join()).toMatch(/even by range.* MB of memory, of 128 MB it can have 96 MB\. Build with fewer/)
+    expect(plan).not.toHaveProperty('pipeline')
+    expect(planFor(manifest, 'node-server').fits).toBe(true)
+  })
+
+  it.each([
+    [
+      'an encoder that the index does not name',
+      { encoder: true, hosts: ['cloudflare-r2'] },
+      /does not name the encoder/,
+    ],
+    ['more memory than there is', { memoryMb: 129, hosts: ['cloudflare-r2'] }, /at most the 128 MB/],
+    ['memory that the program itself takes', { memoryMb: 32, hosts: ['cloudflare-r2'] }, /more than the 32 MB/],
+    ['memory of every host', { memoryMb: 512 }, /name one with --host/],
+  ] as const)('refuses %s', (_, options, message) => {
+    expect(() => deployPlan(madeManifest(SCIFACT), options)).toThrow(InputError)
+    expect(() => deployPlan(madeManifest(SCIFACT), options)).toThrow(message)
+  })
+
+  it('adds up the cold start, over a line that it names', () => {
+    for (const { coldStart } of deployPlan(madeManifest({ ...SCIFACT, encoder: true }), { encoder: true }).hosts) {
+      const { totalMs, networkMs, computeMs, encoderMs, assumed } = coldStart!
+      expect(Math.abs(totalMs - networkMs - computeMs - encoderMs)).toBeLessThanOrEqual(2)
+      expect(assumed.bytesPerSecond).toBeGreaterThan(0)
+    }
+  })
+})
+
+describe('the files of a plan', () => {
+  it('have nothing of a name but letters, digits and hyphens', () => {
+    const manifest = { ...madeManifest({ ...SCIFACT, encoder: true }), name: `"; rm -rf ~ '$(x)\n\`Ü` }
+    for (const host of HOST_NAMES) {
+      const plan = deployPlan(manifest, { hosts: [host], encoder: true })
+      const files = deployFiles('out', { plan, indexPath: "it's here/x.tartan" })
+      expect(Object.keys(files)).toContain('README.md')
+      for (const text of Object.values(files)) {
+        expect(text).not.toMatch(/rm -rf ~|\$\(x\)|Ü/)
+        expect(text).not.toMatch(/undefined(?!\))|\[object/)
+      }
+    }
+  })
+
+  it('are not made for a host on which the index does not fit', () => {
+    const plan = deployPlan(madeManifest({ ...SCIFACT, partBytes: 64 * 2 ** 20 }), { hosts: ['cloudflare-assets'] })
+    expect(() => deployFiles('out', { plan, indexPath: 'x.tartan' })).toThrow(
+      /does not fit cloudflare-assets.*--part-size/,
+    )
+  })
+})

@@ -1,0 +1,137 @@
+/** What an index needs is known from its manifest alone: beside what is measured once it is open and was searched. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { SyntheticCorpus } from '../../../bench/edge/syntheticCorpus.ts'
+import { InputError } from '../../../format/errors.ts'
+import { decodeManifest, MANIFEST_NAME, type Manifest } from '../../../format/manifest/manifest.ts'
+import { memoryFiles } from '../../../runtime/readers/memory.ts'
+import { rangeNeed, residentNeed } from '../../../runtime/searchers/memoryNeed.ts'
+import { choosePipeline, MEMORY_MAX_DEFAULT, openIndexFiles } from '../../../runtime/searchers/openIndexFiles.ts'
+import { kernelsModule } from '../../kernels/guardedMemory.ts'
+import { postingsOf } from '../../kernels/randomSegment.ts'
+import { indexOf } from '../../search/range/indexOf.ts'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+/** Bytes of typed arrays that are in use. Buffers are given back a while after the collection that found them dead. */
+const arrayBytes = async () => {
+  for (let i = 0; i < 3; i++) {
+    collect()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return process.memoryUsage().arrayBuffers
+}
+
+describe('the memory an index needs', () => {
+  const corpus = new SyntheticCorpus({ passages: 20_000, tokens: 24, dim: 64, nbits: 2, centroids: 4096, seed: 5 })
+  let kernels: WebAssembly.Module
+  let stored: Map<string, Uint8Array>
+  let manifest: Manifest
+  beforeAll(async () => {
+    kernels = await kernelsModule('kernels.wasm')
+    const codes = Array.from({ length: corpus.shape.passages }, (_, pid) => corpus.codesOf(pid))
+    const { dim, centroids } = corpus.shape
+    const data = {
+      ...{ dim, codec: corpus.codec, centroids: corpus.centroids, centroidScales: corpus.centroidScales },
+      passageLengths: Uint16Array.from(codes, (list) => list.length),
+      rows: new Uint8Array(Buffer.concat(codes.map((list, pid) => corpus.blockOf(pid, list)))),
+      ...postingsOf(
+        codes.map((list) => [...list]),
+        centroids,
+      ),
+    }
+    stored = await indexOf([data], { partBytes: 2_000_000 })
+    manifest = decodeManifest(stored.get(MANIFEST_NAME)!)
+  })
+
+  const query = () => ({ vectors: corpus.queryOf(77, 32), rows: 32, dim: corpus.shape.dim })
+  const within = (share: number, predicted: number, measured: number) => {
+    expect(measured / predicted).toBeGreaterThan(1 - share)
+    expect(measured / predicted).toBeLessThan(1 + share)
+  }
+
+  it('is predicted within 10 % for the resident pipeline', async () => {
+    const need = residentNeed(manifest)
+    const before = await arrayBytes()
+    const searcher = await openIndexFiles(memoryFiles('made', stored), { kernels, pipeline: 'resident' })
+    const { hits } = await searcher.search(query(), { k: 100 })
+    expect(hits[0]?.pid).toBe(77)
+    within(0.1, need.wasmBytes, searcher.memoryBytes)
+    within(0.1, need.arrayBytes, (await arrayBytes()) - before)
+    await searcher.close()
+  })
+
+  it('is predicted within 10 % for the range pipeline, when a query reads all it may', async () => {
+    const bytesMax = 2_000_000
+    const need = rangeNeed(manifest, bytesMax)
+    const before = await arrayBytes()
+    const searcher = await openIndexFiles(memoryFiles('made', stored), {
+      ...{ kernels, pipeline: 'range', bytesMax, cacheBytes: 0, readsMax: 100_000 },
+    })
+    within(0.1, need.arrayBytes, (await arrayBytes()) - before)
+    const { hits, storage } = await searcher.search(query(), { k: 10, ncells: 1, ndocs: 40_000 })
+    expect(hits[0]?.pid).toBe(77)
+    expect(storage!.bytes).toBeGreaterThan(bytesMax * 0.95)
+    within(0.1, need.wasmBytes, searcher.memoryBytes)
+    // Of what queries share there is as much as this one found, at most what is predicted.
+    const arrays = (await arrayBytes()) - before
+    expect(arrays).toBeGreaterThan(need.arrayBytes)
+    expect(arrays).toBeLessThan((need.arrayBytes + need.sharedBytes) * 1.1)
+    await searcher.close()
+  })
+
+  it('decides between the pipelines, and leaves queries and cache what the tables leave', async () => {
+    const resident = residentNeed(manifest).totalBytes
+    const need = rangeNeed(manifest, 100_000)
+    expect(need.totalBytes).toBeLessThan(resident / 3)
+    expect(choosePipeline(manifest, { memoryMax: resident })).toEqual({ pipeline: 'resident' })
+    const memoryMax = resident - 1
+    const choice = choosePipeline(manifest, { memoryMax, bytesMax: 100_000 })
+    if (choice.pipeline !== 'range') throw new Error('expected the range pipeline')
+    const { queriesBytesMax = 0, cacheBytes = 0 } = choice.limits
+    expect(need.wasmBytes + need.arrayBytes + need.sharedBytes + queriesBytesMax + cacheBytes).toBeLessThanOrEqual(
+      memoryMax,
+    )
+    expect(queriesBytesMax).toBeGreaterThan(100_000)
+    expect(cacheBytes).toBeGreaterThan(0)
+    const opened = await openIndexFiles(memoryFiles('made', stored), { kernels, memoryMax })
+    expect(opened.pipeline).toBe('range')
+    const inMemory = await openIndexFiles(memoryFiles('made', stored), { kernels })
+    expect(resident).toBeLessThan(MEMORY_MAX_DEFAULT)
+    expect(inMemory.pipeline).toBe('resident')
+    // The answers of both are those of exact scores: the known passage comes first with the same bits.
+    const [a, b] = [await opened.search(query()), await inMemory.search(query())]
+    expect(a.hits[0]).toEqual(b.hits[0])
+  })
+
+  it('lets a query read less where memory is short, unless it was said how much', () => {
+    const least = (bytesMax: number) => {
+      const need = rangeNeed(manifest, bytesMax)
+      return need.wasmBytes + need.arrayBytes + need.sharedBytes + bytesMax
+    }
+    const memoryMax = least(2 ** 18) + 10_000
+    expect(memoryMax).toBeLessThan(least(2 ** 19))
+    expect(choosePipeline(manifest, { memoryMax })).toMatchObject({ limits: { bytesMax: 2 ** 18 } })
+    expect(() => choosePipeline(manifest, { memoryMax, bytesMax: 2 ** 20 })).toThrow(InputError)
+  })
+
+  it('is refused before anything is loaded, with the way out', async () => {
+    const files = memoryFiles('made', stored)
+    const openedNames: string[] = []
+    const watched = {
+      ...files,
+      open: (name: string) => {
+        openedNames.push(name)
+        return files.open(name)
+      },
+    }
+    const refused = openIndexFiles(watched, { kernels, memoryMax: 1_000_000 })
+    await expect(refused).rejects.toBeInstanceOf(InputError)
+    await expect(refused).rejects.toThrow('Raise memoryMax')
+    await expect(openIndexFiles(watched, { kernels, pipeline: 'resident', memoryMax: 5_000_000 })).rejects.toThrow(
+      'Use the range pipeline',
+    )
+    expect(new Set(openedNames)).toEqual(new Set([MANIFEST_NAME]))
+  })
+})
