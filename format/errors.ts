@@ -50,15 +50,11 @@ export class FormatError extends TartanError {
   }
 }
 
-/** The index was written by a newer major version of the format than this reader knows. */
+/** The index is of a version of the format, or requires a feature, that this reader does not read. The message says what to do. */
 export class VersionError extends TartanError {
   override readonly name = 'VersionError'
-  constructor(file: string, got: number, supported: number) {
-    super(
-      'VERSION',
-      `"${file}" is format version ${got}, this reader knows versions up to ${supported}. Update tartan-search, or rebuild the index with this version.`,
-      { file, got, supported },
-    )
+  constructor(message: string, detail?: ErrorDetail) {
+    super('VERSION', message, detail)
   }
 }
 
@@ -88,6 +84,17 @@ export class NotFoundError extends TartanError {
   override readonly name = 'NotFoundError'
   constructor(message: string, detail?: ErrorDetail, options?: ErrorOptions) {
     super('NOT_FOUND', message, detail, options)
+  }
+}
+
+/** A part that the manifest names is not there: the index was replaced, or copied in part. */
+export class MissingPartError extends NotFoundError {
+  constructor(index: string, part: string, cause: unknown) {
+    super(
+      `"${index}": the part ${part}, which its manifest names, is not there. Copy the index again, parts first.`,
+      { part },
+      { cause },
+    )
   }
 }
 

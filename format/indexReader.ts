@@ -1,16 +1,18 @@
 /** Reads the manifest and whole sections of an index and checks them (SPEC.md §6). What it returns is as the writer wrote it. */
 import { decodeHead, headLength, PRELUDE_BYTES_MIN, sectionTable } from './container/container.ts'
 import { crc32c as crc32cOf } from './container/crc32c.ts'
-import { ChecksumError, FormatError } from './errors.ts'
+import { ChecksumError, FormatError, MissingPartError, NotFoundError } from './errors.ts'
 import { FILE_BYTES_MAX } from './limits.ts'
 import {
+  chunksOf,
   decodeManifest,
+  type HasSections,
   MANIFEST_NAME,
   type Manifest,
   type SectionChunk,
-  type SectionName,
-  type SegmentEntry,
+  sectionBytes,
 } from './manifest/manifest.ts'
+import type { SectionName } from './manifest/sections.ts'
 import { type ByteLoader, type IndexFiles, type RangeReader, subReader } from './rangeReader.ts'
 
 export interface IndexReaderOptions {
@@ -22,8 +24,8 @@ export interface IndexReaderOptions {
 
 /** A chunk is read in pieces of so many bytes: small enough to stay in a cache between reading and checking. */
 export const PIECE_BYTES = 1 << 20
-/** Pieces under way at a time. */
-export const READ_AHEAD = 3
+/** Pieces under way at a time, of all sections together: as many connections as a Worker may have. */
+export const READS_AT_ONCE = 6
 
 type ByteView = Parameters<ByteLoader['load']>[0]
 
@@ -48,17 +50,17 @@ export class IndexReader {
     return this.manifest.parts.reduce((sum, part) => sum + part.bytes, 0)
   }
 
-  /** Length of a section, 0 when the segment has none of this name. */
-  sectionLength(segment: SegmentEntry, name: SectionName): number {
-    return chunksOf(segment, name).reduce((sum, chunk) => sum + chunk.length, 0)
+  /** Length of a section, 0 when its owner has none of this name. */
+  sectionLength(owner: HasSections, name: SectionName): number {
+    return sectionBytes(owner, name)
   }
 
   /**
    * The chunks of a section, one at a time, each checked against its CRC32C.
-   * @throws ChecksumError, FormatError, NotFoundError (a part is missing), StorageError
+   * @throws ChecksumError, FormatError, MissingPartError, StorageError
    */
-  async *sectionChunks(segment: SegmentEntry, name: SectionName, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-    for (const chunk of chunksOf(segment, name)) {
+  async *sectionChunks(owner: HasSections, name: SectionName, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    for (const chunk of chunksOf(owner, name)) {
       const part = await this.#part(chunk.part)
       const bytes = await part.read(chunk.offset, chunk.length, signal)
       const crc = this.crc32c(bytes)
@@ -68,58 +70,66 @@ export class IndexReader {
   }
 
   /**
-   * Brings a section to where the caller wants it, piece by piece: the next pieces are read while one is checked, and no second
-   * copy of a large section is in memory. A chunk is checked when its last piece is there, so nothing may be trusted before the
-   * end. `load` throws as `sectionChunks`.
+   * Brings whole sections to where the caller wants them, all of them side by side: opening an index then waits for storage once, not
+   * once a section. Pieces are checked in their order as they come, and no second copy of a large section is in memory. A chunk is
+   * checked when its last piece is there, so nothing may be trusted before the end. Throws as `sectionChunks`.
    */
-  sectionLoader(segment: SegmentEntry, name: SectionName, signal?: AbortSignal): ByteLoader {
-    return {
-      length: this.sectionLength(segment, name),
-      load: async (view) => {
-        let start = 0
-        for (const chunk of chunksOf(segment, name)) {
-          const part = await this.#part(chunk.part)
-          const first = start
-          const crc = await this.#loadChunk(part, chunk, (at, length) => view(first + at, length), signal)
-          if (crc !== chunk.crc32c) throw new ChecksumError(name, chunk.crc32c, crc)
-          start += chunk.length
-        }
-      },
+  async loadSections(sections: readonly SectionTarget[], signal?: AbortSignal): Promise<void> {
+    const chunks = sections.flatMap((section) => chunksToLoad(section))
+    // Parts are opened, and so their sizes checked, before memory is written to.
+    const parts = new Set(chunks.map(({ chunk }) => chunk.part))
+    await Promise.all([...parts].map((part) => this.#part(part)))
+    const pieces = chunks.flatMap((target) => piecesOf(target))
+    let next = 0
+    let failed = false
+    const lane = async () => {
+      for (let piece = pieces[next++]; piece && !failed; piece = pieces[next++]) {
+        const { part } = piece.target.chunk
+        const reading = loadPiece(await this.#part(part), piece, signal)
+        await reading.catch((error: unknown) => this.#throwMissing(part, error))
+        this.#check(piece)
+      }
     }
+    // Every lane is waited for: nothing may be written to the caller's memory once this has ended.
+    const ended = await Promise.allSettled(
+      Array.from({ length: Math.min(READS_AT_ONCE, pieces.length) }, () =>
+        lane().catch((error: unknown) => {
+          failed = true
+          throw error
+        }),
+      ),
+    )
+    const failure = ended.find((result) => result.status === 'rejected')
+    if (failure) throw failure.reason
   }
 
-  /** @returns the CRC32C of the chunk as it was read */
-  async #loadChunk(part: RangeReader, chunk: SectionChunk, view: ByteView, signal?: AbortSignal): Promise<number> {
-    const pieces = Math.ceil(chunk.length / PIECE_BYTES)
-    const lengthOf = (piece: number) => Math.min(PIECE_BYTES, chunk.length - piece * PIECE_BYTES)
-    const read = (piece: number) => {
-      const at = piece * PIECE_BYTES
-      const reading = loadPiece(part, chunk.offset + at, () => view(at, lengthOf(piece)), signal)
-      // After a failure nobody awaits the later ones: their failure is then nobody's.
-      reading.catch(() => undefined)
-      return reading
+  /** Continues the checksum of a chunk over the pieces that are there without a gap. */
+  #check({ target, index }: Piece): void {
+    target.arrived.add(index)
+    const { chunk, name, view } = target
+    while (target.arrived.delete(target.checked)) {
+      const at = target.checked * PIECE_BYTES
+      target.crc = this.crc32c(view(at, Math.min(PIECE_BYTES, chunk.length - at)), target.crc)
+      target.checked++
     }
-    const reading = Array.from({ length: Math.min(READ_AHEAD, pieces) }, (_, piece) => read(piece))
-    let crc = 0
-    try {
-      for (let piece = 0; piece < pieces; piece++) {
-        await reading[piece]
-        if (reading.length < pieces) reading.push(read(reading.length))
-        crc = this.crc32c(view(piece * PIECE_BYTES, lengthOf(piece)), crc)
-      }
-    } finally {
-      // Nothing may be written to the caller's memory once this has ended.
-      await Promise.allSettled(reading)
+    const isWhole = target.checked * PIECE_BYTES >= chunk.length
+    if (isWhole && target.crc !== chunk.crc32c) throw new ChecksumError(name, chunk.crc32c, target.crc)
+  }
+
+  /** As `loadSections` of one section, for who places it later. */
+  sectionLoader(owner: HasSections, name: SectionName, signal?: AbortSignal): ByteLoader {
+    return {
+      length: this.sectionLength(owner, name),
+      load: (view) => this.loadSections([{ owner, name, view }], signal),
     }
-    return crc
   }
 
   /** A whole section in an array of its own, so that any typed array may view it. */
-  async section(segment: SegmentEntry, name: SectionName, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  async section(owner: HasSections, name: SectionName, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     // Parts are opened, and so their sizes checked, before memory is reserved for what a manifest claims to be in them.
-    for (const chunk of chunksOf(segment, name)) await this.#part(chunk.part)
-    const all = new Uint8Array(this.sectionLength(segment, name))
-    await this.sectionLoader(segment, name, signal).load((offset, length) => all.subarray(offset, offset + length))
+    await this.openParts(owner, [name])
+    const all = new Uint8Array(this.sectionLength(owner, name))
+    await this.loadSections([{ owner, name, view: (offset, length) => all.subarray(offset, offset + length) }], signal)
     return all
   }
 
@@ -128,13 +138,13 @@ export class IndexReader {
    * The caller checks the item's own CRC.
    */
   async sectionRange(
-    segment: SegmentEntry,
+    owner: HasSections,
     name: SectionName,
     offset: number,
     length: number,
     signal?: AbortSignal,
   ): Promise<Uint8Array> {
-    const place = this.locate(segment, name, offset, length)
+    const place = this.locate(owner, name, offset, length)
     return this.readPart(place.part, place.offset, length, signal)
   }
 
@@ -143,13 +153,13 @@ export class IndexReader {
    * @throws FormatError when the bytes are not inside one chunk
    */
   locate(
-    segment: SegmentEntry,
+    owner: HasSections,
     name: SectionName,
     offset: number,
     length: number,
   ): { readonly part: number; readonly offset: number; readonly length: number } {
     let start = 0
-    for (const chunk of chunksOf(segment, name)) {
+    for (const chunk of chunksOf(owner, name)) {
       if (offset >= start && offset + length <= start + chunk.length) {
         return { part: chunk.part, offset: chunk.offset + offset - start, length }
       }
@@ -159,14 +169,21 @@ export class IndexReader {
   }
 
   /** Opens all parts of some sections, so that no later read waits for that. @throws as `sectionChunks` */
-  async openParts(segment: SegmentEntry, names: readonly SectionName[]): Promise<void> {
-    const parts = new Set(names.flatMap((name) => chunksOf(segment, name).map((chunk) => chunk.part)))
+  async openParts(owner: HasSections, names: readonly SectionName[]): Promise<void> {
+    const parts = new Set(names.flatMap((name) => chunksOf(owner, name).map((chunk) => chunk.part)))
     await Promise.all([...parts].map((part) => this.#part(part)))
   }
 
   /** Bytes of a part, unchecked. */
   async readPart(part: number, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
-    return (await this.#part(part)).read(offset, length, signal)
+    const reader = await this.#part(part)
+    return reader.read(offset, length, signal).catch((error: unknown) => this.#throwMissing(part, error))
+  }
+
+  /** That a part is gone is told from everything else that may be gone: whoever has it read may look for a newer generation. */
+  #throwMissing(part: number, error: unknown): never {
+    if (!(error instanceof NotFoundError)) throw error
+    throw new MissingPartError(this.files.key, this.manifest.parts[part]?.name ?? String(part), error)
   }
 
   /** Closes the parts and the files they came from. */
@@ -187,7 +204,9 @@ export class IndexReader {
     if (open) return open
     const entry = this.manifest.parts[index]
     if (!entry) throw new FormatError('manifest.parts', `a part ${index}`, `${this.manifest.parts.length} parts`)
-    const part = await this.files.open(entry.name, entry.bytes)
+    const part = await this.files
+      .open(entry.name, entry.bytes)
+      .catch((error: unknown) => this.#throwMissing(index, error))
     const opened = this.#parts.get(index)
     if (opened || part.size !== entry.bytes) await part.close?.()
     // Another read opened it meanwhile. Values are kept, never promises: Workers must not share those between requests.
@@ -198,27 +217,67 @@ export class IndexReader {
   }
 }
 
+/** A section and where its bytes go. */
+export interface SectionTarget {
+  readonly owner: HasSections
+  readonly name: SectionName
+  readonly view: ByteView
+}
+
+/** A chunk on its way, and how far it is checked. */
+interface ChunkTarget {
+  readonly name: SectionName
+  readonly chunk: SectionChunk
+  /** Of places in the chunk. */
+  readonly view: ByteView
+  readonly arrived: Set<number>
+  checked: number
+  crc: number
+}
+
+interface Piece {
+  readonly target: ChunkTarget
+  readonly index: number
+}
+
+function chunksToLoad({ owner, name, view }: SectionTarget): readonly ChunkTarget[] {
+  let end = 0
+  return chunksOf(owner, name).map((chunk) => {
+    const first = end
+    end += chunk.length
+    const own = (at: number, length: number) => view(first + at, length)
+    return { name, chunk, view: own, arrived: new Set(), checked: 0, crc: 0 }
+  })
+}
+
+function piecesOf(target: ChunkTarget): readonly Piece[] {
+  // An empty chunk is one piece, so that its checksum is looked at.
+  const count = Math.max(1, Math.ceil(target.chunk.length / PIECE_BYTES))
+  return Array.from({ length: count }, (_, index) => ({ target, index }))
+}
+
 /** Straight into the view where the reader can do that and the view is still there afterwards, else by a copy. */
 async function loadPiece(
   part: RangeReader,
-  offset: number,
-  view: () => Uint8Array,
+  { target: { chunk, view }, index }: Piece,
   signal?: AbortSignal,
 ): Promise<void> {
-  const target = view()
-  const { length } = target
+  const at = index * PIECE_BYTES
+  const length = Math.min(PIECE_BYTES, chunk.length - at)
+  if (length === 0) return
+  const target = view(at, length)
   // Shared memory is not for readers: few APIs write to it.
   if (part.readInto && target.buffer instanceof ArrayBuffer) {
     // A view that is gone means that memory grew meanwhile; then it depends on the host where the bytes went, or what failed.
     try {
-      await part.readInto(offset, target as Uint8Array<ArrayBuffer>, signal)
+      await part.readInto(chunk.offset + at, target as Uint8Array<ArrayBuffer>, signal)
       if (target.length === length) return
     } catch (error) {
       if (target.length === length) throw error
     }
   }
-  const bytes = await part.read(offset, length, signal)
-  view().set(bytes)
+  const bytes = await part.read(chunk.offset + at, length, signal)
+  view(at, length).set(bytes)
 }
 
 /** @throws NotFoundError when there is no manifest, FormatError and its kin when it is not sound; `files` is then closed */
@@ -226,8 +285,7 @@ export async function readIndex(files: IndexFiles, options: IndexReaderOptions =
   const reader = await files.open(MANIFEST_NAME)
   try {
     const bytes = await reader.read(0, Math.min(reader.size, FILE_BYTES_MAX))
-    const { crc32c = crc32cOf } = options
-    const revision = `${bytes.length.toString(16)}-${crc32c(bytes).toString(16).padStart(8, '0')}`
+    const revision = revisionOf(bytes, options.crc32c)
     return new IndexReader(files, decodeManifest(bytes), { ...options, revision })
   } catch (error) {
     await files.close?.()
@@ -235,6 +293,11 @@ export async function readIndex(files: IndexFiles, options: IndexReaderOptions =
   } finally {
     await reader.close?.()
   }
+}
+
+/** Tells a manifest from any other: its length and checksum. @param bytes - the whole file */
+export function revisionOf(bytes: Uint8Array, crc32c: (bytes: Uint8Array) => number = crc32cOf): string {
+  return `${bytes.length.toString(16)}-${crc32c(bytes).toString(16).padStart(8, '0')}`
 }
 
 /**
@@ -267,8 +330,4 @@ async function readPack(pack: RangeReader): Promise<IndexFiles> {
       await pack.close?.()
     },
   }
-}
-
-function chunksOf(segment: SegmentEntry, name: SectionName) {
-  return segment.sections.find((section) => section.name === name)?.chunks ?? []
 }

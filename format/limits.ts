@@ -1,7 +1,7 @@
 /** Every limit of the format and of the runtime in one place. Readers refuse what is beyond them before they allocate. */
 
-export const FORMAT_VERSION_MAJOR = 1
-export const FORMAT_VERSION_MINOR = 1
+export const FORMAT_VERSION_MAJOR = 2
+export const FORMAT_VERSION_MINOR = 0
 
 /** Payloads of sections start at multiples of this many bytes in their file. */
 export const SECTION_ALIGNMENT_BYTES = 64

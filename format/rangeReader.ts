@@ -45,6 +45,11 @@ export interface IndexFiles {
    * @throws NotFoundError when there is no file of this name
    */
   open(name: string, size?: number): Promise<RangeReader>
+  /**
+   * What changes when a file is replaced: an ETag, a time of change. Cheaper than to read the file. Absent where storage cannot say; it
+   * may also resolve to undefined.
+   */
+  version?(name: string): Promise<string | undefined>
   /** Give back what is held open for all files (the handle of a pack). */
   close?(): Promise<void>
 }

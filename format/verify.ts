@@ -5,7 +5,8 @@ import { ChecksumError, FormatError } from './errors.ts'
 import { IndexReader } from './indexReader.ts'
 import { IdTable } from './items/ids.ts'
 import { decodeTextBlock, decodeTextBlockEntries } from './items/textBlocks.ts'
-import type { Manifest, SegmentEntry } from './manifest/manifest.ts'
+import { decodeTombstones } from './items/tombstones.ts'
+import { livePassages, type Manifest, quantiserOf, type SegmentEntry } from './manifest/manifest.ts'
 import { codeBytesOf, rowBlockBytes } from './manifest/segment.ts'
 import type { IndexFiles } from './rangeReader.ts'
 import { partName } from './writer.ts'
@@ -13,7 +14,11 @@ import { partName } from './writer.ts'
 export interface VerifyReport {
   readonly files: number
   readonly bytes: number
+  /** Passages that can be found. */
   readonly passages: number
+  /** Passages that are deleted and still there. */
+  readonly deleted: number
+  /** Token vectors, those of deleted passages counted. */
   readonly tokens: number
 }
 
@@ -36,10 +41,13 @@ export async function verifyIndex(
   // The files stay the caller's to close: this reader closes only the parts it opened.
   const reader = new IndexReader({ key: files.key, open: (name, size) => files.open(name, size) }, manifest)
   try {
-    for (const segment of manifest.segments) {
-      await verifySegment(reader, segment, manifest.dim)
+    const ids: SegmentIds[] = []
+    for (const [number, segment] of manifest.segments.entries()) {
+      const deleted = await verifyTombstones(reader, segment)
+      ids.push({ segment: number, deleted, table: await verifySegment(reader, segment) })
       step()
     }
+    requireDistinctIds(ids)
   } finally {
     await reader.close()
   }
@@ -48,7 +56,8 @@ export async function verifyIndex(
   return {
     files: manifest.parts.length + 1,
     bytes: reader.bytes,
-    passages: sum((segment) => segment.passages),
+    passages: livePassages(manifest),
+    deleted: sum((segment) => segment.deleted),
     tokens: sum((segment) => segment.tokens),
   }
 }
@@ -81,7 +90,7 @@ async function verifyPart(files: IndexFiles, name: string, size: number, manifes
   const content = await partName(bytes)
   if (content !== name) throw new FormatError(name, `the name of its content, ${content}`, name)
   const index = manifest.parts.findIndex((part) => part.name === name)
-  const used = manifest.segments.flatMap(({ sections }) =>
+  const used = [...manifest.quantisers, ...manifest.segments].flatMap(({ sections }) =>
     sections.flatMap((section) =>
       section.chunks.filter((chunk) => chunk.part === index).map((chunk) => ({ ...chunk, name: section.name })),
     ),
@@ -98,20 +107,53 @@ async function verifyPart(files: IndexFiles, name: string, size: number, manifes
   }
 }
 
-async function verifySegment(reader: IndexReader, segment: SegmentEntry, dim: number): Promise<void> {
+/** The ids of a segment and which of its passages are deleted. */
+interface SegmentIds {
+  readonly segment: number
+  readonly table: IdTable
+  readonly deleted: ReadonlySet<number>
+}
+
+async function verifyTombstones(reader: IndexReader, segment: SegmentEntry): Promise<ReadonlySet<number>> {
+  if (segment.deleted === 0) return new Set()
+  const pids = decodeTombstones(await reader.section(segment, 'tombstones'), segment.passages)
+  if (pids.length !== segment.deleted) throw new FormatError('tombstones', `${segment.deleted} passages`, pids.length)
+  return new Set(pids)
+}
+
+/** An id that is not deleted lives in one segment only. Ids of one segment are all different: IdTable saw to that. */
+function requireDistinctIds(all: readonly SegmentIds[]): void {
+  const seen = new Map<string, number>()
+  if (all.length < 2) return
+  for (const { segment, table, deleted } of all) {
+    for (let pid = 0; pid < table.size; pid++) {
+      if (deleted.has(pid)) continue
+      const id = table.idOf(pid)
+      const before = seen.get(id)
+      if (before !== undefined) {
+        throw new FormatError('ids', 'an id in one segment only', `"${id}" in segments ${before} and ${segment}`)
+      }
+      seen.set(id, segment)
+    }
+  }
+}
+
+/** @returns its ids */
+async function verifySegment(reader: IndexReader, segment: SegmentEntry): Promise<IdTable> {
   const section = (name: Parameters<IndexReader['section']>[1]) => reader.section(segment, name)
   const lengths = new Uint16Array((await section('passageLengths')).buffer)
   const tokens = lengths.reduce((sum, length) => sum + length, 0)
   if (tokens !== segment.tokens) throw new FormatError('passageLengths', `a sum of ${segment.tokens} tokens`, tokens)
   const offsets = new Uint32Array((await section('postingOffsets')).buffer)
   const lists = decodePostings(await section('postings'), offsets, segment.passages)
-  await verifyRows(reader, segment, dim, lengths, lists)
-  new IdTable(
+  await verifyRows(reader, segment, lengths, lists)
+  const ids = new IdTable(
     new Uint32Array((await section('idOffsets')).buffer),
     await section('ids'),
     new Uint32Array((await section('idOrder')).buffer),
   )
   await verifyTexts(reader, segment)
+  return ids
 }
 
 /** An order-independent sum over pairs of cell and pid: equal sums mean, all but surely, equal sets. Constant memory. */
@@ -179,11 +221,12 @@ function decodePostings(postings: Uint8Array, offsets: Uint32Array, passages: nu
 async function verifyRows(
   reader: IndexReader,
   segment: SegmentEntry,
-  dim: number,
   lengths: Uint16Array,
   pairs: PairSum,
 ): Promise<void> {
-  const codeBytes = codeBytesOf(segment.centroids)
+  const { manifest } = reader
+  const { centroids, codec } = quantiserOf(manifest, segment)
+  const codeBytes = codeBytesOf(centroids)
   const seen = new PairSum()
   let pid = 0
   for await (const chunk of reader.sectionChunks(segment, 'rows')) {
@@ -191,7 +234,7 @@ async function verifyRows(
     let at = 0
     while (at < chunk.length) {
       const tokens = lengths[pid] ?? 0
-      const end = at + rowBlockBytes(tokens, dim, segment.codec.nbits, segment.centroids)
+      const end = at + rowBlockBytes(tokens, manifest.dim, codec.nbits, centroids)
       if (pid >= segment.passages || end > chunk.length)
         throw new FormatError('rows', 'whole row blocks', `${chunk.length - at} bytes left`)
       const crc = crc32c(chunk.subarray(at, end - 4))
@@ -200,7 +243,7 @@ async function verifyRows(
       const cells = new Set<number>()
       for (let token = 0; token < tokens; token++) {
         const code = codeBytes === 2 ? view.getUint16(at + token * 2, true) : view.getUint32(at + token * 4, true)
-        if (code >= segment.centroids) throw new FormatError('rows', `codes below ${segment.centroids}`, code)
+        if (code >= centroids) throw new FormatError('rows', `codes below ${centroids}`, code)
         cells.add(code)
       }
       for (const cell of cells) seen.add(cell, pid)

@@ -1,7 +1,8 @@
 /** Puts sections into parts as they come (SPEC.md §2, §4.2): at most one part is in memory. */
 import { encodePart } from './container/container.ts'
 import { PART_BYTES_DEFAULT } from './limits.ts'
-import type { PartEntry, SectionChunk, SectionName, SegmentSection } from './manifest/manifest.ts'
+import type { PartEntry, SectionChunk, StoredSection } from './manifest/manifest.ts'
+import type { SectionName } from './manifest/sections.ts'
 
 /** Where finished files go: a folder, an object store, memory. */
 export interface IndexSink {
@@ -10,6 +11,7 @@ export interface IndexSink {
 }
 
 interface OpenChunk {
+  readonly owner: SectionsWriter
   readonly name: SectionName
   readonly pieces: Uint8Array[]
   length: number
@@ -25,7 +27,6 @@ export class PartWriter {
   readonly #sink: IndexSink
   readonly #payloadBytesMax: number
   readonly #parts: PartEntry[] = []
-  readonly #sections = new Map<SectionName, SectionChunk[]>()
   #open: OpenChunk[] = []
   #openBytes = 0
 
@@ -35,15 +36,17 @@ export class PartWriter {
     this.#payloadBytesMax = Math.max(1, partBytes - PART_OVERHEAD_BYTES)
   }
 
-  /**
-   * Append whole items to a section. The bytes may be reused by the caller afterwards.
-   * @param bytes - never split over two parts
-   */
-  async append(name: SectionName, bytes: Uint8Array, items: number): Promise<void> {
+  /** The sections of one quantiser or segment, to be filled. */
+  sections(): SectionsWriter {
+    return new SectionsWriter(this)
+  }
+
+  /** As SectionsWriter.append, which calls it. */
+  async append(owner: SectionsWriter, name: SectionName, bytes: Uint8Array, items: number): Promise<void> {
     if (this.#openBytes > 0 && this.#openBytes + bytes.length > this.#payloadBytesMax) await this.#flush()
     let chunk = this.#open.at(-1)
-    if (chunk?.name !== name) {
-      chunk = { name, pieces: [], length: 0, items: 0 }
+    if (chunk?.name !== name || chunk.owner !== owner) {
+      chunk = { owner, name, pieces: [], length: 0, items: 0 }
       this.#open.push(chunk)
     }
     chunk.pieces.push(bytes.slice())
@@ -52,8 +55,48 @@ export class PartWriter {
     this.#openBytes += bytes.length
   }
 
+  /** Write what is left. @returns all parts; after it the sections know where they stand */
+  async finish(): Promise<readonly PartEntry[]> {
+    await this.#flush()
+    return this.#parts
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#open.length === 0) return
+    const open = this.#open
+    const part = encodePart(open.map(({ name, pieces, length }) => ({ name, payload: concatenate(pieces, length) })))
+    const name = await partName(part.bytes)
+    await this.#sink.write(name, part.bytes)
+    const index = this.#parts.push({ name, bytes: part.bytes.length }) - 1
+    part.entries.forEach(({ offset, length, crc32c }, i) => {
+      const chunk = open[i]
+      chunk?.owner.place(chunk.name, { part: index, offset, length, crc32c, items: chunk.items })
+    })
+    this.#open = []
+    this.#openBytes = 0
+  }
+}
+
+/** Fills the sections of one quantiser or segment. */
+export class SectionsWriter {
+  readonly #parts: PartWriter
+  readonly #placed = new Map<SectionName, SectionChunk[]>()
+
+  constructor(parts: PartWriter) {
+    this.#parts = parts
+  }
+
+  /**
+   * Append whole items to a section. The bytes may be reused by the caller afterwards.
+   * @param bytes - never split over two parts
+   */
+  append(name: SectionName, bytes: Uint8Array, items: number): Promise<void> {
+    return this.#parts.append(this, name, bytes, items)
+  }
+
   /** Append a section of fixed-size items, split over parts where needed. */
-  async appendArray(name: SectionName, bytes: Uint8Array, itemBytes: number): Promise<void> {
+  async appendArray(name: SectionName, array: ArrayBufferView, itemBytes: number): Promise<void> {
+    const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
     const itemsAPiece = Math.max(1, Math.floor(PIECE_BYTES / itemBytes))
     const items = bytes.length / itemBytes
     for (let first = 0; first < items; first += itemsAPiece) {
@@ -74,29 +117,14 @@ export class PartWriter {
     }
   }
 
-  /** Write what is left; the table of all sections and parts, for the manifest. */
-  async finish(): Promise<{ readonly parts: readonly PartEntry[]; readonly sections: readonly SegmentSection[] }> {
-    await this.#flush()
-    return { parts: this.#parts, sections: [...this.#sections].map(([name, chunks]) => ({ name, chunks })) }
+  /** Where a chunk was put: PartWriter tells it. */
+  place(name: SectionName, chunk: SectionChunk): void {
+    this.#placed.set(name, [...(this.#placed.get(name) ?? []), chunk])
   }
 
-  async #flush(): Promise<void> {
-    if (this.#open.length === 0) return
-    const open = this.#open
-    const part = encodePart(open.map(({ name, pieces, length }) => ({ name, payload: concatenate(pieces, length) })))
-    const name = await partName(part.bytes)
-    await this.#sink.write(name, part.bytes)
-    const index = this.#parts.push({ name, bytes: part.bytes.length }) - 1
-    part.entries.forEach((entry, i) => {
-      const section = open[i]?.name
-      if (section === undefined) return
-      const chunks = this.#sections.get(section) ?? []
-      const { offset, length, crc32c } = entry
-      chunks.push({ part: index, offset, length, crc32c, items: open[i]?.items ?? 0 })
-      this.#sections.set(section, chunks)
-    })
-    this.#open = []
-    this.#openBytes = 0
+  /** Where all sections stand, once PartWriter.finish has returned. */
+  get stored(): readonly StoredSection[] {
+    return [...this.#placed].map(([name, chunks]) => ({ name, chunks }))
   }
 }
 

@@ -8,18 +8,14 @@ export {
 } from './encoders/remoteEncoder.ts'
 export { memoryFiles, memoryReader } from './readers/memory.ts'
 export * from './searcher.ts'
+export type { OpenedIndex } from './searchers/indexSearcher.ts'
 export {
   MEMORY_MAX_DEFAULT,
-  type OpenedIndex,
   type OpenIndexFilesOptions,
+  type OpenOptions,
   openIndexFiles,
-  type Pipeline,
+  openSearcher,
 } from './searchers/openIndexFiles.ts'
-export {
-  type OpenRangeOptions,
-  openRangeSearcher,
-  type RangeOptions,
-  RangeSearcher,
-} from './searchers/rangeSearcher.ts'
-export { type OpenOptions, openSearcher, type ResidentSearcher } from './searchers/residentSearcher.ts'
+export type { PipelineName } from './searchers/pipeline.ts'
+export type { RangeOptions } from './searchers/rangePipeline.ts'
 export { createOpenOnce, type OpenOnce, type OpenOnceOptions } from './waiting/openOnce.ts'

@@ -4,7 +4,7 @@ import type { Nbits } from '../format/manifest/segment.ts'
 import type { IndexTiers, TierName } from '../format/manifest/tiers.ts'
 
 /** PLAID's parameters, with Stanford ColBERT's names and defaults (Santhanam et al., CIKM 2022, and its code). */
-export interface SearchParameters {
+export interface PlaidParameters {
   /** Cells probed for each query row. */
   readonly ncells: number
   /** Centroids whose best score over the query rows is below it are skipped when candidates are pruned. In [-1, 1]. */
@@ -13,7 +13,25 @@ export interface SearchParameters {
   readonly ndocs: number
 }
 
-export interface SearchOptions extends Partial<SearchParameters> {
+/** What a search by range asks of the storage (docs/RANGE.md). */
+export interface RangeParameters {
+  /** Posting lists that are read, for each query row: all rows together choose which. */
+  readonly lists: number
+  /** Passages that are rescored on their row blocks. */
+  readonly passages: number
+}
+
+/** Bytes and requests of storage. */
+export interface Budget {
+  readonly bytes: number
+  readonly reads: number
+}
+
+/** Passages by their ids. Whatever says whether an id is meant, or the ids themselves. Unknown ids are ignored. */
+export type PassageFilter = readonly string[] | ((id: string) => boolean)
+
+/** `ncells`, `centroidScoreThreshold`, `ndocs` and `tier` are of the resident pipeline, `lists` and `passages` of the range pipeline. */
+export interface SearchOptions extends Partial<PlaidParameters>, Partial<RangeParameters> {
   /** Results wanted, in [1, K_MAX]. Default 10. */
   readonly k?: number
   /**
@@ -21,10 +39,10 @@ export interface SearchOptions extends Partial<SearchParameters> {
    * tiers, else Stanford's defaults for k.
    */
   readonly tier?: TierName
-  /** Only passages with these ids. Unknown ids are ignored. */
-  readonly filter?: readonly string[]
-  /** Bytes that may be read from storage for the query. Only an index that is read by range reads for a query. */
-  readonly maxBytes?: number
+  /** Only these passages. The same function or array given again is looked up once for each generation of the index. */
+  readonly filter?: PassageFilter
+  /** What may be read from storage for the query, at most. Only an index that is read by range reads for a query. */
+  readonly budget?: Partial<Budget>
   /** After so many milliseconds the best that was found is answered. */
   readonly deadlineMs?: number
 }
@@ -36,33 +54,51 @@ export interface QueryVectors {
   readonly dim: number
 }
 
+/** Where a passage stands in one generation of an index. */
+export interface Place {
+  /** Index of its segment in the manifest. */
+  readonly segment: number
+  /** Its position in the segment. */
+  readonly pid: number
+  /** Which generation that a searcher opened it belongs to: 0 for the first. Not the manifest's number, which a rebuilt index begins again. */
+  readonly opening: number
+}
+
 export interface SearchHit {
   readonly id: string
-  /** Position over all segments: segment start plus pid in the segment. Not stable across generations; `id` is. */
-  readonly pid: number
+  /** For `passages` and `matchTokens` of the searcher that gave it. */
+  readonly place: Place
   /** 1-based. */
   readonly rank: number
   /** MaxSim of the compressed passage, about [-rows, rows]. */
   readonly score: number
 }
 
+/** What a search ran with. */
+export type UsedParameters =
+  | ({ readonly pipeline: 'resident'; readonly k: number; readonly tier?: TierName } & PlaidParameters)
+  | ({ readonly pipeline: 'range'; readonly k: number } & RangeParameters)
+
+/** Passages that reached each stage. */
+export interface StageCounts {
+  readonly candidates: number
+  /** After PLAID's pruning; absent for the range pipeline, which has no such stage. */
+  readonly approximated?: number
+  readonly rescored: number
+}
+
 export interface SearchAnswer {
   readonly hits: readonly SearchHit[]
-  /** What was used; `tier` when they started from one. */
-  readonly parameters: SearchParameters & { readonly k: number; readonly tier?: TierName }
-  /** Passages that reached each stage. */
-  readonly counts: { readonly candidates: number; readonly approximated: number; readonly rescored: number }
+  readonly parameters: UsedParameters
+  readonly counts: StageCounts
   readonly generation: number
   /** What was read for the query; absent when everything is in memory. Texts of hits are read apart. */
   readonly storage?: StorageUse
-  /** What a limit or the deadline left out; absent when nothing was. */
+  /** What a limit or the deadline left out; absent when nothing was. Such an answer may differ the next time. */
   readonly skipped?: Skipped
 }
 
-export interface StorageUse {
-  readonly bytes: number
-  /** Byte ranges asked for. */
-  readonly reads: number
+export interface StorageUse extends Budget {
   /** Reads of one round are made side by side; the next round waits for them. */
   readonly rounds: number
 }
@@ -75,7 +111,7 @@ export interface Skipped {
   readonly reasons: readonly SkipReason[]
 }
 
-/** `bytes`: maxBytes; `reads`: the limit of reads a query; `deadline`: deadlineMs. */
+/** `bytes` and `reads`: the budget of a query; `deadline`: deadlineMs. */
 export type SkipReason = 'bytes' | 'reads' | 'deadline'
 
 export type MetadataValue =
@@ -88,7 +124,7 @@ export type MetadataValue =
 
 export interface StoredPassage {
   readonly id: string
-  readonly pid: number
+  readonly place: Place
   /** Absent when the index was built without texts. */
   readonly title?: string
   readonly text?: string
@@ -108,7 +144,10 @@ export interface IndexInfo {
   readonly generation: number
   /** Differs between indexes of different content, also of one name and generation: made of the manifest's bytes. */
   readonly revision: string
+  /** Passages that can be found. */
   readonly passages: number
+  /** Passages of each segment, deleted ones counted: what places count in. */
+  readonly segments: readonly number[]
   readonly tokens: number
   readonly dim: number
   readonly nbits: Nbits
@@ -122,7 +161,8 @@ export interface IndexInfo {
   readonly tiers?: IndexTiers
 }
 
-export interface Searcher {
+/** One generation of an index, to be asked. */
+export interface Snapshot {
   readonly info: IndexInfo
   /** @throws InputError on a wrong dim, non-finite values, or options out of range */
   search(query: QueryVectors, options?: SearchOptions): Promise<SearchAnswer>
@@ -133,15 +173,23 @@ export interface Searcher {
   searchMany(queries: readonly QueryVectors[], options?: SearchOptions): Promise<readonly SearchAnswer[]>
   /** @throws NotFoundError when no passage has this id */
   passage(id: string): Promise<StoredPassage>
-  /** Texts of hits, in their order; one call reads each block of texts once. */
-  passages(pids: readonly number[]): Promise<readonly StoredPassage[]>
-  /** One match a pid, in their order; pids are those of hits of this searcher, and cheaper in one call than in many. */
-  matchTokens(query: QueryVectors, pids: readonly number[]): Promise<readonly TokenMatch[]>
+  /**
+   * Texts of hits, in their order; one call reads each block of texts once.
+   * @throws StorageError for a place of a generation that was replaced, NotFoundError for one that never was
+   */
+  passages(places: readonly Place[]): Promise<readonly StoredPassage[]>
+  /** One match a place, in their order; cheaper in one call than in many. Throws as `passages`. */
+  matchTokens(query: QueryVectors, places: readonly Place[]): Promise<readonly TokenMatch[]>
 }
 
-/** Stanford ColBERT's defaults by k (colbert-ai 0.2.22, searcher.py). */
-export function defaultParameters(k: number): SearchParameters {
-  if (k <= 10) return { ncells: 1, centroidScoreThreshold: 0.5, ndocs: 256 }
-  if (k <= 100) return { ncells: 2, centroidScoreThreshold: 0.45, ndocs: 1024 }
-  return { ncells: 4, centroidScoreThreshold: 0.4, ndocs: Math.max(k * 4, 4096) }
+/** Answers from the newest generation it knows; each call from one generation, whatever replaces the index meanwhile. */
+export interface Searcher extends Snapshot {
+  /** Several calls over one generation: a search, and the texts of what it found. */
+  withSnapshot<T>(work: (snapshot: Snapshot) => Promise<T>): Promise<T>
+  /**
+   * Looks whether the index was replaced, and opens the new generation beside the old one, which goes when its last query is done.
+   * @returns whether there was a new one
+   * @throws what opening it throws; the old one then stays
+   */
+  refresh(): Promise<boolean>
 }

@@ -159,7 +159,7 @@ export function headLength(bytes: Uint8Array, kind: ContainerKind, file: string)
   if (crc !== view.getUint32(24, true)) throw new ChecksumError(`${file} prelude`, view.getUint32(24, true), crc)
   const major = view.getUint16(12, true)
   if (major < 1) throw new FormatError(file, 'a version from 1 on', major)
-  if (major > FORMAT_VERSION_MAJOR) throw new VersionError(file, major, FORMAT_VERSION_MAJOR)
+  if (major !== FORMAT_VERSION_MAJOR) throw otherVersion(file, major)
   const preludeBytes = bytes[4] ?? 0
   if (preludeBytes < PRELUDE_FIXED)
     throw new FormatError(file, `a prelude of at least ${PRELUDE_FIXED} bytes`, preludeBytes)
@@ -225,4 +225,20 @@ export function sectionTable(head: ContainerHead, file: string, size: number): r
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+function otherVersion(file: string, got: number): VersionError {
+  const supported = FORMAT_VERSION_MAJOR
+  const cure =
+    got > supported
+      ? 'Update tartan-search, or build the index again with this version.'
+      : 'Build the index again with this version: "tartan build CORPUS --out INDEX --force".'
+  return new VersionError(
+    `"${file}" is of format version ${got}, this version of tartan-search reads version ${supported}. ${cure}`,
+    {
+      file,
+      got,
+      supported,
+    },
+  )
 }

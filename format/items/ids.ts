@@ -62,6 +62,11 @@ export class IdTable {
     return new TextDecoder().decode(this.#at(pid))
   }
 
+  /** UTF-8 of an id, for ordering. @param pid - in [0, size) */
+  idBytes(pid: number): Uint8Array {
+    return this.#at(pid)
+  }
+
   /** O(log N). */
   pidOf(id: string): number | undefined {
     const wanted = new TextEncoder().encode(id)

@@ -13,7 +13,16 @@ import {
   SECTION_ALIGNMENT_BYTES,
   SECTIONS_MAX,
 } from '../limits.ts'
-import { codeBytesOf, type Nbits, type ResidualCodec, residualBytesOf } from './segment.ts'
+import { type Feature, readRequires, requiredFeatures } from './features.ts'
+import {
+  isSectionName,
+  type SectionName,
+  type SectionOwner,
+  type SectionShape,
+  sectionNames,
+  sectionRow,
+} from './sections.ts'
+import type { Nbits, ResidualCodec } from './segment.ts'
 import { type IndexTiers, readTiers } from './tiers.ts'
 
 export const MANIFEST_NAME = 'index.msgpack'
@@ -48,17 +57,32 @@ export interface SectionChunk {
   readonly items: number
 }
 
-export interface SegmentSection {
+/** A section and where its bytes stand: the payloads of its chunks, one after another. */
+export interface StoredSection {
   readonly name: SectionName
   readonly chunks: readonly SectionChunk[]
 }
 
-export interface SegmentEntry {
-  readonly passages: number
-  readonly tokens: number
+/** A quantiser or a segment: whatever has sections. */
+export interface HasSections {
+  readonly sections: readonly StoredSection[]
+}
+
+/** Centroids and residual codec: what codes and residuals of the segments that refer to it mean. */
+export interface QuantiserEntry extends HasSections {
   readonly centroids: number
   readonly codec: ResidualCodec
-  readonly sections: readonly SegmentSection[]
+}
+
+export interface SegmentEntry extends HasSections {
+  /** Index into `Manifest.quantisers`. */
+  readonly quantiser: number
+  /** Passages in its sections, deleted ones counted. */
+  readonly passages: number
+  /** Token vectors in its sections, those of deleted passages counted. */
+  readonly tokens: number
+  /** Passages that its tombstones delete. */
+  readonly deleted: number
 }
 
 export interface Manifest {
@@ -66,40 +90,35 @@ export interface Manifest {
   readonly name: string
   readonly dim: number
   readonly builder: string
+  /** What a reader must know to read the index as it is meant. */
+  readonly requires: readonly Feature[]
   readonly encoder?: ManifestEncoder
   readonly parts: readonly PartEntry[]
+  readonly quantisers: readonly QuantiserEntry[]
   readonly segments: readonly SegmentEntry[]
-  /** Since 1.1. Absent when the index was not tuned. */
+  /** Absent when the index was not tuned. */
   readonly tiers?: IndexTiers
 }
 
-/** Sections of a segment in the order in which they are written (SPEC.md §5). */
-export const SECTION_NAMES = [
-  'centroids',
-  'centroidScales',
-  'passageLengths',
-  'postingOffsets',
-  'postings',
-  'rows',
-  'idOffsets',
-  'ids',
-  'idOrder',
-  'textBlocks',
-  'texts',
-] as const
-export type SectionName = (typeof SECTION_NAMES)[number]
-
-const OPTIONAL_SECTIONS: ReadonlySet<SectionName> = new Set(['textBlocks', 'texts'])
 const PART_NAME = /^[0-9a-f]{32}\.msgpack$/
+const PARTS_MAX = SECTIONS_MAX
 const SEGMENTS_MAX = 4096
+const OWNER_SECTIONS_MAX = 64
+const FEATURES_MAX = 64
 
 export function encodeManifest(manifest: Manifest): Uint8Array {
-  const segments = manifest.segments.map(({ codec, ...segment }) => ({
-    ...segment,
+  const { generation, name, dim, builder, requires, encoder, parts, segments, tiers } = manifest
+  const quantisers = manifest.quantisers.map(({ centroids, codec, sections }) => ({
+    centroids,
     codec: { ...codec, bucketCutoffs: [...codec.bucketCutoffs], bucketWeights: [...codec.bucketWeights] },
+    sections,
   }))
-  const { encoder, tiers, ...rest } = manifest
-  return encodeHead('manifest', { ...rest, ...(encoder ? { encoder } : {}), segments, ...(tiers ? { tiers } : {}) }, 0)
+  const optional = { ...(encoder ? { encoder } : {}), ...(tiers ? { tiers } : {}) }
+  return encodeHead(
+    'manifest',
+    { generation, name, dim, builder, requires, parts, quantisers, segments, ...optional },
+    0,
+  )
 }
 
 /**
@@ -114,18 +133,55 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
   const fields = new FieldReader(head.header, 'manifest')
   const dim = fields.count('dim', DIM_MIN, DIM_MAX)
   if (dim % DIM_MULTIPLE !== 0) throw new FormatError('manifest.dim', `a multiple of ${DIM_MULTIPLE}`, dim)
-  const parts = fields.maps('parts', SECTIONS_MAX).map(readPart)
+  // Before everything else: what an unknown feature changes is not known either.
+  const requires = readRequires(fields.list('requires', FEATURES_MAX), 'manifest.requires')
+  const parts = fields.maps('parts', PARTS_MAX).map(readPart)
   const encoder = fields.has('encoder') ? readEncoder(fields.map('encoder')) : undefined
   if (encoder && encoder.dim !== dim) throw new FormatError('manifest.encoder.dim', String(dim), encoder.dim)
-  return {
+  const quantisers = fields.maps('quantisers', SEGMENTS_MAX).map((quantiser) => readQuantiser(quantiser, dim, parts))
+  const manifest = {
     generation: fields.count('generation', 1, Number.MAX_SAFE_INTEGER),
     name: fields.text('name', 256, 0),
     dim,
     builder: fields.text('builder', 256),
+    requires,
     ...(encoder ? { encoder } : {}),
     parts,
-    segments: fields.maps('segments', SEGMENTS_MAX).map((segment) => readSegment(segment, dim, parts)),
+    quantisers,
+    segments: fields.maps('segments', SEGMENTS_MAX).map((segment) => readSegment(segment, dim, quantisers, parts)),
     ...(fields.has('tiers') ? { tiers: readTiers(fields.map('tiers')) } : {}),
+  }
+  requireFeatures(manifest)
+  checkDisjoint(manifest)
+  return manifest
+}
+
+/** The quantiser that a segment's codes and residuals refer to. */
+export function quantiserOf(manifest: Pick<Manifest, 'quantisers'>, segment: SegmentEntry): QuantiserEntry {
+  const quantiser = manifest.quantisers[segment.quantiser]
+  if (!quantiser) throw new FormatError('manifest.segments', 'the number of a quantiser', segment.quantiser)
+  return quantiser
+}
+
+/** Bytes of a section, 0 when its owner has none of this name. */
+export function sectionBytes(owner: HasSections, name: SectionName): number {
+  return sum(chunksOf(owner, name).map(({ length }) => length))
+}
+
+export function chunksOf(owner: HasSections, name: SectionName): readonly SectionChunk[] {
+  return owner.sections.find((section) => section.name === name)?.chunks ?? []
+}
+
+/** Passages that can be found: those that are not deleted. */
+export function livePassages({ segments }: Pick<Manifest, 'segments'>): number {
+  return sum(segments.map(({ passages, deleted }) => passages - deleted))
+}
+
+/** A reader that knows less must refuse: so a manifest requires what its segments make necessary. */
+function requireFeatures(manifest: Manifest): void {
+  for (const feature of requiredFeatures(manifest)) {
+    if (!manifest.requires.includes(feature))
+      throw new FormatError('manifest.requires', `"${feature}"`, 'nothing of it')
   }
 }
 
@@ -163,23 +219,55 @@ function readEncoder(fields: FieldReader): ManifestEncoder {
   }
 }
 
-function readSegment(fields: FieldReader, dim: number, parts: readonly PartEntry[]): SegmentEntry {
-  const segment = {
-    passages: fields.count('passages', 1, PASSAGES_MAX),
-    tokens: fields.count('tokens', 0, PASSAGES_MAX * 256),
-    centroids: fields.count('centroids', 1, CENTROIDS_MAX),
-    codec: readCodec(fields.map('codec')),
-    sections: fields.maps('sections', 64).flatMap((section) => readSection(section, parts)),
+function readQuantiser(fields: FieldReader, dim: number, parts: readonly PartEntry[]): QuantiserEntry {
+  const centroids = fields.count('centroids', 1, CENTROIDS_MAX)
+  const codec = readCodec(fields.map('codec'))
+  const shape = { dim, nbits: codec.nbits, centroids, passages: 0, tokens: 0 }
+  return { centroids, codec, sections: readSections(fields, 'quantiser', shape, parts) }
+}
+
+function readSegment(
+  fields: FieldReader,
+  dim: number,
+  quantisers: readonly QuantiserEntry[],
+  parts: readonly PartEntry[],
+): SegmentEntry {
+  const number = fields.count('quantiser', 0, quantisers.length - 1)
+  const quantiser = quantiserOf({ quantisers }, { quantiser: number } as SegmentEntry)
+  const passages = fields.count('passages', 1, PASSAGES_MAX)
+  const tokens = fields.count('tokens', 0, PASSAGES_MAX * 256)
+  const deleted = fields.count('deleted', 0, passages)
+  const shape = { dim, nbits: quantiser.codec.nbits, centroids: quantiser.centroids, passages, tokens }
+  const sections = readSections(fields, 'segment', shape, parts)
+  if (deleted > 0 !== sections.some(({ name }) => name === 'tombstones')) {
+    throw new FormatError(`${fields.path}.sections`, 'tombstones where passages are deleted, and only there', deleted)
   }
-  for (const name of SECTION_NAMES) {
-    const found = segment.sections.filter((section) => section.name === name)
-    if (found.length > 1 || (found.length === 0 && !OPTIONAL_SECTIONS.has(name))) {
-      throw new FormatError(`${fields.path}.sections`, `one section "${name}"`, found.length)
+  return { quantiser: number, passages, tokens, deleted, sections }
+}
+
+/** The sections of a quantiser or a segment, each once and as long as its shape says, so that no reader has to check. */
+function readSections(
+  fields: FieldReader,
+  owner: SectionOwner,
+  shape: SectionShape,
+  parts: readonly PartEntry[],
+): readonly StoredSection[] {
+  const sections = fields.maps('sections', OWNER_SECTIONS_MAX).flatMap((section) => readSection(section, owner, parts))
+  for (const name of sectionNames((row) => row.owner === owner)) {
+    const found = sections.filter((section) => section.name === name).length
+    if (found > 1 || (found === 0 && !sectionRow(name).isOptional)) {
+      throw new FormatError(`${fields.path}.sections`, `one section "${name}"`, found)
     }
   }
-  checkShapes(segment, dim, fields.path)
-  checkDisjoint(segment, fields.path)
-  return segment
+  for (const { name, chunks } of sections) {
+    const { items, bytes } = sectionRow(name)
+    const path = `${fields.path} ${name}`
+    const gotItems = sum(chunks.map((chunk) => chunk.items))
+    const gotBytes = sum(chunks.map((chunk) => chunk.length))
+    if (items && gotItems !== items(shape)) throw new FormatError(path, `${items(shape)} items`, gotItems)
+    if (bytes && gotBytes !== bytes(shape)) throw new FormatError(path, `${bytes(shape)} bytes`, gotBytes)
+  }
+  return sections
 }
 
 function readCodec(fields: FieldReader): ResidualCodec {
@@ -199,9 +287,10 @@ function readCodec(fields: FieldReader): ResidualCodec {
 }
 
 /** None for a section that a later minor version may have added: this reader does not need it. */
-function readSection(fields: FieldReader, parts: readonly PartEntry[]): readonly SegmentSection[] {
-  const name = fields.text('name', 64) as SectionName
-  if (!SECTION_NAMES.includes(name)) return []
+function readSection(fields: FieldReader, owner: SectionOwner, parts: readonly PartEntry[]): readonly StoredSection[] {
+  const name = fields.text('name', 64)
+  if (!isSectionName(name)) return []
+  if (sectionRow(name).owner !== owner) throw new FormatError(`${fields.path}.name`, `a section of a ${owner}`, name)
   const chunks = fields.maps('chunks', SECTIONS_MAX).map((chunk): SectionChunk => {
     const part = chunk.count('part', 0, parts.length - 1)
     const bytes = parts[part]?.bytes ?? 0
@@ -220,41 +309,15 @@ function readSection(fields: FieldReader, parts: readonly PartEntry[]): readonly
   return [{ name, chunks }]
 }
 
-/** Every length against its shape, so that no reader has to. */
-function checkShapes(segment: SegmentEntry, dim: number, path: string): void {
-  const { passages, tokens, centroids, codec } = segment
-  const tokenBytes = codeBytesOf(centroids) + 1 + residualBytesOf(dim, codec.nbits)
-  const shapes: Readonly<Record<SectionName, readonly [items: number | undefined, bytes: number | undefined]>> = {
-    centroids: [centroids, centroids * dim],
-    centroidScales: [centroids, centroids * 4],
-    passageLengths: [passages, passages * 2],
-    rows: [passages, tokens * tokenBytes + passages * 4],
-    postingOffsets: [centroids + 1, (centroids + 1) * 4],
-    postings: [centroids, undefined],
-    idOffsets: [passages + 1, (passages + 1) * 4],
-    ids: [passages, undefined],
-    idOrder: [passages, passages * 4],
-    textBlocks: [undefined, undefined],
-    texts: [undefined, undefined],
-  }
-  for (const { name, chunks } of segment.sections) {
-    const [items, bytes] = shapes[name]
-    const gotItems = sum(chunks.map((chunk) => chunk.items))
-    const gotBytes = sum(chunks.map((chunk) => chunk.length))
-    if (items !== undefined && gotItems !== items) throw new FormatError(`${path} ${name}`, `${items} items`, gotItems)
-    if (bytes !== undefined && gotBytes !== bytes) throw new FormatError(`${path} ${name}`, `${bytes} bytes`, gotBytes)
-  }
-}
-
-/** Chunks of one segment share no byte, so that what a manifest claims is never more than its parts hold. */
-function checkDisjoint(segment: Pick<SegmentEntry, 'sections'>, path: string): void {
-  const chunks = segment.sections.flatMap(({ chunks }) => chunks)
+/** Chunks share no byte, so that what a manifest claims is never more than its parts hold. */
+function checkDisjoint({ quantisers, segments }: Pick<Manifest, 'quantisers' | 'segments'>): void {
+  const chunks = [...quantisers, ...segments].flatMap(({ sections }) => sections.flatMap((section) => section.chunks))
   chunks.sort((a, b) => a.part - b.part || a.offset - b.offset || a.length - b.length)
   for (const [i, chunk] of chunks.entries()) {
     const before = chunks[i - 1]
     if (before?.part === chunk.part && before.offset + before.length > chunk.offset) {
       throw new FormatError(
-        `${path}.sections`,
+        'manifest.sections',
         `chunks that do not overlap`,
         `two at ${chunk.offset} of part ${chunk.part}`,
       )

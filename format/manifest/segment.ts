@@ -6,7 +6,7 @@
 /** Bits of a residual value. */
 export type Nbits = 1 | 2 | 4
 
-/** How residuals and norms were quantised: one codec for all passages of a segment (SPEC.md §4.4). */
+/** How residuals and norms were quantised: one codec for all segments of a quantiser (SPEC.md §4.4). */
 export interface ResidualCodec {
   readonly nbits: Nbits
   /** f32[2^nbits - 1], ascending. A residual value v falls into bucket `count(cutoffs < v)`. */
@@ -18,11 +18,8 @@ export interface ResidualCodec {
   readonly inverseNormStep: number
 }
 
-/**
- * Token vector of token t with code c = (centroid c + weights of its residual buckets) * its inverse norm.
- * Sizes: K centroids, N passages, T tokens in all.
- */
-export interface SegmentData {
+/** What codes and residuals mean; segments share one. K centroids. */
+export interface Quantiser {
   /** Values a vector: a multiple of 16 in [32, 256]. */
   readonly dim: number
   readonly codec: ResidualCodec
@@ -30,6 +27,13 @@ export interface SegmentData {
   readonly centroids: Int8Array
   /** f32[K]. */
   readonly centroidScales: Float32Array
+}
+
+/**
+ * Token vector of token t with code c = (centroid c + weights of its residual buckets) * its inverse norm.
+ * Sizes: K centroids, N passages, T tokens in all.
+ */
+export interface SegmentData extends Quantiser {
   /** u16[N], tokens of each passage; 0 is allowed. */
   readonly passageLengths: Uint16Array
   /**

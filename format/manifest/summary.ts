@@ -1,6 +1,6 @@
 /** The facts of a manifest in one flat object, with bytes by section: for `tartan inspect` and the benches. */
-import type { Manifest, ManifestEncoder, SectionName } from './manifest.ts'
-import { SECTION_NAMES } from './manifest.ts'
+import { livePassages, type Manifest, type ManifestEncoder, sectionBytes } from './manifest.ts'
+import { type SectionName, sectionNames, sectionRow } from './sections.ts'
 import type { Nbits } from './segment.ts'
 import type { IndexTiers } from './tiers.ts'
 
@@ -14,7 +14,13 @@ export interface IndexDescription {
   readonly name: string
   readonly generation: number
   readonly builder: string
+  /** Passages that can be found. */
   readonly passages: number
+  /** Passages that are deleted and still there. */
+  readonly deleted: number
+  readonly segments: number
+  readonly quantisers: number
+  readonly requires: readonly string[]
   readonly tokens: number
   readonly dim: number
   readonly nbits: Nbits
@@ -30,33 +36,35 @@ export interface IndexDescription {
   readonly tiers?: IndexTiers
 }
 
-const NOT_FOR_SEARCH: ReadonlySet<SectionName> = new Set(['idOffsets', 'ids', 'idOrder', 'textBlocks', 'texts'])
-
 export function describeIndex(manifest: Manifest): IndexDescription {
-  const { segments } = manifest
+  const { quantisers, segments } = manifest
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
   const tokens = sum(segments.map((segment) => segment.tokens))
-  const sections = SECTION_NAMES.map((name): SectionCost => {
-    const chunks = segments
-      .flatMap((segment) => segment.sections.filter((section) => section.name === name))
-      .flatMap((section) => section.chunks)
-    const bytes = sum(chunks.map((chunk) => chunk.length))
+  const owners = [...quantisers, ...segments]
+  // Optional sections that no segment has are no news.
+  const names = sectionNames((row, name) => !row.isOptional || owners.some((owner) => sectionBytes(owner, name) > 0))
+  const sections = names.map((name): SectionCost => {
+    const bytes = sum(owners.map((owner) => sectionBytes(owner, name)))
     return { name, bytes, bytesPerToken: tokens > 0 ? bytes / tokens : 0 }
   })
   return {
     name: manifest.name,
     generation: manifest.generation,
     builder: manifest.builder,
-    passages: sum(segments.map((segment) => segment.passages)),
+    passages: livePassages(manifest),
+    deleted: sum(segments.map(({ deleted }) => deleted)),
+    segments: segments.length,
+    quantisers: quantisers.length,
+    requires: manifest.requires,
     tokens,
     dim: manifest.dim,
-    nbits: segments[0]?.codec.nbits ?? 4,
-    centroids: sum(segments.map((segment) => segment.centroids)),
+    nbits: quantisers[0]?.codec.nbits ?? 4,
+    centroids: sum(quantisers.map(({ centroids }) => centroids)),
     ...(manifest.encoder ? { encoder: manifest.encoder } : {}),
     parts: manifest.parts.length,
     bytes: sum(manifest.parts.map((part) => part.bytes)),
     bytesPerToken: sum(
-      sections.filter(({ name }) => !NOT_FOR_SEARCH.has(name)).map((section) => section.bytesPerToken),
+      sections.filter(({ name }) => sectionRow(name).isSearched).map((section) => section.bytesPerToken),
     ),
     sections,
     ...(manifest.tiers ? { tiers: manifest.tiers } : {}),

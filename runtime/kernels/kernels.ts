@@ -216,14 +216,24 @@ export class Kernels {
     return this.#exports.selectTop(pids, scores, count, wanted, scoreMax, counts, out) >>> 0
   }
 
-  /** Writes f32 MaxSim scores. Builds the query's tables first, which costs as much as to score a few hundred tokens. */
-  rescore(segment: SegmentBlock, query: QueryBlock, candidates: CandidateRegions): void {
-    requireMatch(segment, query)
-    this.#requireCandidates(segment, candidates)
-    const { pids, count, scores } = candidates
+  /**
+   * Writes f32 MaxSim scores of candidates of one or more segments that share a quantiser. Builds the query's tables first, once for all
+   * of them, which costs as much as to score a few hundred tokens.
+   */
+  rescore(
+    query: QueryBlock,
+    parts: readonly { readonly segment: SegmentBlock; readonly candidates: CandidateRegions }[],
+  ): void {
+    for (const { segment, candidates } of parts) {
+      requireMatch(segment, query)
+      this.#requireCandidates(segment, candidates)
+    }
     for (let firstRow = 0; firstRow < query.rows; firstRow += ROW_BLOCK) {
-      this.#exports.buildTables(segment.address, query.address, firstRow)
-      this.#exports.rescore(segment.address, query.address, firstRow, pids, count, scores)
+      for (const [index, { segment, candidates }] of parts.entries()) {
+        const { pids, count, scores } = candidates
+        if (index === 0) this.#exports.buildTables(segment.address, query.address, firstRow)
+        this.#exports.rescore(segment.address, query.address, firstRow, pids, count, scores)
+      }
     }
   }
 

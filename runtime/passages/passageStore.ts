@@ -9,9 +9,11 @@ import {
   type TextRecord,
 } from '../../format/items/textBlocks.ts'
 import type { SegmentEntry } from '../../format/manifest/manifest.ts'
+import type { SectionArrays } from '../../format/sectionArrays.ts'
+import type { SegmentPassages } from './segmentPassages.ts'
 
-export class PassageStore {
-  readonly ids: IdTable
+export class PassageStore implements SegmentPassages {
+  readonly #ids: IdTable
   readonly #reader: IndexReader
   readonly #segment: SegmentEntry
   readonly #blocks: readonly TextBlockEntry[]
@@ -23,27 +25,47 @@ export class PassageStore {
   private constructor(reader: IndexReader, segment: SegmentEntry, ids: IdTable, blocks: readonly TextBlockEntry[]) {
     this.#reader = reader
     this.#segment = segment
-    this.ids = ids
+    this.#ids = ids
     this.#blocks = blocks
     this.#firstPids = runningSum(blocks.map((block) => block.passages))
     this.#offsets = runningSum(blocks.map((block) => block.compressedBytes))
   }
 
-  static async open(reader: IndexReader, segment: SegmentEntry): Promise<PassageStore> {
-    const ids = new IdTable(
-      new Uint32Array((await reader.section(segment, 'idOffsets')).buffer),
-      await reader.section(segment, 'ids'),
-      new Uint32Array((await reader.section(segment, 'idOrder')).buffer),
-    )
-    const directory = await reader.section(segment, 'textBlocks')
-    const bytes = reader.sectionLength(segment, 'texts')
-    const hasTexts = directory.length > 0 || bytes > 0
-    return new PassageStore(
-      reader,
-      segment,
-      ids,
-      hasTexts ? decodeTextBlockEntries(directory, segment.passages, bytes) : [],
-    )
+  /** @returns checks what was loaded; it throws FormatError */
+  static reserve(reader: IndexReader, segment: SegmentEntry, arrays: SectionArrays): () => PassageStore {
+    const offsets = arrays.want(segment, 'idOffsets')
+    const bytes = arrays.want(segment, 'ids')
+    const order = arrays.want(segment, 'idOrder')
+    const directory = arrays.want(segment, 'textBlocks')
+    return () => {
+      const ids = new IdTable(new Uint32Array(offsets.buffer), bytes, new Uint32Array(order.buffer))
+      const textBytes = reader.sectionLength(segment, 'texts')
+      const hasTexts = directory.length > 0 || textBytes > 0
+      const blocks = hasTexts ? decodeTextBlockEntries(directory, segment.passages, textBytes) : []
+      return new PassageStore(reader, segment, ids, blocks)
+    }
+  }
+
+  get size(): number {
+    return this.#ids.size
+  }
+
+  idOf(pid: number): string {
+    return this.#ids.idOf(pid)
+  }
+
+  idBytes(pid: number): Uint8Array {
+    return this.#ids.idBytes(pid)
+  }
+
+  /** One look-up an id. */
+  pidsOf(ids: readonly string[]): Uint32Array {
+    const pids = new Set<number>()
+    for (const id of ids) {
+      const pid = this.#ids.pidOf(id)
+      if (pid !== undefined) pids.add(pid)
+    }
+    return Uint32Array.from(pids).sort()
   }
 
   get hasTexts(): boolean {

@@ -12,9 +12,11 @@ import {
 } from '../../format/items/textBlocks.ts'
 import { ID_BYTES_MAX } from '../../format/limits.ts'
 import type { SegmentEntry } from '../../format/manifest/manifest.ts'
+import type { SectionArrays } from '../../format/sectionArrays.ts'
 import { SampledOffsets } from './sampledOffsets.ts'
+import type { SegmentPassages } from './segmentPassages.ts'
 
-export class RangePassages {
+export class RangePassages implements SegmentPassages {
   readonly #reader: IndexReader
   readonly #segment: SegmentEntry
   readonly #ids: Uint8Array
@@ -28,12 +30,15 @@ export class RangePassages {
     this.#offsets = offsets
   }
 
-  /** @throws FormatError, ChecksumError, StorageError */
-  static async open(reader: IndexReader, segment: SegmentEntry): Promise<RangePassages> {
-    const [lengths, ids] = await Promise.all([readIdLengths(reader, segment), reader.section(segment, 'ids')])
-    const offsets = new SampledOffsets(lengths)
-    if (offsets.total !== ids.length) throw new FormatError('idOffsets', `an end at ${ids.length}`, offsets.total)
-    return new RangePassages(reader, segment, ids, offsets)
+  /** @returns checks what was loaded; it throws FormatError */
+  static reserve(reader: IndexReader, segment: SegmentEntry, arrays: SectionArrays): () => RangePassages {
+    const offsetBytes = arrays.want(segment, 'idOffsets')
+    const ids = arrays.want(segment, 'ids')
+    return () => {
+      const offsets = new SampledOffsets(idLengths(new Uint32Array(offsetBytes.buffer), segment.passages))
+      if (offsets.total !== ids.length) throw new FormatError('idOffsets', `an end at ${ids.length}`, offsets.total)
+      return new RangePassages(reader, segment, ids, offsets)
+    }
   }
 
   /** Passages. */
@@ -107,10 +112,9 @@ export function idBytesKept(passages: number, idBytes: number): number {
   return idBytes + SampledOffsets.bytes(passages)
 }
 
-async function readIdLengths(reader: IndexReader, segment: SegmentEntry): Promise<Uint16Array> {
-  const offsets = new Uint32Array((await reader.section(segment, 'idOffsets')).buffer)
+function idLengths(offsets: Uint32Array, passages: number): Uint16Array {
   if (offsets[0] !== 0) throw new FormatError('idOffsets', 'a start at 0', offsets[0] ?? 'nothing')
-  return Uint16Array.from({ length: segment.passages }, (_, pid) => {
+  return Uint16Array.from({ length: passages }, (_, pid) => {
     const length = (offsets[pid + 1] ?? 0) - (offsets[pid] ?? 0)
     if (length < 1 || length > ID_BYTES_MAX)
       throw new FormatError('idOffsets', `ids of 1 to ${ID_BYTES_MAX} bytes`, length)

@@ -1,27 +1,27 @@
 /** What a pool and its workers say to each other, as structured clones. */
-import type { SegmentBlock } from '../kernels/blocks.ts'
-import type { SegmentScales } from '../kernels/units.ts'
-import type { SegmentAnswer } from '../search/resident/residentSegment.ts'
-import type { SegmentsQuery } from '../search/resident/segmentsEngine.ts'
+
+import type { PlacedIndex } from '../search/resident/placement.ts'
+import type { ResidentAnswer, ResidentQuery, SegmentPid } from '../search/resident/residentIndex.ts'
+import type { QueryVectors, TokenMatch } from '../searcher.ts'
 import type { SentError } from './sentError.ts'
 
-/** A segment that lies in the shared memory: addresses, and the numbers that belong to them. */
-export interface SharedSegment {
-  readonly block: SegmentBlock
-  readonly scales: SegmentScales
-}
+/** What a worker is asked. */
+export type PoolTask =
+  | { readonly kind: 'search'; readonly query: ResidentQuery }
+  | { readonly kind: 'match'; readonly query: QueryVectors; readonly places: readonly SegmentPid[] }
 
-export type ToWorker =
+export type ToPoolWorker =
   | {
       readonly kind: 'open'
       /** kernels.shared.wasm. */
       readonly kernels: WebAssembly.Module
       readonly memory: WebAssembly.Memory
-      readonly segments: readonly SharedSegment[]
+      /** Addresses in the memory, and the numbers that belong to them. */
+      readonly placed: PlacedIndex
     }
-  | { readonly kind: 'search'; readonly query: SegmentsQuery }
+  | PoolTask
 
-export type FromWorker =
+export type FromPoolWorker =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'answers'; readonly answers: readonly SegmentAnswer[] }
+  | { readonly kind: 'done'; readonly result: ResidentAnswer | readonly TokenMatch[] }
   | { readonly kind: 'failed'; readonly error: SentError }

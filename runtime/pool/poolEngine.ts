@@ -1,22 +1,24 @@
 /**
- * Searches the segments of an index in several threads. The segments lie once in a shared memory; each worker has kernels of its
+ * Searches an index in several threads. It lies once in a shared memory; each worker has kernels of its
  * own over it and takes scratch for its query from what it adds to the memory itself. Host-neutral: a platform spawns the threads.
  */
 import { InputError, StorageError } from '../../format/errors.ts'
-import type { ResidentSegment, SegmentAnswer } from '../search/resident/residentSegment.ts'
-import type { SegmentsEngine, SegmentsQuery } from '../search/resident/segmentsEngine.ts'
-import type { FromWorker, ToWorker } from './messages.ts'
+import type { ResidentEngine } from '../search/resident/engine.ts'
+import type { PlacedIndex } from '../search/resident/placement.ts'
+import type { ResidentAnswer, ResidentQuery, SegmentPid } from '../search/resident/residentIndex.ts'
+import type { QueryVectors, TokenMatch } from '../searcher.ts'
+import type { FromPoolWorker, PoolTask, ToPoolWorker } from './messages.ts'
 import { receivedError } from './sentError.ts'
 
 /** A thread that runs poolWorker.ts. */
 export interface PoolThread {
-  post(message: ToWorker): void
+  post(message: ToPoolWorker): void
   /** Ends it at once; `ended` is not called then. */
   terminate(): Promise<void>
 }
 
 export interface PoolThreadEvents {
-  readonly message: (message: FromWorker) => void
+  readonly message: (message: FromPoolWorker) => void
   /** It died: an error that nobody caught, or an exit. */
   readonly ended: (reason: string) => void
 }
@@ -34,8 +36,8 @@ export interface PoolOptions {
 const FRUITLESS_DEATHS_MAX = 3
 
 interface Job {
-  readonly query: SegmentsQuery
-  readonly resolve: (answers: readonly SegmentAnswer[]) => void
+  readonly task: PoolTask
+  readonly resolve: (result: ResidentAnswer | readonly TokenMatch[]) => void
   readonly reject: (error: Error) => void
 }
 
@@ -48,14 +50,11 @@ interface Seat {
 }
 
 /**
- * @param segments - in `options.memory`, placed there by kernels over the same memory
+ * @param placed - in `options.memory`, placed there by kernels over the same memory
  * @throws InputError when a worker cannot start
  */
-export async function openPoolEngine(
-  segments: readonly ResidentSegment[],
-  options: PoolOptions,
-): Promise<SegmentsEngine> {
-  const pool = new Pool(segments, options)
+export async function openPoolEngine(placed: PlacedIndex, options: PoolOptions): Promise<ResidentEngine> {
+  const pool = new Pool(placed, options)
   try {
     await pool.start()
   } catch (error) {
@@ -65,18 +64,18 @@ export async function openPoolEngine(
   return pool
 }
 
-class Pool implements SegmentsEngine {
+class Pool implements ResidentEngine {
   /** Two a worker: the next query is there when one is answered. */
   readonly concurrency: number
-  readonly #segments: readonly ResidentSegment[]
+  readonly #placed: PlacedIndex
   readonly #options: PoolOptions
   readonly #seats: readonly Seat[]
   readonly #waiting: Job[] = []
   readonly #idle: (() => void)[] = []
   #isClosed = false
 
-  constructor(segments: readonly ResidentSegment[], options: PoolOptions) {
-    this.#segments = segments
+  constructor(placed: PlacedIndex, options: PoolOptions) {
+    this.#placed = placed
     this.#options = options
     this.concurrency = options.workers * 2
     this.#seats = Array.from({ length: options.workers }, () => ({ isReady: false, fruitlessDeaths: 0 }))
@@ -86,7 +85,15 @@ class Pool implements SegmentsEngine {
     await Promise.all(this.#seats.map((seat) => this.#seatThread(seat)))
   }
 
-  async search(query: SegmentsQuery): Promise<readonly SegmentAnswer[]> {
+  async search(query: ResidentQuery): Promise<ResidentAnswer> {
+    return (await this.#run({ kind: 'search', query: { ...query, query: ownVectors(query.query) } })) as ResidentAnswer
+  }
+
+  async matchTokens(query: QueryVectors, places: readonly SegmentPid[]): Promise<readonly TokenMatch[]> {
+    return (await this.#run({ kind: 'match', query: ownVectors(query), places })) as readonly TokenMatch[]
+  }
+
+  async #run(task: PoolTask): Promise<ResidentAnswer | readonly TokenMatch[]> {
     if (this.#isClosed) throw new InputError('searching in a pool that is closed: open it again.')
     const { waitingMax, workers } = this.#options
     if (this.#waiting.length >= waitingMax) {
@@ -96,7 +103,7 @@ class Pool implements SegmentsEngine {
       )
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ query, resolve, reject })
+      this.#waiting.push({ task, resolve, reject })
       this.#dispatch()
     })
   }
@@ -137,12 +144,7 @@ class Pool implements SegmentsEngine {
       })
       seat.thread = thread
       const { kernels, memory } = this.#options
-      thread.post({
-        kind: 'open',
-        kernels,
-        memory,
-        segments: this.#segments.map(({ block, scales }) => ({ block, scales })),
-      })
+      thread.post({ kind: 'open', kernels, memory, placed: this.#placed })
     })
   }
 
@@ -152,18 +154,18 @@ class Pool implements SegmentsEngine {
       const job = this.#waiting.shift()
       if (!job) break
       seat.job = job
-      seat.thread?.post({ kind: 'search', query: ownVectors(job.query) })
+      seat.thread?.post(job.task)
     }
     if (this.#waiting.length === 0 && !this.#seats.some(({ job }) => job)) {
       for (const resolve of this.#idle.splice(0)) resolve()
     }
   }
 
-  #settle(seat: Seat, message: FromWorker): void {
+  #settle(seat: Seat, message: FromPoolWorker): void {
     const { job } = seat
     seat.job = undefined
     seat.fruitlessDeaths = 0
-    if (message.kind === 'answers') job?.resolve(message.answers)
+    if (message.kind === 'done') job?.resolve(message.result)
     else job?.reject(errorOf(message))
     this.#dispatch()
   }
@@ -199,12 +201,11 @@ class Pool implements SegmentsEngine {
 }
 
 /** A view is sent with the whole buffer behind it, which may hold thousands of queries. */
-function ownVectors(asked: SegmentsQuery): SegmentsQuery {
-  const { vectors } = asked.query
-  if (vectors.byteLength === vectors.buffer.byteLength) return asked
-  return { ...asked, query: { ...asked.query, vectors: vectors.slice() } }
+function ownVectors(query: QueryVectors): QueryVectors {
+  const { vectors } = query
+  return vectors.byteLength === vectors.buffer.byteLength ? query : { ...query, vectors: vectors.slice() }
 }
 
-function errorOf(message: FromWorker): Error {
+function errorOf(message: FromPoolWorker): Error {
   return receivedError(message.kind === 'failed' ? message.error : { message: `an unexpected "${message.kind}"` })
 }

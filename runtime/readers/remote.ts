@@ -52,6 +52,7 @@ export function remoteFiles(key: string, fetchRange: FetchRange, options: Remote
       const first = await fetch(name, 0, FIRST_BYTES)
       return remoteReader(`${key}/${name}`, first, (...range) => fetch(name, ...range))
     },
+    version: async (name) => (await fetch(name, 0, 1)).version,
   }
 }
 

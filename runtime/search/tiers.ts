@@ -2,7 +2,7 @@
 import { InputError } from '../../format/errors.ts'
 import { NDOCS_MAX } from '../../format/limits.ts'
 import { type IndexTiers, TIER_NAMES, type TierName, tierSetFor } from '../../format/manifest/tiers.ts'
-import type { IndexInfo, SearchOptions, SearchParameters } from '../searcher.ts'
+import type { IndexInfo, PlaidParameters, SearchOptions } from '../searcher.ts'
 import { K_DEFAULT, resolveParameters } from './parameters.ts'
 
 /** The tier that a search uses when it names none and the index has tiers. */
@@ -10,7 +10,7 @@ export const TIER_DEFAULT: TierName = 'balanced'
 
 /** Everything a search runs with. */
 export interface ResolvedSearch {
-  readonly parameters: SearchParameters
+  readonly parameters: PlaidParameters
   readonly k: number
   /** The tier that the parameters started from; absent when they are Stanford's. */
   readonly tier?: TierName
@@ -20,7 +20,7 @@ export interface ResolvedSearch {
  * Options with everything filled in: single values that the caller gave, else those of the tier that was asked for, else those
  * of `balanced` when the index has tiers, else Stanford's defaults for k.
  *
- * @throws InputError on a parameter out of range, a tier that there is not, or one that the index lacks
+ * @throws InputError on a parameter out of range, on a name that is no tier, and on a tier when the index was not tuned
  */
 export function resolveSearch(
   options: Omit<SearchOptions, 'filter'>,
@@ -43,13 +43,13 @@ export function requireTiers(tier: string, { name, tiers }: Pick<IndexInfo, 'nam
   }
   if (tiers) return tiers
   throw new InputError(
-    `the index "${name}" has no tiers, so it cannot be searched with the tier "${tier}". Measure them with "tartan tune INDEX", or leave the tier out. An index that is read by range uses none.`,
+    `the index "${name}" has no tiers, so it cannot be searched with the tier "${tier}". Measure them with "tartan tune INDEX", or leave the tier out. An index that is read by range has none.`,
     { tier },
   )
 }
 
 /** Beyond the k of the last set `ndocs` grows in proportion. */
-function tierParameters(tiers: IndexTiers, tier: TierName, k: number): Partial<SearchParameters> {
+function tierParameters(tiers: IndexTiers, tier: TierName, k: number): Partial<PlaidParameters> {
   const set = tierSetFor(tiers, k)
   if (!set) return {}
   const { ncells, centroidScoreThreshold, ndocs } = set[tier]

@@ -1,22 +1,23 @@
 /** What a searcher says about its index, from the manifest. */
 import type { EncoderFingerprint } from '../../encoder/encoder.ts'
 import type { IndexReader } from '../../format/indexReader.ts'
-import type { SegmentEntry } from '../../format/manifest/manifest.ts'
+import { livePassages } from '../../format/manifest/manifest.ts'
 import type { IndexInfo } from '../searcher.ts'
 
 export function indexInfo(reader: IndexReader, hasTexts: boolean): IndexInfo {
   const { manifest, bytes, revision } = reader
-  const { segments } = manifest
-  const sum = (of: (segment: SegmentEntry) => number) => segments.reduce((total, segment) => total + of(segment), 0)
+  const { quantisers, segments } = manifest
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
   return {
     name: manifest.name,
     generation: manifest.generation,
     revision,
-    passages: sum((segment) => segment.passages),
-    tokens: sum((segment) => segment.tokens),
+    passages: livePassages(manifest),
+    segments: segments.map(({ passages }) => passages),
+    tokens: sum(segments.map(({ tokens }) => tokens)),
     dim: manifest.dim,
-    nbits: segments[0]?.codec.nbits ?? 4,
-    centroids: sum((segment) => segment.centroids),
+    nbits: quantisers[0]?.codec.nbits ?? 4,
+    centroids: sum(quantisers.map(({ centroids }) => centroids)),
     bytes,
     hasTexts,
     ...(manifest.encoder ? { encoder: manifest.encoder satisfies EncoderFingerprint } : {}),

@@ -1,63 +1,128 @@
 /** Opens an index by the pipeline that fits: resident where all of it fits the memory, by range where only its tables do. */
 import { InputError } from '../../format/errors.ts'
-import { readIndex } from '../../format/indexReader.ts'
-import type { Manifest } from '../../format/manifest/manifest.ts'
+import { type IndexReader, readIndex } from '../../format/indexReader.ts'
+import { MANIFEST_NAME, type Manifest } from '../../format/manifest/manifest.ts'
 import type { IndexFiles } from '../../format/rangeReader.ts'
 import { createChecksum } from '../kernels/checksum.ts'
 import { instantiateKernels } from '../kernels/kernels.ts'
-import type { Searcher } from '../searcher.ts'
+import { IndexSearcher, type OpenedIndex } from './indexSearcher.ts'
 import { rangeNeed, residentNeed } from './memoryNeed.ts'
-import { openRangeReader, RANGE_DEFAULTS, type RangeOptions } from './rangeSearcher.ts'
-import { openResident } from './residentSearcher.ts'
-
-export type Pipeline = 'resident' | 'range'
+import type { Pipeline, PipelineName } from './pipeline.ts'
+import { openRange, RANGE_DEFAULTS, type RangeOptions, rangeSettings } from './rangePipeline.ts'
+import { openResident, type ResidentOptions } from './residentPipeline.ts'
 
 export interface OpenIndexFilesOptions extends RangeOptions {
   /** kernels.wasm, compiled: hosts differ in how they get it, so the platform entry brings it. */
   readonly kernels: WebAssembly.Module
   /** Default 'auto': resident when that fits memoryMax. Resident reads the whole index when it is opened. */
-  readonly pipeline?: Pipeline | 'auto'
+  readonly pipeline?: PipelineName | 'auto'
   /** Bytes of memory that the searcher may take, opening included. Default 96 MB, which suits a Worker of 128 MB. */
   readonly memoryMax?: number
+  /**
+   * How often storage is asked, at most, whether the index was replaced: by a query that begins when so many milliseconds have passed.
+   * Default: only `refresh()` asks, and a query that finds a part missing.
+   */
+  readonly refreshMs?: number
 }
 
-/** A searcher that holds memory and files until it is closed. */
-export interface OpenedIndex extends Searcher {
-  readonly pipeline: Pipeline
-  /** Bytes of WebAssembly memory now. */
-  readonly memoryBytes: number
-  close(): Promise<void>
+export interface OpenOptions extends ResidentOptions {
+  /** kernels.wasm, compiled. */
+  readonly kernels: WebAssembly.Module
+  /** Where an index goes, asked for each generation. Default: a new memory. */
+  readonly memory?: () => WebAssembly.Memory
+  readonly refreshMs?: number
 }
 
 export const MEMORY_MAX_DEFAULT = 96_000_000
-const BYTES_MAX_CHOICES = [1, 2, 4].map((part) => RANGE_DEFAULTS.bytesMax / part)
 /** Of what tables leave of the memory, the share that queries may hold while they wait; the cache gets what then is left. */
 const QUERIES_SHARE = 0.5
 
 /**
+ * @param files - closed when opening fails, else with the searcher
  * @throws InputError when the pipeline asked for, or any, does not fit memoryMax: known from the manifest, before loading
- * @throws FormatError, ChecksumError, VersionError, NotFoundError (no manifest, a part missing), StorageError
+ * @throws FormatError, ChecksumError, VersionError, NotFoundError (no manifest), MissingPartError, StorageError
  */
 export async function openIndexFiles(files: IndexFiles, options: OpenIndexFilesOptions): Promise<OpenedIndex> {
-  const kernels = await instantiateKernels(options.kernels)
-  const reader = await readIndex(files, { crc32c: createChecksum(kernels) })
-  let choice: ReturnType<typeof choosePipeline>
+  const { memoryMax = MEMORY_MAX_DEFAULT } = options
+  const needs = new WeakMap<Pipeline, number>()
+  return openGenerations(files, options, {
+    memory: undefined,
+    async open(reader, kernels, current) {
+      // While both generations are there they share the memory.
+      const left = memoryMax - ((current && needs.get(current)) ?? 0)
+      const choice = choosePipeline(reader.manifest, { ...options, memoryMax: left })
+      const opened =
+        choice.pipeline === 'resident'
+          ? await openResident(reader, kernels)
+          : await openRange(reader, kernels, { ...options, ...choice.limits })
+      needs.set(opened, choice.needBytes)
+      return opened
+    },
+  })
+}
+
+/**
+ * The resident pipeline, whatever memory it takes.
+ * @throws as openIndexFiles
+ */
+export async function openSearcher(files: IndexFiles, options: OpenOptions): Promise<OpenedIndex> {
+  return openGenerations(files, options, {
+    memory: options.memory,
+    open: (reader, kernels) => openResident(reader, kernels, options),
+  })
+}
+
+interface Opener {
+  readonly memory: (() => WebAssembly.Memory) | undefined
+  readonly open: (
+    reader: IndexReader,
+    kernels: Awaited<ReturnType<typeof instantiateKernels>>,
+    current?: Pipeline,
+  ) => Promise<Pipeline>
+}
+
+async function openGenerations(
+  files: IndexFiles,
+  options: { readonly kernels: WebAssembly.Module; readonly refreshMs?: number },
+  opener: Opener,
+): Promise<OpenedIndex> {
+  // Readers come and go with generations; the files are closed with the searcher.
+  const kept: IndexFiles = { key: files.key, open: (name, size) => files.open(name, size) }
+  const openOne = async (current?: Pipeline): Promise<Pipeline | undefined> => {
+    const memory = opener.memory?.()
+    const kernels = await instantiateKernels(options.kernels, memory ? { memory } : {})
+    const reader = await readIndex(kept, { crc32c: createChecksum(kernels) })
+    // Not by its number: an index that was built anew is the first generation again.
+    return reader.revision === current?.info.revision ? undefined : opener.open(reader, kernels, current)
+  }
   try {
-    choice = choosePipeline(reader.manifest, options)
+    // Of the manifest, known from the first look on: to ask when opening would be a request for nothing.
+    let version: string | undefined
+    const first = await openOne()
+    if (!first) throw new RangeError('an index that is opened first has nothing to be compared with')
+    const openNewer = async (current: Pipeline) => {
+      const now = await files.version?.(MANIFEST_NAME)
+      if (now !== undefined && now === version) return undefined
+      const newer = await openOne(current)
+      version = now
+      return newer
+    }
+    return new IndexSearcher({ first, files, openNewer, refreshMs: options.refreshMs })
   } catch (error) {
-    await reader.close()
+    await files.close?.()
     throw error
   }
-  return choice.pipeline === 'resident'
-    ? openResident(reader, kernels)
-    : openRangeReader(reader, kernels, { ...options, ...choice.limits })
 }
+
+export type PipelineChoice =
+  | { readonly pipeline: 'resident'; readonly needBytes: number }
+  | { readonly pipeline: 'range'; readonly needBytes: number; readonly limits: RangeOptions }
 
 /** @throws InputError when the pipeline asked for, or any, does not fit */
 export function choosePipeline(
   manifest: Manifest,
   { memoryMax = MEMORY_MAX_DEFAULT, pipeline = 'auto', ...options }: Omit<OpenIndexFilesOptions, 'kernels'>,
-): { readonly pipeline: 'resident' } | { readonly pipeline: 'range'; readonly limits: RangeOptions } {
+): PipelineChoice {
   if (!['auto', 'resident', 'range'].includes(pipeline)) {
     throw new InputError(`opening an index: expected the pipeline auto, resident or range, got "${pipeline}".`)
   }
@@ -67,29 +132,34 @@ export function choosePipeline(
   const resident = residentNeed(manifest).totalBytes
   const fits = resident <= memoryMax
   if (pipeline === 'resident' && !fits) throw tooLarge('resident', resident, memoryMax)
-  if (pipeline === 'resident' || (pipeline === 'auto' && fits)) return { pipeline: 'resident' }
-  // Scratch follows from what a query may read: where memory is short it may read less, unless the caller said how much.
-  const choices = options.bytesMax === undefined ? BYTES_MAX_CHOICES : [options.bytesMax]
-  const needs = choices.map((bytesMax) => {
-    const { wasmBytes, arrayBytes, sharedBytes, totalBytes } = rangeNeed(manifest, bytesMax)
+  if (pipeline === 'resident' || (pipeline === 'auto' && fits)) return { pipeline: 'resident', needBytes: resident }
+  return { pipeline: 'range', ...rangeChoice(manifest, memoryMax, options) }
+}
+
+/** Scratch follows from what a query may read: where memory is short it may read less, unless the caller said how much. */
+function rangeChoice(manifest: Manifest, memoryMax: number, options: RangeOptions) {
+  const { budget } = rangeSettings(options)
+  const choices = options.budget?.bytes === undefined ? [1, 2, 4].map((part) => budget.bytes / part) : [budget.bytes]
+  const needs = choices.map((bytes) => {
+    const { wasmBytes, arrayBytes, sharedBytes, totalBytes } = rangeNeed(manifest, bytes)
     const tables = wasmBytes + arrayBytes + sharedBytes
-    return { bytesMax, tables, least: Math.max(totalBytes, tables + bytesMax) }
+    return { bytes, tables, needBytes: Math.max(totalBytes, tables + bytes) }
   })
-  const need = needs.find(({ least }) => least <= memoryMax)
-  if (!need) throw tooLarge('range', needs.at(-1)?.least ?? 0, memoryMax)
-  const { bytesMax, tables } = need
+  const need = needs.find(({ needBytes }) => needBytes <= memoryMax)
+  if (!need) throw tooLarge('range', needs.at(-1)?.needBytes ?? 0, memoryMax)
+  const { bytes, tables, needBytes } = need
   const left = memoryMax - tables
   const queriesBytesMax =
     options.queriesBytesMax ?? Math.floor(Math.min(RANGE_DEFAULTS.queriesBytesMax, left * QUERIES_SHARE))
   const cacheBytes = options.cacheBytes ?? Math.max(0, Math.floor(left - queriesBytesMax))
-  return { pipeline: 'range', limits: { bytesMax, queriesBytesMax, cacheBytes } }
+  return { needBytes, limits: { budget: { ...budget, bytes }, queriesBytesMax, cacheBytes } }
 }
 
-function tooLarge(pipeline: Pipeline, bytes: number, memoryMax: number): InputError {
+function tooLarge(pipeline: PipelineName, bytes: number, memoryMax: number): InputError {
   const cure =
     pipeline === 'resident'
       ? 'Use the range pipeline, or raise memoryMax if the host has more.'
-      : 'Raise memoryMax if the host has more, lower bytesMax, or build with fewer centroids.'
+      : 'Raise memoryMax if the host has more, or lower budget.bytes.'
   return new InputError(
     `opening the index with the ${pipeline} pipeline: it needs ${bytes} bytes of memory, memoryMax is ${memoryMax}. ${cure}`,
     { bytes, memoryMax },

@@ -50,7 +50,14 @@ export async function fileReader(path: string): Promise<RangeReader & { close():
 }
 
 export function folderFiles(folder: string): IndexFiles {
-  return { key: folder, open: (name) => fileReader(join(folder, name)) }
+  return {
+    key: folder,
+    open: (name) => fileReader(join(folder, name)),
+    async version(name) {
+      const found = await stat(join(folder, name), { bigint: true }).catch(() => undefined)
+      return found && `${found.ino}-${found.size}-${found.mtimeNs}`
+    },
+  }
 }
 
 /**

@@ -1,32 +1,34 @@
 /** Which token of a passage answers each query row, for the range pipeline: on row blocks that were read. */
 import { InputError } from '../../../format/errors.ts'
 import { paddedRows } from '../../kernels/quantise.ts'
-import type { QueryVectors, TokenMatch } from '../../searcher.ts'
-import { placeQuery } from '../placedQuery.ts'
-import { firstMaxima } from '../resident/residentSegment.ts'
-import type { RangeIndex } from './rangeIndex.ts'
+import type { TokenMatch } from '../../searcher.ts'
+import { firstMaxima } from '../firstMaxima.ts'
+import type { PreparedQuery } from '../preparedQuery.ts'
+import { type RangeIndex, rangeQuantiserOf } from './rangeIndex.ts'
 import { placeBlocks } from './rescoreBlocks.ts'
 
 /**
  * @param blocks - verified row blocks
  * @returns one match a block, in their order
- * @throws InputError on a wrong query shape or a passage without tokens
+ * @throws InputError on a passage without tokens
  */
 export function matchBlocks(
-  { kernels, segments }: RangeIndex,
-  query: QueryVectors,
+  index: RangeIndex,
+  query: PreparedQuery,
   blocks: readonly { readonly segment: number; readonly pid: number; readonly bytes: Uint8Array }[],
 ): readonly TokenMatch[] {
+  const { kernels } = index
   return blocks.map(({ segment: number, pid, bytes }) => {
-    const segment = segments[number]
+    const segment = index.segments[number]
     const tokens = segment?.tokens.lengths[pid] ?? 0
     if (!segment || tokens === 0) {
       throw new InputError(`matching tokens: passage ${pid} has no tokens to match.`, { pid })
     }
     const { top } = kernels.arena
     try {
-      const block = placeBlocks(kernels, segment, [{ pid, bytes }])
-      const placed = placeQuery(kernels, block, segment.scales, query)
+      const quantiser = rangeQuantiserOf(index, segment)
+      const block = placeBlocks(kernels, quantiser, [{ tokens, bytes }])
+      const placed = query.place(kernels, block, quantiser.scales)
       kernels.scoreCentroids(block, placed, 1)
       const stride = paddedRows(query.rows)
       const out = kernels.arena.allocate(tokens * stride * 4)

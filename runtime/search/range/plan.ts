@@ -3,6 +3,8 @@
  * that requests and bytes of a query are numbers that a test can state. Own; the idea of a planner of its own is hyparquet's.
  */
 
+import type { Budget } from '../../searcher.ts'
+
 /** Bytes that are wanted as a whole: a posting list, a row block. Inside one part, since items are never split over parts. */
 export interface WantedBytes {
   /** Index into `Manifest.parts`. */
@@ -16,13 +18,12 @@ export interface PlanLimits {
   /** Wanted bytes at most this far apart are fetched together: what a read costs, in bytes that could be fetched instead. */
   readonly gapBytes: number
   /**
-   * Wanted bytes farther apart are never fetched together, not even where there are too many reads. Default: no such limit. With
-   * one, a longer leading part than is taken may keep within the limits: what comes later can close a gap.
+   * Wanted bytes farther apart are never fetched together, not even where there are too many reads. Default: no such limit. With such a
+   * limit the plan may stop before the longest leading part that would fit, since an item that comes later can close a gap.
    */
   readonly gapBytesMax?: number
-  readonly readsMax: number
-  /** Of all reads together, gaps counted. */
-  readonly bytesMax: number
+  /** Bytes of all reads together, gaps counted, and how many reads. */
+  readonly budget: Budget
 }
 
 export interface PlannedRead {
@@ -81,19 +82,19 @@ function coverFirst(wanted: readonly WantedBytes[], count: number, limits: PlanL
   const gaps = gapsBetween(runs)
   const gapsByLength = gaps.toSorted((a, b) => a.length - b.length || a.before - b.before)
   let bytes = runs.reduce((sum, run) => sum + run.length, 0)
-  const neededMerges = Math.max(0, runs.length - limits.readsMax)
-  if (bytes > limits.bytesMax) return 'bytes'
+  const neededMerges = Math.max(0, runs.length - limits.budget.reads)
+  if (bytes > limits.budget.bytes) return 'bytes'
   if (neededMerges > gaps.length) return 'reads'
   const merged = new Set<number>()
   for (const [rank, { before, length }] of gapsByLength.entries()) {
     const isNeeded = rank < neededMerges
-    if (!isNeeded && (length > limits.gapBytes || bytes + length > limits.bytesMax)) break
+    if (!isNeeded && (length > limits.gapBytes || bytes + length > limits.budget.bytes)) break
     if (isNeeded && length > (limits.gapBytesMax ?? Number.POSITIVE_INFINITY)) return 'reads'
     bytes += length
     merged.add(before)
   }
   // The gaps that too few reads would force in are what does not fit.
-  if (bytes > limits.bytesMax) return 'reads'
+  if (bytes > limits.budget.bytes) return 'reads'
   return { reads: mergeRuns(runs, merged), bytes, taken: count }
 }
 

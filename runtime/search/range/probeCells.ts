@@ -5,18 +5,17 @@
 import { PROBED_CELLS_MAX } from '../../../format/limits.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { paddedRows } from '../../kernels/quantise.ts'
-import type { QueryVectors } from '../../searcher.ts'
-import { placeQuery } from '../placedQuery.ts'
+import type { PreparedQuery } from '../preparedQuery.ts'
 import { probeCells } from '../probe.ts'
-import type { RangeSegment } from './rangeSegment.ts'
+import type { RangeQuantiser } from './rangeQuantiser.ts'
 
-/** Best cells of a row that are looked at, for each one that is read: what a row would gain by a cell is measured from the last of them. */
+/** For each list that is to be read, so many of a row's best cells are looked at. The last of them is the zero that gains are counted from. */
 const LOOKED_AT = 8
 
 /** A cell that is among the best of some row. */
 export interface ProbedCell {
   readonly cell: number
-  /** What its list may add to scores: over rows, its U above that of the row's last cell looked at. */
+  /** What reading its list may add to a passage's score: the sum over rows of its U above the U of the row's last cell looked at. */
   readonly gain: number
   /** u8[rows], U of layout.ts: about (cosine + 1) * 127. */
   readonly bytes: Uint8Array
@@ -87,23 +86,22 @@ function grown<Values extends Int16Array | Uint8Array>(values: Values, length: n
 }
 
 /**
- * @param ncells - lists to read for each row. Differs from PLAID: a row does not get that many of its own, all lists together
- *   are those that promise most over all rows. Measured: a third fewer lists for the same candidates (bench/results/range-*.json)
- * @throws InputError when the query is not of the segment's dim, or not finite
+ * @param lists - posting lists to read for each row. A row does not choose that many of its own: all lists together are those that promise
+ *   most over all rows. Measured: a third fewer lists for the same candidates (bench/results/range-*.json)
  */
-export function probeSegment(
+export function probeQuantiser(
   kernels: Kernels,
-  segment: RangeSegment,
-  query: QueryVectors,
-  ncells: number,
+  quantiser: RangeQuantiser,
+  query: PreparedQuery,
+  lists: number,
 ): ProbedCells {
-  const lookedAt = Math.min(PROBED_CELLS_MAX, ncells * LOOKED_AT)
+  const lookedAt = Math.min(PROBED_CELLS_MAX, lists * LOOKED_AT)
   const scored = new ScoredCells(query.rows)
   const { top } = kernels.arena
   const rowsProbed = new Uint8Array(query.rows)
-  for (const { block, firstCell } of segment.slabs) {
+  for (const { block, firstCell } of quantiser.slabs) {
     try {
-      const placed = placeQuery(kernels, block, segment.scales, query)
+      const placed = query.place(kernels, block, quantiser.scales)
       kernels.scoreCentroids(block, placed, 1)
       const marks = probeCells(kernels, block, placed, lookedAt)
       const { buffer } = kernels.memory
@@ -123,10 +121,10 @@ export function probeSegment(
       kernels.arena.reset(top)
     }
   }
-  return orderCells(scored, rowsProbed, ncells, lookedAt)
+  return orderCells(scored, rowsProbed, lists, lookedAt)
 }
 
-function orderCells(scored: ScoredCells, rowsProbed: Uint8Array, ncells: number, lookedAt: number): ProbedCells {
+function orderCells(scored: ScoredCells, rowsProbed: Uint8Array, lists: number, lookedAt: number): ProbedCells {
   const { rows, cells, bytes } = scored
   const gains = new Map<number, number>()
   const bestOfRows = Array.from(rowsProbed, (probed, row) => {
@@ -146,7 +144,7 @@ function orderCells(scored: ScoredCells, rowsProbed: Uint8Array, ncells: number,
       gain,
       bytes: bytes.slice(index * rows, (index + 1) * rows),
     })),
-    wanted: Math.min(byGain.length, ncells * rowsProbed.reduce((sum, probed) => sum + probed, 0)),
+    wanted: Math.min(byGain.length, lists * rowsProbed.reduce((sum, probed) => sum + probed, 0)),
     cellsOfRows: bestOfRows.map((best) => best.map((index) => place.get(index) ?? 0)),
   }
 }

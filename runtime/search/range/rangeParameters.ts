@@ -1,55 +1,106 @@
-/** What a query that is read by range asks for and may read: defaults, aims, limits. How they were chosen: docs/RANGE.md. */
-import type { SearchOptions, SearchParameters } from '../../searcher.ts'
-import { requirePositive } from '../parameters.ts'
-import type { QueryAims, QueryLimits } from './rangeQuery.ts'
+/** What a query that is read by range asks for and may read: defaults and budgets. How they were chosen: docs/RANGE.md. */
+import { InputError } from '../../../format/errors.ts'
+import { NCELLS_MAX, NDOCS_MAX } from '../../../format/limits.ts'
+import type { Budget, RangeParameters, SearchOptions } from '../../searcher.ts'
+import { requireInteger, requireLimits, resultsWanted } from '../parameters.ts'
 
-/** Lists a row, and the best passages by lists, that are wanted where the aims have room: on large indexes they do not for all. */
-const WANTED = { ncells: 4, passages: 64, passagesLeast: 16 }
+/** Wanted by default where the soft budgets have room. On large indexes they do not have room for all of it. */
+const WANTED = { lists: 4, passages: 64, passagesLeast: 16 }
 const LIST_GAP_BYTES = 4096
 const ROW_GAP_BYTES = 8192
-/** Of lists, and of lists and rows together. */
-const LISTS_AIM = { bytesMax: 80_000, readsMax: 24, gapBytes: LIST_GAP_BYTES }
-const QUERY_AIM = { bytesMax: 300_000, readsMax: 64, gapBytes: ROW_GAP_BYTES, gapBytesMax: ROW_GAP_BYTES }
-/** Of a query's bytes and reads, the share that posting lists may take. */
+/** Soft budgets: of posting lists, and of lists and rows together. */
+const LISTS_SOFT: Budget = { bytes: 80_000, reads: 24 }
+const ALL_SOFT: Budget = { bytes: 300_000, reads: 64 }
+/** Share of a query's hard budget that posting lists may take, so that rows are not left without. */
 export const LIST_SHARE = 0.4
 
-/** What a query asks for by default. More finds more of exact search's own results, and hardly more that are relevant (bench/results/range-*.json). */
-export function rangeParameters(k = 10): SearchParameters {
-  return { ncells: WANTED.ncells, centroidScoreThreshold: -1, ndocs: Math.max(WANTED.passages, k) * 4 }
+/**
+ * Soft: what would pass it is not asked for, and nobody is told. Hard: what would pass it is skipped, and the answer says so. Without a
+ * soft budget everything that is wanted is asked for.
+ */
+export interface Budgets {
+  readonly soft?: Budget
+  readonly hard: Budget
+}
+
+export interface QueryLimits {
+  readonly lists: Budgets
+  /** Of both rounds together. */
+  readonly all: Budgets
+  /** So many of the best passages are wanted whatever the soft budget says. */
+  readonly passagesLeast: number
+  /** Wanted bytes that are at most so far apart are read together. */
+  readonly gaps: { readonly lists: number; readonly rows: number }
+  /** Reads under way at a time. */
+  readonly concurrency: number
+  /** On the clock of `performance.now`. */
+  readonly deadline?: number
 }
 
 /**
- * @param rescored - passages that are wanted
+ * What a query asks for: what the caller said, else the defaults. More than the defaults finds more of exact search's own results, and
+ * hardly more that are relevant (bench/results/range-*.json).
+ *
+ * @throws InputError on a value out of range, or one of the resident pipeline
+ */
+export function resolveRangeParameters(options: SearchOptions = {}): RangeParameters & { readonly k: number } {
+  const k = resultsWanted(options)
+  for (const name of ['ncells', 'centroidScoreThreshold', 'ndocs'] as const) {
+    if (options[name] === undefined) continue
+    throw new InputError(
+      `search parameter ${name}: it belongs to the resident pipeline, and this index is read by range. Use lists and passages, or leave it out.`,
+      { [name]: options[name] },
+    )
+  }
+  const parameters = {
+    k,
+    lists: options.lists ?? WANTED.lists,
+    // Never fewer than the results wanted.
+    passages: Math.max(k, options.passages ?? WANTED.passages),
+  }
+  requireInteger('lists', parameters.lists, NCELLS_MAX)
+  requireInteger('passages', parameters.passages, NDOCS_MAX)
+  return parameters
+}
+
+/**
+ * The limits of a query. Whoever says how many lists or passages are wanted gets them: only the hard budget then limits those.
+ *
+ * @param passages - that are wanted
  * @throws InputError on a limit that is none
  */
 export function queryLimits(
-  settings: Pick<QueryLimits, 'bytesMax' | 'readsMax' | 'concurrency'>,
+  settings: { readonly budget: Budget; readonly concurrency: number },
   options: SearchOptions,
-  rescored: number,
+  passages: number,
 ): QueryLimits {
-  const { maxBytes, deadlineMs } = options
-  requirePositive('maxBytes', maxBytes)
-  requirePositive('deadlineMs', deadlineMs)
-  const { readsMax, concurrency } = settings
-  const bytesMax = Math.min(settings.bytesMax, maxBytes ?? settings.bytesMax)
+  requireLimits(options)
+  const { budget = {}, deadlineMs, k = 0 } = options
+  const hard = leastOf(settings.budget, {
+    bytes: budget.bytes ?? Number.POSITIVE_INFINITY,
+    reads: budget.reads ?? Number.POSITIVE_INFINITY,
+  })
   return {
-    bytesMax,
-    readsMax,
-    listBytesMax: Math.floor(bytesMax * LIST_SHARE),
-    listReadsMax: Math.max(1, Math.floor(readsMax * LIST_SHARE), readsMax - rescored),
-    listGapBytes: LIST_GAP_BYTES,
-    rowGapBytes: ROW_GAP_BYTES,
-    concurrency,
-    aims: aimsOf(options),
+    lists: {
+      ...(options.lists === undefined ? { soft: LISTS_SOFT } : {}),
+      hard: {
+        bytes: Math.floor(hard.bytes * LIST_SHARE),
+        reads: Math.max(1, Math.floor(hard.reads * LIST_SHARE), hard.reads - passages),
+      },
+    },
+    all: { ...(options.passages === undefined ? { soft: ALL_SOFT } : {}), hard },
+    passagesLeast: Math.max(WANTED.passagesLeast, k),
+    gaps: { lists: LIST_GAP_BYTES, rows: ROW_GAP_BYTES },
+    concurrency: settings.concurrency,
     ...(deadlineMs === undefined ? {} : { deadline: performance.now() + deadlineMs }),
   }
 }
 
-/** Who says how much is wanted gets it: then there are limits alone. */
-function aimsOf({ ncells, ndocs, k = 0 }: SearchOptions): QueryAims {
-  const least = Math.max(WANTED.passagesLeast, k)
-  return {
-    ...(ncells === undefined ? { lists: LISTS_AIM } : {}),
-    ...(ndocs === undefined ? { passages: { ...QUERY_AIM, least } } : {}),
-  }
+/** What is left of a budget. */
+export function minus(budget: Budget, used: Budget): Budget {
+  return { bytes: budget.bytes - used.bytes, reads: budget.reads - used.reads }
+}
+
+function leastOf(a: Budget, b: Budget): Budget {
+  return { bytes: Math.min(a.bytes, b.bytes), reads: Math.min(a.reads, b.reads) }
 }

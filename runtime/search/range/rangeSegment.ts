@@ -1,79 +1,44 @@
-/**
- * What the range pipeline keeps of a segment: centroids in WebAssembly memory, and where each posting list and row block
- * stands. Everything else is read when a query wants it.
- */
+/** What the range pipeline keeps of a segment: where each posting list and row block stands. The rest is read when a query wants it. */
 import { FormatError } from '../../../format/errors.ts'
 import type { IndexReader } from '../../../format/indexReader.ts'
-import type { SegmentEntry } from '../../../format/manifest/manifest.ts'
+import { decodeTombstones } from '../../../format/items/tombstones.ts'
+import { quantiserOf, type SegmentEntry } from '../../../format/manifest/manifest.ts'
 import { rowBlockBytes } from '../../../format/manifest/segment.ts'
-import { ROWS_PADDING_BYTES, type SegmentBlock, type SegmentRegions } from '../../kernels/blocks.ts'
-import type { Kernels } from '../../kernels/kernels.ts'
-import { SEGMENT_BLOCK_BYTES } from '../../kernels/layout.ts'
-import { weightTable } from '../../kernels/quantise.ts'
-import { type SegmentScales, segmentScales } from '../../kernels/units.ts'
+import type { SectionArrays } from '../../../format/sectionArrays.ts'
+import { bitmapWhere, type PassageBitmap } from '../../passages/bitmap.ts'
 import { SampledOffsets } from '../../passages/sampledOffsets.ts'
-import { requireCodec, requireScales } from '../resident/segmentPlacement.ts'
 import type { WantedBytes } from './plan.ts'
-
-/** Centroids scored in one go: 16,384 x 32 rows x 3 bytes are 1.5 MB for a query's time, however many centroids there are. */
-export const SLAB_CELLS = 16_384
-
-/** A run of centroids as a segment without passages, which is all that scoring centroids looks at. */
-export interface Slab {
-  readonly block: SegmentBlock
-  readonly firstCell: number
-}
 
 export interface RangeSegment {
   readonly entry: SegmentEntry
-  readonly dim: number
-  /** Position of pid 0 among the passages of all segments. */
-  readonly firstPid: number
-  readonly scales: SegmentScales
-  /** Addresses of the whole tables, for copying out of them; `centroids` and `centroidScales` hold all K. */
-  readonly tables: Pick<SegmentRegions, 'centroids' | 'centroidScales' | 'weights' | 'inverseNorms' | 'fineValues'>
-  readonly slabs: readonly Slab[]
   /** u32[K + 1]. */
   readonly postingOffsets: Uint32Array
   /** Tokens of each passage, and before it. */
   readonly tokens: SampledOffsets
+  readonly deleted: ReadonlySet<number>
+  /** Passages that a search may answer: not deleted, and with tokens. */
+  readonly searchable: PassageBitmap
 }
 
-/**
- * Reads and checks what is kept of a segment.
- * @throws FormatError, ChecksumError, StorageError, InputError (memory)
- */
-export async function openRangeSegment(
+/** @returns checks what was loaded; it throws FormatError, ChecksumError */
+export function reserveRangeSegment(
   reader: IndexReader,
   entry: SegmentEntry,
-  kernels: Kernels,
-  firstPid: number,
-): Promise<RangeSegment> {
-  const { dim } = reader.manifest
-  const { codec, centroids: count } = entry
-  requireCodec({ dim, codec })
-  const tables = allocateTables(kernels, dim, count)
-  // Side by side: where storage is far away, opening takes as long as its slowest read.
-  const [postingOffsets, lengths] = await Promise.all([
-    reader.section(entry, 'postingOffsets'),
-    reader.section(entry, 'passageLengths'),
-    copySection(reader, entry, 'centroids', kernels, tables.centroids),
-    copySection(reader, entry, 'centroidScales', kernels, tables.centroidScales),
-  ])
-  const offsets = new Uint32Array(postingOffsets.buffer)
-  requireOffsets(offsets, reader.sectionLength(entry, 'postings'))
-  const tokens = new SampledOffsets(new Uint16Array(lengths.buffer))
-  if (tokens.total !== entry.tokens) throw new FormatError('passageLengths', `${entry.tokens} tokens`, tokens.total)
-  const { buffer } = kernels.memory
-  const scaleValues = new Float32Array(buffer, tables.centroidScales, count)
-  requireScales(scaleValues)
-  const scales = segmentScales(codec, dim, new Int8Array(buffer, tables.centroids, count * dim), scaleValues)
-  new Int8Array(buffer, tables.weights, 16).set(weightTable(scales.weights.values, codec.nbits))
-  new Int16Array(buffer, tables.inverseNorms, 256).set(scales.inverseNorms)
-  new Int16Array(buffer, tables.fineValues, scales.fineValues.length).set(scales.fineValues)
-  const { fineScale } = scales
-  const slabs = writeSlabs(kernels, tables, { dim, nbits: codec.nbits, count, fineScale })
-  return { entry, dim, firstPid, scales, tables, slabs, postingOffsets: offsets, tokens }
+  arrays: SectionArrays,
+): () => RangeSegment {
+  const offsetBytes = arrays.want(entry, 'postingOffsets')
+  const lengthBytes = arrays.want(entry, 'passageLengths')
+  const tombstones = arrays.want(entry, 'tombstones')
+  return () => {
+    const postingOffsets = new Uint32Array(offsetBytes.buffer)
+    requireOffsets(postingOffsets, reader.sectionLength(entry, 'postings'))
+    const tokens = new SampledOffsets(new Uint16Array(lengthBytes.buffer))
+    if (tokens.total !== entry.tokens) throw new FormatError('passageLengths', `${entry.tokens} tokens`, tokens.total)
+    const deleted = new Set(entry.deleted > 0 ? decodeTombstones(tombstones, entry.passages) : [])
+    if (deleted.size !== entry.deleted) throw new FormatError('tombstones', `${entry.deleted} passages`, deleted.size)
+    const searchable = bitmapWhere(entry.passages, (pid) => (tokens.lengths[pid] ?? 0) > 0 && !deleted.has(pid))
+    return { entry, postingOffsets, tokens, deleted, searchable }
+  }
 }
 
 /** Where a posting list stands; undefined for an empty one. */
@@ -84,44 +49,12 @@ export function wantedList(reader: IndexReader, segment: RangeSegment, cell: num
 }
 
 /** Where the row block of a passage stands. */
-export function wantedRows(reader: IndexReader, segment: RangeSegment, pid: number): WantedBytes {
-  const { entry, dim, tokens } = segment
-  const bytesOf = (count: number) => rowBlockBytes(count, dim, entry.codec.nbits, entry.centroids)
+export function wantedRows(reader: IndexReader, { entry, tokens }: RangeSegment, pid: number): WantedBytes {
+  const { manifest } = reader
+  const { codec, centroids } = quantiserOf(manifest, entry)
+  const bytesOf = (count: number) => rowBlockBytes(count, manifest.dim, codec.nbits, centroids)
   const start = bytesOf(tokens.before(pid)) - 4 + pid * 4
   return reader.locate(entry, 'rows', start, bytesOf(tokens.lengths[pid] ?? 0))
-}
-
-interface Tables
-  extends Pick<SegmentRegions, 'centroids' | 'centroidScales' | 'weights' | 'inverseNorms' | 'fineValues'> {
-  /** What a segment without passages points to where it has nothing. */
-  readonly empty: number
-  readonly blocks: number
-}
-
-function allocateTables({ arena }: Kernels, dim: number, count: number): Tables {
-  return {
-    centroids: arena.allocate(count * dim),
-    centroidScales: arena.allocate(count * 4),
-    weights: arena.allocate(16),
-    inverseNorms: arena.allocate(512),
-    // As many as any nbits needs.
-    fineValues: arena.allocate(4096),
-    empty: arena.allocate(Math.max(ROWS_PADDING_BYTES, (Math.min(count, SLAB_CELLS) + 1) * 4)),
-    blocks: arena.allocate(Math.ceil(count / SLAB_CELLS) * SEGMENT_BLOCK_BYTES),
-  }
-}
-
-/** Straight into WebAssembly memory, piece by piece: no second copy of the centroids is ever there. */
-async function copySection(
-  reader: IndexReader,
-  entry: SegmentEntry,
-  name: 'centroids' | 'centroidScales',
-  kernels: Kernels,
-  address: number,
-): Promise<void> {
-  await reader
-    .sectionLoader(entry, name)
-    .load((offset, length) => new Uint8Array(kernels.memory.buffer, address + offset, length))
 }
 
 function requireOffsets(offsets: Uint32Array, length: number): void {
@@ -133,34 +66,4 @@ function requireOffsets(offsets: Uint32Array, length: number): void {
     previous = offset
   }
   if (previous !== length) throw new FormatError('postingOffsets', `an end at ${length}`, previous)
-}
-
-function writeSlabs(
-  kernels: Kernels,
-  tables: Tables,
-  { dim, nbits, count, fineScale }: Pick<SegmentRegions, 'dim' | 'nbits' | 'fineScale'> & { readonly count: number },
-): readonly Slab[] {
-  const slabs: Slab[] = []
-  const { weights, inverseNorms, fineValues, empty } = tables
-  new Uint8Array(kernels.memory.buffer, empty, 64).fill(0)
-  for (let firstCell = 0; firstCell < count; firstCell += SLAB_CELLS) {
-    const block = kernels.writeSegment(tables.blocks + slabs.length * SEGMENT_BLOCK_BYTES, {
-      ...{ dim, nbits, centroidCount: Math.min(SLAB_CELLS, count - firstCell), passageCount: 0, tokenCount: 0 },
-      ...{
-        postingsLength: 0,
-        distinctCount: 0,
-        cellStarts: empty,
-        cells: empty,
-        tokenStarts: empty,
-        rows: empty,
-        postingOffsets: empty,
-        postings: empty,
-      },
-      ...{ weights, inverseNorms, fineValues, fineScale },
-      centroids: tables.centroids + firstCell * dim,
-      centroidScales: tables.centroidScales + firstCell * 4,
-    })
-    slabs.push({ block, firstCell })
-  }
-  return slabs
 }

@@ -3,19 +3,18 @@
  * centroids they use, and the kernels of the resident pipeline score it. Same blocks, same bits as there.
  */
 import { ChecksumError, FormatError } from '../../../format/errors.ts'
-import { codeBytesOf, residualBytesOf, rowBlockBytes } from '../../../format/manifest/segment.ts'
+import { codeBytesOf, type Nbits, residualBytesOf, rowBlockBytes } from '../../../format/manifest/segment.ts'
 import { type SegmentBlock, type SegmentPointer, segmentLengths } from '../../kernels/blocks.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { SEGMENT_BLOCK_BYTES } from '../../kernels/layout.ts'
-import type { QueryVectors } from '../../searcher.ts'
 import { placeCandidates } from '../gather.ts'
 import { refinedMax } from '../parameters.ts'
-import { placeQuery } from '../placedQuery.ts'
-import type { RangeSegment } from './rangeSegment.ts'
+import type { PreparedQuery } from '../preparedQuery.ts'
+import type { RangeQuantiser } from './rangeQuantiser.ts'
 
 /** A verified row block (SPEC.md §5.1). */
 export interface RowBlock {
-  readonly pid: number
+  readonly tokens: number
   readonly bytes: Uint8Array
 }
 
@@ -26,22 +25,22 @@ export interface RowBlock {
  */
 export function rescoreBlocks(
   kernels: Kernels,
-  segment: RangeSegment,
-  query: QueryVectors,
+  quantiser: RangeQuantiser,
+  query: PreparedQuery,
   blocks: readonly RowBlock[],
   k: number,
 ): Float32Array {
   const { top } = kernels.arena
   try {
-    const block = placeBlocks(kernels, segment, blocks)
-    const placed = placeQuery(kernels, block, segment.scales, query)
+    const segment = placeBlocks(kernels, quantiser, blocks)
+    const placed = query.place(kernels, segment, quantiser.scales)
     const candidates = placeCandidates(kernels, Uint32Array.from(blocks.keys()))
     // There are few, and they took longer to read than this takes: all of them at sixteen bits, where the resident pipeline does it.
     if (refinedMax(k) > 0) {
-      kernels.refine(block, placed, candidates)
+      kernels.refine(segment, placed, candidates)
     } else {
-      kernels.scoreCentroids(block, placed, 1)
-      kernels.rescore(block, placed, candidates)
+      kernels.scoreCentroids(segment, placed, 1)
+      kernels.rescore(placed, [{ segment, candidates }])
     }
     return new Float32Array(kernels.memory.buffer, candidates.scores, candidates.count).slice()
   } finally {
@@ -54,62 +53,56 @@ export function rescoreBlocks(
  * @throws ChecksumError, FormatError
  */
 export function requireBlock(
-  segment: RangeSegment,
-  { pid, bytes }: RowBlock,
-  crc32c: (bytes: Uint8Array) => number,
+  { bytes, tokens }: RowBlock,
+  options: { readonly centroids: number; readonly pid: number; readonly crc32c: (bytes: Uint8Array) => number },
 ): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const expected = view.getUint32(bytes.length - 4, true)
+  const { centroids, pid, crc32c } = options
+  const expected = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(bytes.length - 4, true)
   const got = crc32c(bytes.subarray(0, -4))
   if (got !== expected) throw new ChecksumError(`row block of passage ${pid}`, expected, got)
-  const { centroids } = segment.entry
-  for (const code of codesOf(segment, pid, view)) {
+  for (const code of codesOf({ bytes, tokens }, centroids)) {
     if (code >= centroids) throw new FormatError('rows', `codes below ${centroids}`, `${code} in passage ${pid}`)
   }
 }
 
 /** The blocks as passages 0, 1, … of a segment in the arena. */
-export function placeBlocks(kernels: Kernels, segment: RangeSegment, blocks: readonly RowBlock[]): SegmentBlock {
-  const { dim, entry, tables } = segment
-  const codes = blocks.map(({ pid, bytes }) => codesOf(segment, pid, new DataView(bytes.buffer, bytes.byteOffset)))
+export function placeBlocks(kernels: Kernels, quantiser: RangeQuantiser, blocks: readonly RowBlock[]): SegmentBlock {
+  const { dim, nbits, pointers, scales } = quantiser
+  const codes = blocks.map((block) => codesOf(block, quantiser.centroidCount))
   const cells = usedCells(codes)
   const centroidCount = Math.max(1, cells.size)
   const tokenCount = codes.reduce((sum, list) => sum + list.length, 0)
   const shape = {
-    dim,
-    nbits: entry.codec.nbits,
-    centroidCount,
-    passageCount: blocks.length,
-    tokenCount,
-    postingsLength: 0,
-    distinctCount: 0,
+    ...{ dim, nbits, centroidCount, tokenCount },
+    ...{ passageCount: blocks.length, postingsLength: 0, distinctCount: 0 },
   }
-  const lengths = segmentLengths(shape)
-  const { weights, inverseNorms, fineValues } = tables
+  const { weights, inverseNorms, fineValues } = pointers
   const addresses = { weights, inverseNorms, fineValues } as Record<SegmentPointer, number>
-  for (const [name, length] of Object.entries(lengths) as [SegmentPointer, number][]) {
+  for (const [name, length] of Object.entries(segmentLengths(shape)) as [SegmentPointer, number][]) {
     addresses[name] ??= kernels.arena.allocate(length)
   }
   const address = kernels.arena.allocate(SEGMENT_BLOCK_BYTES)
   const { buffer } = kernels.memory
-  copyCentroids(buffer, segment, cells, addresses)
+  copyCentroids(buffer, quantiser, cells, addresses)
   const tokenStarts = new Uint32Array(buffer, addresses.tokenStarts, blocks.length + 1)
   tokenStarts[0] = 0
   let rowsAt = addresses.rows
   for (const [index, { bytes }] of blocks.entries()) {
     const list = codes[index] ?? new Uint32Array()
     tokenStarts[index + 1] = (tokenStarts[index] ?? 0) + list.length
-    const length = rowBlockBytes(list.length, dim, entry.codec.nbits, centroidCount)
-    copyBlock(new Uint8Array(buffer, rowsAt, length), { list, cells, bytes, codeBytes: codeBytesOf(entry.centroids) })
+    const length = rowBlockBytes(list.length, dim, nbits, centroidCount)
+    const codeBytes = codeBytesOf(quantiser.centroidCount)
+    copyBlock(new Uint8Array(buffer, rowsAt, length), { list, cells, bytes, codeBytes })
     rowsAt += length
   }
-  return kernels.writeSegment(address, { ...shape, ...addresses, fineScale: segment.scales.fineScale })
+  return kernels.writeSegment(address, { ...shape, ...addresses, fineScale: scales.fineScale })
 }
 
-function codesOf({ entry, tokens }: RangeSegment, pid: number, view: DataView): Uint32Array {
-  const codeBytes = codeBytesOf(entry.centroids)
-  const codes = new Uint32Array(tokens.lengths[pid] ?? 0)
-  for (let token = 0; token < codes.length; token++) {
+function codesOf({ bytes, tokens }: RowBlock, centroids: number): Uint32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const codeBytes = codeBytesOf(centroids)
+  const codes = new Uint32Array(tokens)
+  for (let token = 0; token < tokens; token++) {
     codes[token] = codeBytes === 2 ? view.getUint16(token * 2, true) : view.getUint32(token * 4, true)
   }
   return codes
@@ -126,13 +119,13 @@ function usedCells(codes: readonly Uint32Array[]): ReadonlyMap<number, number> {
 
 function copyCentroids(
   buffer: ArrayBuffer,
-  { dim, tables }: RangeSegment,
+  { dim, pointers }: RangeQuantiser,
   cells: ReadonlyMap<number, number>,
   addresses: Pick<Record<SegmentPointer, number>, 'centroids' | 'centroidScales'>,
 ): void {
   const bytes = new Uint8Array(buffer)
   for (const [cell, number] of cells) {
-    const [from, scaleFrom] = [tables.centroids + cell * dim, tables.centroidScales + cell * 4]
+    const [from, scaleFrom] = [pointers.centroids + cell * dim, pointers.centroidScales + cell * 4]
     bytes.copyWithin(addresses.centroids + number * dim, from, from + dim)
     bytes.copyWithin(addresses.centroidScales + number * 4, scaleFrom, scaleFrom + 4)
   }
@@ -160,10 +153,10 @@ function copyBlock(target: Uint8Array, { list, cells, bytes, codeBytes }: BlockP
 
 /** What rescoring `rowBytes` of blocks needs of WebAssembly memory at most: bytes besides the query's, and cells. */
 export function rescoreBytes(
-  { dim, entry }: Pick<RangeSegment, 'dim' | 'entry'>,
+  { dim, nbits, centroids }: { readonly dim: number; readonly nbits: Nbits; readonly centroids: number },
   rowBytes: number,
 ): { readonly bytes: number; readonly cells: number } {
-  const tokenBytes = codeBytesOf(entry.centroids) + 1 + residualBytesOf(dim, entry.codec.nbits)
-  const cells = Math.min(Math.ceil(rowBytes / tokenBytes), entry.centroids)
+  const tokenBytes = codeBytesOf(centroids) + 1 + residualBytesOf(dim, nbits)
+  const cells = Math.min(Math.ceil(rowBytes / tokenBytes), centroids)
   return { bytes: rowBytes + cells * (dim + 4), cells }
 }

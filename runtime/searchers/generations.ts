@@ -1,0 +1,129 @@
+/**
+ * The generations of an index that a searcher holds: the newest one, and those that queries under way began with. A query keeps the
+ * generation it began with to its end; a generation that was replaced goes after its last query.
+ */
+import { MissingPartError, StorageError } from '../../format/errors.ts'
+import { Turns } from '../waiting/turns.ts'
+
+/** Only one opens a new generation at a time. */
+const TURN_TIMES = { heldMaxMs: 60_000, waitMaxMs: 30_000 }
+
+export interface GenerationsOptions<T> {
+  readonly first: T
+  /** For messages: where the index is. */
+  readonly key: string
+  /**
+   * The generation that is in storage now; undefined when it is the one given.
+   * @throws what opening throws
+   */
+  readonly openNewer: (current: T) => Promise<T | undefined>
+  /** Gives back what a generation holds. */
+  readonly close: (generation: T) => Promise<void>
+  /** Looked for in storage when a query begins and this long has passed since the last look; undefined: only when asked, or a part is missing. */
+  readonly refreshMs?: number | undefined
+}
+
+/** A generation with how often one was opened before it. */
+export interface Opened<T> {
+  readonly value: T
+  readonly opening: number
+}
+
+export class Generations<T extends object> {
+  readonly #options: GenerationsOptions<T>
+  readonly #turns = new Turns({ bytesMax: 1, ...TURN_TIMES })
+  /** Queries under way over each generation. */
+  readonly #users = new Map<Opened<T>, number>()
+  #current: Opened<T>
+  #lookedAt = performance.now()
+  #isClosed = false
+
+  constructor(options: GenerationsOptions<T>) {
+    this.#options = options
+    this.#current = { value: options.first, opening: 0 }
+  }
+
+  get current(): Opened<T> {
+    return this.#current
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /**
+   * Work over the current generation; once more over the next one when a part is gone because the index was replaced.
+   * @throws what the work throws
+   */
+  async use<R>(work: (generation: Opened<T>) => Promise<R>): Promise<R> {
+    await this.#refreshWhenDue()
+    const generation = this.#current
+    try {
+      return await this.#using(generation, work)
+    } catch (error) {
+      if (!(error instanceof MissingPartError)) throw error
+      return this.#using(await this.#newerThan(generation, error), work)
+    }
+  }
+
+  /** @returns whether there was a newer generation than the current one */
+  async refresh(): Promise<boolean> {
+    const before = this.#current
+    return (await this.#look(before)) !== before
+  }
+
+  /** After it no work begins; work that is under way ends first. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    while (this.#users.size > 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    await this.#options.close(this.#current.value)
+  }
+
+  /** The query that finds the time passed looks; others go on with what there is. What fails then is no failure of the query. */
+  async #refreshWhenDue(): Promise<void> {
+    const { refreshMs } = this.#options
+    if (refreshMs === undefined || performance.now() - this.#lookedAt < refreshMs) return
+    this.#lookedAt = performance.now()
+    await this.refresh().catch(() => undefined)
+  }
+
+  async #using<R>(generation: Opened<T>, work: (generation: Opened<T>) => Promise<R>): Promise<R> {
+    this.#users.set(generation, (this.#users.get(generation) ?? 0) + 1)
+    try {
+      return await work(generation)
+    } finally {
+      const users = (this.#users.get(generation) ?? 1) - 1
+      if (users > 0) this.#users.set(generation, users)
+      else this.#users.delete(generation)
+      if (users === 0 && generation !== this.#current) await this.#options.close(generation.value)
+    }
+  }
+
+  /** @throws StorageError when there is no newer generation */
+  async #newerThan(old: Opened<T>, cause: MissingPartError): Promise<Opened<T>> {
+    const newer = await this.#look(old)
+    if (newer !== old) return newer
+    throw new StorageError(
+      `"${this.#options.key}": a part of the index is missing, and there is no newer generation. Copy the index again, parts first.`,
+      { ...cause.detail },
+      { cause },
+    )
+  }
+
+  /** Only one at a time, so that there are never more than two generations in memory; the others look again at what it found. */
+  async #look(known: Opened<T>): Promise<Opened<T>> {
+    const giveBack = await this.#turns.take(1)
+    try {
+      const old = this.#current
+      if (old !== known) return old
+      this.#lookedAt = performance.now()
+      const value = await this.#options.openNewer(old.value)
+      if (!value) return old
+      this.#current = { value, opening: old.opening + 1 }
+      if (!this.#users.has(old)) await this.#options.close(old.value)
+      return this.#current
+    } finally {
+      giveBack()
+    }
+  }
+}
