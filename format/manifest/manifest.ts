@@ -2,6 +2,7 @@
 import { decodeHead, encodeHead } from '../container/container.ts'
 import { FieldReader } from '../container/fields.ts'
 import { FormatError } from '../errors.ts'
+import { rowBlocksBytes, rowShapeOf } from '../items/rowBlock.ts'
 import {
   CENTROIDS_MAX,
   DIM_MAX,
@@ -13,7 +14,7 @@ import {
   SECTION_ALIGNMENT_BYTES,
   SECTIONS_MAX,
 } from '../limits.ts'
-import { codeBytesOf, type Nbits, type ResidualCodec, residualBytesOf } from './segment.ts'
+import type { Nbits, ResidualCodec } from './segment.ts'
 import { type IndexTiers, readTiers } from './tiers.ts'
 
 export const MANIFEST_NAME = 'index.msgpack'
@@ -222,13 +223,12 @@ function readSection(fields: FieldReader, parts: readonly PartEntry[]): readonly
 
 /** Every length against its shape, so that no reader has to. */
 function checkShapes(segment: SegmentEntry, dim: number, path: string): void {
-  const { passages, tokens, centroids, codec } = segment
-  const tokenBytes = codeBytesOf(centroids) + 1 + residualBytesOf(dim, codec.nbits)
+  const { passages, tokens, centroids } = segment
   const shapes: Readonly<Record<SectionName, readonly [items: number | undefined, bytes: number | undefined]>> = {
     centroids: [centroids, centroids * dim],
     centroidScales: [centroids, centroids * 4],
     passageLengths: [passages, passages * 2],
-    rows: [passages, tokens * tokenBytes + passages * 4],
+    rows: [passages, rowBlocksBytes(passages, tokens, rowShapeOf(dim, segment))],
     postingOffsets: [centroids + 1, (centroids + 1) * 4],
     postings: [centroids, undefined],
     idOffsets: [passages + 1, (passages + 1) * 4],

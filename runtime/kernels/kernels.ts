@@ -2,7 +2,7 @@
  * Typed wrapper over kernels.wasm: one method a kernel, preconditions checked always. Works on addresses in one memory;
  * `Arena` gives them out, blocks.ts describes what lies there. assembly/README.md has the table of kernels.
  */
-import { codeBytesOf } from '../../format/manifest/segment.ts'
+import { codeBytesOf } from '../../format/items/rowBlock.ts'
 import { Arena } from './arena.ts'
 import {
   type QueryBlock,

@@ -1,94 +1,37 @@
-/** Ids and stored texts of one segment: ids resident, texts read block by block when results are shown (SPEC.md §5.3). */
-import { FormatError } from '../../format/errors.ts'
+/** Ids and stored texts of one segment: ids and the directory of texts resident, texts read when results are shown (SPEC.md §5.3). */
 import type { IndexReader } from '../../format/indexReader.ts'
 import { IdTable } from '../../format/items/ids.ts'
-import {
-  decodeTextBlock,
-  decodeTextBlockEntries,
-  type TextBlockEntry,
-  type TextRecord,
-} from '../../format/items/textBlocks.ts'
+import type { TextRecord } from '../../format/items/textBlocks.ts'
 import type { SegmentEntry } from '../../format/manifest/manifest.ts'
+import { StoredTexts } from './storedTexts.ts'
 
 export class PassageStore {
   readonly ids: IdTable
-  readonly #reader: IndexReader
-  readonly #segment: SegmentEntry
-  readonly #blocks: readonly TextBlockEntry[]
-  /** First pid of each block, and one past the last. */
-  readonly #firstPids: readonly number[]
-  /** Offset of each block in the section `texts`. */
-  readonly #offsets: readonly number[]
+  readonly #texts: StoredTexts
 
-  private constructor(reader: IndexReader, segment: SegmentEntry, ids: IdTable, blocks: readonly TextBlockEntry[]) {
-    this.#reader = reader
-    this.#segment = segment
+  private constructor(ids: IdTable, texts: StoredTexts) {
     this.ids = ids
-    this.#blocks = blocks
-    this.#firstPids = runningSum(blocks.map((block) => block.passages))
-    this.#offsets = runningSum(blocks.map((block) => block.compressedBytes))
+    this.#texts = texts
   }
 
+  /** @throws FormatError, ChecksumError, StorageError */
   static async open(reader: IndexReader, segment: SegmentEntry): Promise<PassageStore> {
     const ids = new IdTable(
       new Uint32Array((await reader.section(segment, 'idOffsets')).buffer),
       await reader.section(segment, 'ids'),
       new Uint32Array((await reader.section(segment, 'idOrder')).buffer),
     )
-    const directory = await reader.section(segment, 'textBlocks')
-    const bytes = reader.sectionLength(segment, 'texts')
-    const hasTexts = directory.length > 0 || bytes > 0
-    return new PassageStore(
-      reader,
-      segment,
-      ids,
-      hasTexts ? decodeTextBlockEntries(directory, segment.passages, bytes) : [],
-    )
+    const texts = new StoredTexts(reader, segment)
+    await texts.openDirectory()
+    return new PassageStore(ids, texts)
   }
 
   get hasTexts(): boolean {
-    return this.#blocks.length > 0
+    return this.#texts.exist
   }
 
-  /**
-   * Records of passages, in the order asked for; each block is read and inflated once a call.
-   * @param pids - in this segment; empty result when the index stores no texts
-   */
-  async records(pids: readonly number[]): Promise<readonly (TextRecord | undefined)[]> {
-    if (!this.hasTexts) return pids.map(() => undefined)
-    const wanted = pids.map((pid) => this.#blockOf(pid))
-    const distinct = [...new Set(wanted)]
-    const read = await Promise.all(distinct.map((block) => this.#readBlock(block)))
-    const records = new Map(distinct.map((block, i) => [block, read[i]]))
-    return pids.map((pid, i) => records.get(wanted[i] ?? 0)?.[pid - (this.#firstPids[wanted[i] ?? 0] ?? 0)])
+  /** @throws as StoredTexts.records */
+  records(pids: readonly number[]): Promise<readonly (TextRecord | undefined)[]> {
+    return this.#texts.records(pids)
   }
-
-  #blockOf(pid: number): number {
-    let low = 0
-    let high = this.#blocks.length - 1
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1
-      if ((this.#firstPids[middle] ?? 0) <= pid) low = middle
-      else high = middle - 1
-    }
-    return low
-  }
-
-  async #readBlock(index: number): Promise<readonly TextRecord[]> {
-    const entry = this.#blocks[index]
-    if (!entry) throw new FormatError('textBlocks', `a block ${index}`, `${this.#blocks.length} blocks`)
-    const bytes = await this.#reader.sectionRange(
-      this.#segment,
-      'texts',
-      this.#offsets[index] ?? 0,
-      entry.compressedBytes,
-    )
-    return decodeTextBlock(bytes, entry)
-  }
-}
-
-function runningSum(values: readonly number[]): readonly number[] {
-  const sums = [0]
-  for (const value of values) sums.push((sums.at(-1) ?? 0) + value)
-  return sums
 }

@@ -2,8 +2,9 @@
  * How much memory an index needs, from its manifest alone: what decides between the pipelines before anything is loaded. Follows the
  * shapes of the regions that the pipelines allocate (kernels/blocks.ts), so it changes with them.
  */
+
+import { codeBytesOf } from '../../format/items/rowBlock.ts'
 import type { Manifest, SectionName, SegmentEntry } from '../../format/manifest/manifest.ts'
-import { codeBytesOf } from '../../format/manifest/segment.ts'
 import { type QueryShape, queryLengths, type SegmentShape, segmentLengths } from '../kernels/blocks.ts'
 import { CRC_TABLES_BYTES, SEGMENT_BLOCK_BYTES } from '../kernels/layout.ts'
 import { idBytesKept } from '../passages/rangePassages.ts'

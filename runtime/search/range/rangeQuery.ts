@@ -2,15 +2,17 @@
  * A query over an index that is read by range, in two rounds of storage: probe → posting lists → candidates → row blocks → rescore.
  * Between the rounds it holds what it read and nothing in WebAssembly memory, so queries may interleave.
  */
+import { requirePostingList } from '../../../format/items/postingList.ts'
+import { requireRowBlock } from '../../../format/items/rowBlock.ts'
 import type { QueryVectors, SearchAnswer, SearchParameters, SkipReason, StorageUse } from '../../searcher.ts'
 import { rescoredMax } from '../parameters.ts'
 import { fetchReads } from './fetch.ts'
 import { isInside, type PlanLimits, planReads, type ReadPlan, type WantedBytes } from './plan.ts'
 import { type ProbedCells, probeSegment } from './probeCells.ts'
 import type { RangeIndex } from './rangeIndex.ts'
-import { type RangeSegment, wantedList, wantedRows } from './rangeSegment.ts'
-import { requireBlock, rescoreBlocks } from './rescoreBlocks.ts'
-import { bestByLists, type Candidate, requireList } from './scoreLists.ts'
+import { type RangeSegment, rowShape, wantedList, wantedRows } from './rangeSegment.ts'
+import { rescoreBlocks } from './rescoreBlocks.ts'
+import { bestByLists, type Candidate } from './scoreLists.ts'
 
 export interface QueryLimits {
   /** Of both rounds together. */
@@ -192,7 +194,7 @@ async function readLists(
     const { cells = [], wanted: count = 0 } = probed[number] ?? {}
     for (const [at, { cell, gain }] of cells.entries()) {
       const place = wantedList(index.reader, segment, cell)
-      const check = (bytes: Uint8Array) => requireList(bytes, cell, index.reader.crc32c)
+      const check = (bytes: Uint8Array) => requirePostingList(bytes, cell, index.reader.crc32c)
       const list = place && { key: `${number}/list/${cell}`, place, check, segment: number, at, gain }
       if (list) (at < count ? wanted : others).push(list)
       else lists[number]?.splice(at, 1, new Uint8Array())
@@ -227,10 +229,11 @@ interface ListWanted extends Wanted {
 function wantedBlock(index: RangeIndex, segment: number, pid: number): Wanted {
   const of = index.segments[segment]
   if (!of) throw new RangeError(`there is no segment ${segment}`)
+  const tokens = of.tokens.lengths[pid] ?? 0
   return {
     key: `${segment}/rows/${pid}`,
     place: wantedRows(index.reader, of, pid),
-    check: (bytes) => requireBlock(of, { pid, bytes }, index.reader.crc32c),
+    check: (bytes) => requireRowBlock(bytes, { pid, tokens }, rowShape(of), index.reader.crc32c),
   }
 }
 

@@ -4,8 +4,9 @@
  */
 import { FormatError } from '../../../format/errors.ts'
 import type { IndexReader } from '../../../format/indexReader.ts'
+import { locatePostingList, requirePostingOffsets } from '../../../format/items/postingList.ts'
+import { locateRowBlock, type RowShape, rowShapeOf } from '../../../format/items/rowBlock.ts'
 import type { SegmentEntry } from '../../../format/manifest/manifest.ts'
-import { rowBlockBytes } from '../../../format/manifest/segment.ts'
 import { ROWS_PADDING_BYTES, type SegmentBlock, type SegmentRegions } from '../../kernels/blocks.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { SEGMENT_BLOCK_BYTES } from '../../kernels/layout.ts'
@@ -61,7 +62,7 @@ export async function openRangeSegment(
     copySection(reader, entry, 'centroidScales', kernels, tables.centroidScales),
   ])
   const offsets = new Uint32Array(postingOffsets.buffer)
-  requireOffsets(offsets, reader.sectionLength(entry, 'postings'))
+  requirePostingOffsets(offsets, reader.sectionLength(entry, 'postings'))
   const tokens = new SampledOffsets(new Uint16Array(lengths.buffer))
   if (tokens.total !== entry.tokens) throw new FormatError('passageLengths', `${entry.tokens} tokens`, tokens.total)
   const { buffer } = kernels.memory
@@ -78,17 +79,21 @@ export async function openRangeSegment(
 
 /** Where a posting list stands; undefined for an empty one. */
 export function wantedList(reader: IndexReader, segment: RangeSegment, cell: number): WantedBytes | undefined {
-  const start = segment.postingOffsets[cell] ?? 0
-  const length = (segment.postingOffsets[cell + 1] ?? start) - start
-  return length === 0 ? undefined : reader.locate(segment.entry, 'postings', start, length)
+  const { offset, length } = locatePostingList(segment.postingOffsets, cell)
+  return length === 0 ? undefined : reader.locate(segment.entry, 'postings', offset, length)
 }
 
 /** Where the row block of a passage stands. */
 export function wantedRows(reader: IndexReader, segment: RangeSegment, pid: number): WantedBytes {
-  const { entry, dim, tokens } = segment
-  const bytesOf = (count: number) => rowBlockBytes(count, dim, entry.codec.nbits, entry.centroids)
-  const start = bytesOf(tokens.before(pid)) - 4 + pid * 4
-  return reader.locate(entry, 'rows', start, bytesOf(tokens.lengths[pid] ?? 0))
+  const { tokens } = segment
+  const passage = { pid, tokensBefore: tokens.before(pid), tokens: tokens.lengths[pid] ?? 0 }
+  const { offset, length } = locateRowBlock(passage, rowShape(segment))
+  return reader.locate(segment.entry, 'rows', offset, length)
+}
+
+/** Of the segment's row blocks. */
+export function rowShape({ dim, entry }: Pick<RangeSegment, 'dim' | 'entry'>): RowShape {
+  return rowShapeOf(dim, entry)
 }
 
 interface Tables
@@ -122,17 +127,6 @@ async function copySection(
   await reader
     .sectionLoader(entry, name)
     .load((offset, length) => new Uint8Array(kernels.memory.buffer, address + offset, length))
-}
-
-function requireOffsets(offsets: Uint32Array, length: number): void {
-  let previous = 0
-  for (const [cell, offset] of offsets.entries()) {
-    const bytes = offset - previous
-    const isSound = cell === 0 ? offset === 0 : bytes === 0 || bytes >= 5
-    if (!isSound) throw new FormatError('postingOffsets', 'lists of no or at least 5 bytes', `${bytes} before ${cell}`)
-    previous = offset
-  }
-  if (previous !== length) throw new FormatError('postingOffsets', `an end at ${length}`, previous)
 }
 
 function writeSlabs(

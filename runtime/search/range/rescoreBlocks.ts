@@ -2,8 +2,13 @@
  * Rescore, for the range pipeline: row blocks that were read become a small segment in WebAssembly memory, with just the
  * centroids they use, and the kernels of the resident pipeline score it. Same blocks, same bits as there.
  */
-import { ChecksumError, FormatError } from '../../../format/errors.ts'
-import { codeBytesOf, residualBytesOf, rowBlockBytes } from '../../../format/manifest/segment.ts'
+import {
+  type CodedTokens,
+  codeBytesOf,
+  decodeRowBlock,
+  rowBlockBytes,
+  tokenBytesOf,
+} from '../../../format/items/rowBlock.ts'
 import { type SegmentBlock, type SegmentPointer, segmentLengths } from '../../kernels/blocks.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { SEGMENT_BLOCK_BYTES } from '../../kernels/layout.ts'
@@ -11,7 +16,7 @@ import type { QueryVectors } from '../../searcher.ts'
 import { placeCandidates } from '../gather.ts'
 import { refinedMax } from '../parameters.ts'
 import { placeQuery } from '../placedQuery.ts'
-import type { RangeSegment } from './rangeSegment.ts'
+import { type RangeSegment, rowShape } from './rangeSegment.ts'
 
 /** A verified row block (SPEC.md §5.1). */
 export interface RowBlock {
@@ -49,29 +54,12 @@ export function rescoreBlocks(
   }
 }
 
-/**
- * Checks a row block against its CRC32C and its codes against the centroids.
- * @throws ChecksumError, FormatError
- */
-export function requireBlock(
-  segment: RangeSegment,
-  { pid, bytes }: RowBlock,
-  crc32c: (bytes: Uint8Array) => number,
-): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const expected = view.getUint32(bytes.length - 4, true)
-  const got = crc32c(bytes.subarray(0, -4))
-  if (got !== expected) throw new ChecksumError(`row block of passage ${pid}`, expected, got)
-  const { centroids } = segment.entry
-  for (const code of codesOf(segment, pid, view)) {
-    if (code >= centroids) throw new FormatError('rows', `codes below ${centroids}`, `${code} in passage ${pid}`)
-  }
-}
-
 /** The blocks as passages 0, 1, … of a segment in the arena. */
 export function placeBlocks(kernels: Kernels, segment: RangeSegment, blocks: readonly RowBlock[]): SegmentBlock {
   const { dim, entry, tables } = segment
-  const codes = blocks.map(({ pid, bytes }) => codesOf(segment, pid, new DataView(bytes.buffer, bytes.byteOffset)))
+  const codes = blocks.map(
+    ({ pid, bytes }) => decodeRowBlock(bytes, segment.tokens.lengths[pid] ?? 0, rowShape(segment)).codes,
+  )
   const cells = usedCells(codes)
   const centroidCount = Math.max(1, cells.size)
   const tokenCount = codes.reduce((sum, list) => sum + list.length, 0)
@@ -99,24 +87,15 @@ export function placeBlocks(kernels: Kernels, segment: RangeSegment, blocks: rea
   for (const [index, { bytes }] of blocks.entries()) {
     const list = codes[index] ?? new Uint32Array()
     tokenStarts[index + 1] = (tokenStarts[index] ?? 0) + list.length
-    const length = rowBlockBytes(list.length, dim, entry.codec.nbits, centroidCount)
+    const length = rowBlockBytes(list.length, { ...rowShape(segment), centroids: centroidCount })
     copyBlock(new Uint8Array(buffer, rowsAt, length), { list, cells, bytes, codeBytes: codeBytesOf(entry.centroids) })
     rowsAt += length
   }
   return kernels.writeSegment(address, { ...shape, ...addresses, fineScale: segment.scales.fineScale })
 }
 
-function codesOf({ entry, tokens }: RangeSegment, pid: number, view: DataView): Uint32Array {
-  const codeBytes = codeBytesOf(entry.centroids)
-  const codes = new Uint32Array(tokens.lengths[pid] ?? 0)
-  for (let token = 0; token < codes.length; token++) {
-    codes[token] = codeBytes === 2 ? view.getUint16(token * 2, true) : view.getUint32(token * 4, true)
-  }
-  return codes
-}
-
 /** Cell to its number among those used, in order of first use. */
-function usedCells(codes: readonly Uint32Array[]): ReadonlyMap<number, number> {
+function usedCells(codes: readonly CodedTokens['codes'][]): ReadonlyMap<number, number> {
   const cells = new Map<number, number>()
   for (const list of codes) {
     for (const code of list) if (!cells.has(code)) cells.set(code, cells.size)
@@ -139,7 +118,7 @@ function copyCentroids(
 }
 
 interface BlockParts {
-  readonly list: Uint32Array
+  readonly list: CodedTokens['codes']
   readonly cells: ReadonlyMap<number, number>
   readonly bytes: Uint8Array
   /** Of a code in `bytes`. */
@@ -160,10 +139,10 @@ function copyBlock(target: Uint8Array, { list, cells, bytes, codeBytes }: BlockP
 
 /** What rescoring `rowBytes` of blocks needs of WebAssembly memory at most: bytes besides the query's, and cells. */
 export function rescoreBytes(
-  { dim, entry }: Pick<RangeSegment, 'dim' | 'entry'>,
+  segment: Pick<RangeSegment, 'dim' | 'entry'>,
   rowBytes: number,
 ): { readonly bytes: number; readonly cells: number } {
-  const tokenBytes = codeBytesOf(entry.centroids) + 1 + residualBytesOf(dim, entry.codec.nbits)
-  const cells = Math.min(Math.ceil(rowBytes / tokenBytes), entry.centroids)
+  const { dim, entry } = segment
+  const cells = Math.min(Math.ceil(rowBytes / tokenBytesOf(rowShape(segment))), entry.centroids)
   return { bytes: rowBytes + cells * (dim + 4), cells }
 }

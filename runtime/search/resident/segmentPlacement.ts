@@ -1,7 +1,9 @@
 /** From sections to WebAssembly memory: lays a segment out, copies or loads it in, and checks all of it. */
 import { ChecksumError, FormatError } from '../../../format/errors.ts'
+import { requirePostingOffsets } from '../../../format/items/postingList.ts'
+import { codeBytesOf, rowBlocksBytes, rowShapeOf } from '../../../format/items/rowBlock.ts'
 import { CENTROIDS_MAX, DIM_MAX, DIM_MIN, DIM_MULTIPLE, PASSAGES_MAX } from '../../../format/limits.ts'
-import { codeBytesOf, rowBlockBytes, type SegmentData } from '../../../format/manifest/segment.ts'
+import type { SegmentData } from '../../../format/manifest/segment.ts'
 import type { ByteLoader } from '../../../format/rangeReader.ts'
 import {
   ROWS_PADDING_BYTES,
@@ -150,26 +152,21 @@ function shapeOf(source: SegmentSource): SegmentShape {
   if (passageCount > PASSAGES_MAX) throw new FormatError('passageLengths', `at most ${PASSAGES_MAX}`, passageCount)
   let tokenCount = 0
   for (const tokens of passageLengths) tokenCount += tokens
-  if (rowBlockBytes(tokenCount, dim, codec.nbits, centroidCount) >= 2 ** 32) {
+  if (rowBlocksBytes(passageCount, tokenCount, rowShapeOf(dim, { codec, centroids: centroidCount })) >= 2 ** 32) {
     throw new FormatError('passageLengths', 'rows of less than 4 GiB', `${tokenCount} tokens`)
   }
   if (postingOffsets.length !== centroidCount + 1) {
     throw new FormatError('postingOffsets', `${centroidCount + 1} offsets`, postingOffsets.length)
   }
-  let previous = 0
-  for (const [cell, offset] of postingOffsets.entries()) {
-    if (cell === 0 ? offset !== 0 : offset < previous) {
-      throw new FormatError('postingOffsets', 'offsets that start at 0 and never fall', `${offset} at cell ${cell}`)
-    }
-    previous = offset
-  }
+  const postingsLength = postingOffsets.at(-1) ?? 0
+  requirePostingOffsets(postingOffsets, postingsLength)
   return {
     dim,
     nbits: codec.nbits,
     centroidCount,
     passageCount,
     tokenCount,
-    postingsLength: previous,
+    postingsLength,
     distinctCount: 0,
   }
 }
