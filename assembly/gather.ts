@@ -50,7 +50,7 @@ export function gather(segment: usize, marksPtr: usize, bitmapPtr: usize): u32 {
  * Sets in the bitmap the pids of one list: LEB128 of `pid - previous - 1`, then a CRC32C that is not looked at here.
  * Reads listLength - 4 bytes at listPtr. Returns a status without a cell.
  */
-export function gatherList(listPtr: usize, listLength: usize, bitmapPtr: usize, passageCount: u32): u32 {
+function gatherList(listPtr: usize, listLength: usize, bitmapPtr: usize, passageCount: u32): u32 {
   if (listLength == 0) return STATUS_OK
   if (listLength < 5) return STATUS_LENGTH
   const end: usize = listPtr + listLength - 4

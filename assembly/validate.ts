@@ -1,6 +1,5 @@
-/** Checks of whole sections when an index is opened: checksums, and that no code points outside the centroids. */
+/** Checksums, and the check of all row blocks when an index is opened. */
 import {
-  SEGMENT_CENTROID_COUNT,
   SEGMENT_CODE_BYTES,
   SEGMENT_DIM,
   SEGMENT_NBITS,
@@ -49,21 +48,6 @@ export function crc32c(ptr: usize, length: usize, previous: u32, tablesPtr: usiz
 
 function entry(tablesPtr: usize, table: usize, byte: u32): u32 {
   return load<u32>(tablesPtr + (table << 10) + ((<usize>byte) << 2))
-}
-
-/** The first pid whose block holds a code that is not below K, or N when all codes are. Reads token starts and codes. */
-export function validateCodes(segment: usize): u32 {
-  const codeBytes: usize = load<u32>(segment, SEGMENT_CODE_BYTES)
-  const count: u32 = load<u32>(segment, SEGMENT_CENTROID_COUNT)
-  const passageCount: usize = load<u32>(segment, SEGMENT_PASSAGE_COUNT)
-  for (let pid: usize = 0; pid < passageCount; pid++) {
-    const end = blockPtr(segment, pid) + tokensOf(segment, pid) * codeBytes
-    for (let codePtr = blockPtr(segment, pid); codePtr < end; codePtr += codeBytes) {
-      const code: u32 = codeBytes == 2 ? <u32>load<u16>(codePtr) : load<u32>(codePtr)
-      if (code >= count) return <u32>pid
-    }
-  }
-  return <u32>passageCount
 }
 
 /** The first pid whose block does not match its CRC32C, or N when all do. Reads token starts and whole blocks. */

@@ -4,10 +4,11 @@ import { crc32c } from './container/crc32c.ts'
 import { ChecksumError, FormatError } from './errors.ts'
 import { IndexReader } from './indexReader.ts'
 import { IdTable } from './items/ids.ts'
+import { eachPid, locatePostingList, requirePostingList, requirePostingOffsets } from './items/postingList.ts'
+import { requireRowBlock, rowBlockBytes, rowShapeOf } from './items/rowBlock.ts'
 import { decodeTextBlock, decodeTextBlockEntries } from './items/textBlocks.ts'
 import { decodeTombstones } from './items/tombstones.ts'
 import { livePassages, type Manifest, quantiserOf, type SegmentEntry } from './manifest/manifest.ts'
-import { codeBytesOf, rowBlockBytes } from './manifest/segment.ts'
 import type { IndexFiles } from './rangeReader.ts'
 import { partName } from './writer.ts'
 
@@ -116,9 +117,7 @@ interface SegmentIds {
 
 async function verifyTombstones(reader: IndexReader, segment: SegmentEntry): Promise<ReadonlySet<number>> {
   if (segment.deleted === 0) return new Set()
-  const pids = decodeTombstones(await reader.section(segment, 'tombstones'), segment.passages)
-  if (pids.length !== segment.deleted) throw new FormatError('tombstones', `${segment.deleted} passages`, pids.length)
-  return new Set(pids)
+  return new Set(decodeTombstones(await reader.section(segment, 'tombstones'), segment.passages, segment.deleted))
 }
 
 /** An id that is not deleted lives in one segment only. Ids of one segment are all different: IdTable saw to that. */
@@ -184,36 +183,15 @@ function mix(value: number): number {
 
 /** Pairs of cell and pid that the posting lists hold. */
 function decodePostings(postings: Uint8Array, offsets: Uint32Array, passages: number): PairSum {
+  requirePostingOffsets(offsets, postings.length)
   const pairs = new PairSum()
   for (let cell = 0; cell + 1 < offsets.length; cell++) {
-    const start = offsets[cell] ?? 0
-    const end = offsets[cell + 1] ?? 0
-    if (end === start) continue
-    if (end < start + 5 || end > postings.length)
-      throw new FormatError('postingOffsets', 'lists of no or at least 5 bytes', end - start)
-    const view = new DataView(postings.buffer, postings.byteOffset + end - 4, 4)
-    const crc = crc32c(postings.subarray(start, end - 4))
-    if (crc !== view.getUint32(0, true)) throw new ChecksumError(`postings ${cell}`, view.getUint32(0, true), crc)
-    let pid = -1
-    for (let at = start; at < end - 4; ) {
-      let gap = 0
-      let scale = 1
-      let byte = 0x80
-      while (byte & 0x80) {
-        if (at >= end - 4 || scale > 2 ** 28)
-          throw new FormatError('postings', 'LEB128 values below 2^32', `list ${cell}`)
-        byte = postings[at++] ?? 0
-        gap += (byte & 0x7f) * scale
-        scale *= 128
-      }
-      if (byte === 0 && scale > 128) throw new FormatError('postings', 'LEB128 values in shortest form', `list ${cell}`)
-      pid += gap + 1
-      if (pid >= passages) throw new FormatError('postings', `pids below ${passages}`, pid)
-      pairs.add(cell, pid)
-    }
+    const { offset, length } = locatePostingList(offsets, cell)
+    if (length === 0) continue
+    const list = postings.subarray(offset, offset + length)
+    requirePostingList(list, cell)
+    eachPid(list, cell, passages, (pid) => pairs.add(cell, pid))
   }
-  if (offsets.at(-1) !== postings.length)
-    throw new FormatError('postingOffsets', `an end at ${postings.length}`, offsets.at(-1) ?? 0)
   return pairs
 }
 
@@ -224,30 +202,18 @@ async function verifyRows(
   lengths: Uint16Array,
   pairs: PairSum,
 ): Promise<void> {
-  const { manifest } = reader
-  const { centroids, codec } = quantiserOf(manifest, segment)
-  const codeBytes = codeBytesOf(centroids)
+  const shape = rowShapeOf(reader.manifest.dim, quantiserOf(reader.manifest, segment))
   const seen = new PairSum()
   let pid = 0
   for await (const chunk of reader.sectionChunks(segment, 'rows')) {
-    const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-    let at = 0
-    while (at < chunk.length) {
+    for (let at = 0; at < chunk.length; pid++) {
       const tokens = lengths[pid] ?? 0
-      const end = at + rowBlockBytes(tokens, manifest.dim, codec.nbits, centroids)
-      if (pid >= segment.passages || end > chunk.length)
+      const end = at + rowBlockBytes(tokens, shape)
+      if (pid >= segment.passages || end > chunk.length) {
         throw new FormatError('rows', 'whole row blocks', `${chunk.length - at} bytes left`)
-      const crc = crc32c(chunk.subarray(at, end - 4))
-      if (crc !== view.getUint32(end - 4, true))
-        throw new ChecksumError(`rows ${pid}`, view.getUint32(end - 4, true), crc)
-      const cells = new Set<number>()
-      for (let token = 0; token < tokens; token++) {
-        const code = codeBytes === 2 ? view.getUint16(at + token * 2, true) : view.getUint32(at + token * 4, true)
-        if (code >= centroids) throw new FormatError('rows', `codes below ${centroids}`, code)
-        cells.add(code)
       }
-      for (const cell of cells) seen.add(cell, pid)
-      pid++
+      const { codes } = requireRowBlock(chunk.subarray(at, end), { pid, tokens }, shape)
+      for (const cell of new Set(codes)) seen.add(cell, pid)
       at = end
     }
   }

@@ -2,7 +2,8 @@
  * The readable twin of every kernel: the same numbers by the most direct code, on typed arrays. It is the oracle of the
  * tests; where a kernel and its twin differ in one bit, the kernel is wrong.
  */
-import { codeBytesOf, type Nbits, residualBytesOf, type SegmentData } from '../format/manifest/segment.ts'
+import { codeBytesOf, residualBytesOf } from '../format/items/rowBlock.ts'
+import type { Nbits, SegmentData } from '../format/manifest/segment.ts'
 import { STATUS_LENGTH, STATUS_OFFSETS, STATUS_OK, STATUS_PID, STATUS_VARINT } from '../runtime/kernels/layout.ts'
 import { type QuantisedQuery, reverseBits } from '../runtime/kernels/quantise.ts'
 import {
@@ -312,18 +313,14 @@ export function crc32c(bytes: Uint8Array, previous = 0): number {
   return ~crc >>> 0
 }
 
-/** The first pid whose block holds a code that is not below K, or N. */
-export function validateCodes(segment: ReferenceSegment): number {
-  const cells = segment.centroidScales.length
-  return firstPid(segment, (pid) => passageRows(segment, pid).codes.some((code) => code >= cells))
-}
-
 /** The first pid whose block does not match its CRC32C, or N. */
 export function validateBlocks(segment: ReferenceSegment): number {
-  return firstPid(segment, (pid) => {
+  const passageCount = segment.tokenStarts.length - 1
+  for (let pid = 0; pid < passageCount; pid++) {
     const { bytes, crc } = passageRows(segment, pid)
-    return crc32c(bytes) !== crc
-  })
+    if (crc32c(bytes) !== crc) return pid
+  }
+  return passageCount
 }
 
 interface PassageRows {
@@ -337,7 +334,7 @@ interface PassageRows {
   readonly crc: number
 }
 
-/** The row block of one passage, taken apart (format/manifest/segment.ts). */
+/** The row block of one passage, taken apart, independent of format/items/rowBlock.ts. */
 export function passageRows(segment: ReferenceSegment, pid: number): PassageRows {
   const start = at(segment.tokenStarts, pid)
   const tokens = at(segment.tokenStarts, pid + 1) - start
@@ -352,12 +349,6 @@ export function passageRows(segment: ReferenceSegment, pid: number): PassageRows
   const norms = bytes.subarray(tokens * segment.codeBytes, tokens * (segment.codeBytes + 1))
   const residuals = bytes.subarray(tokens * (segment.codeBytes + 1))
   return { codes, norms, residuals, bytes, crc: view.getUint32(tokens * tokenBytes, true) }
-}
-
-function firstPid(segment: ReferenceSegment, isBad: (pid: number) => boolean): number {
-  const passageCount = segment.tokenStarts.length - 1
-  for (let pid = 0; pid < passageCount; pid++) if (isBad(pid)) return pid
-  return passageCount
 }
 
 /** Exact: at most 256 products below 2^14. */

@@ -1,5 +1,5 @@
 /** The readable twin of refine (assembly/refine.ts), as reference.ts is of the other kernels. */
-import { residualBytesOf } from '../format/manifest/segment.ts'
+import { residualBytesOf } from '../format/items/rowBlock.ts'
 import type { QuantisedQuery } from '../runtime/kernels/quantise.ts'
 import { rowNumbers } from '../runtime/kernels/units.ts'
 import { at, passageRows, type ReferenceSegment } from './kernels.ts'

@@ -1,8 +1,7 @@
 /** Rows of real passages and of perturbed copies of them, coded with a quantiser of grownQuantiser.ts. */
 import { bucketOf } from '../../builder/segment/codec.ts'
 import { seededRandom } from '../../builder/segment/sampling.ts'
-import { crc32c } from '../../format/container/crc32c.ts'
-import { codeBytesOf, residualBytesOf, rowBlockBytes } from '../../format/manifest/segment.ts'
+import { encodeRowBlocks, residualBytesOf } from '../../format/items/rowBlock.ts'
 import { reverseBits } from '../../onnx/quantiserGraphs.ts'
 import { type GrownQuantiser, nearestOf } from './grownQuantiser.ts'
 
@@ -34,26 +33,19 @@ export class GrownCoder {
     const { dim, codec, vectors, coarseCodes, around, table, centroidScales } = this.#quantiser
     const { length } = tokens
     const count = centroidScales.length
-    const codeBytes = codeBytesOf(count)
     const width = residualBytesOf(dim, codec.nbits)
-    const block = new Uint8Array(rowBlockBytes(length, dim, codec.nbits, count))
-    const view = new DataView(block.buffer)
     const codes = new Uint32Array(length)
+    const inverseNorms = new Uint8Array(length)
+    const residuals = new Uint8Array(length * width)
     for (const [token, source] of tokens.entries()) {
       const from = source * dim
       const vector = perturbed ? this.#perturbed(vectors, from) : vectors.subarray(from, from + dim)
       const code = nearestOf(vector, table, around[coarseCodes[source]!]!)
       codes[token] = code
-      if (codeBytes === 2) view.setUint16(token * 2, code, true)
-      else view.setUint32(token * 4, code, true)
-      const packed = block.subarray(
-        length * (codeBytes + 1) + token * width,
-        length * (codeBytes + 1) + (token + 1) * width,
-      )
-      block[length * codeBytes + token] = this.#residual(vector, code, packed)
+      inverseNorms[token] = this.#residual(vector, code, residuals.subarray(token * width, (token + 1) * width))
     }
-    view.setUint32(block.length - 4, crc32c(block.subarray(0, -4)), true)
-    return { codes, block }
+    const shape = { dim, nbits: codec.nbits, centroids: count }
+    return { codes, block: encodeRowBlocks({ codes, inverseNorms, residuals }, [length], shape) }
   }
 
   #perturbed(vectors: Float32Array, from: number): Float32Array {

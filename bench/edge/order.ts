@@ -6,7 +6,7 @@ import { orderCentroids } from '../../builder/segment/centroidOrder.ts'
 import { contentOrder } from '../../builder/segment/passageOrder.ts'
 import { seededRandom } from '../../builder/segment/sampling.ts'
 import { readIndex } from '../../format/indexReader.ts'
-import { rowBlockBytes } from '../../format/manifest/segment.ts'
+import { rowBlockBytes, rowShapeOf } from '../../format/items/rowBlock.ts'
 import { createChecksum } from '../../runtime/kernels/checksum.ts'
 import { instantiateKernels } from '../../runtime/kernels/kernels.ts'
 import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
@@ -110,7 +110,8 @@ function rowPoints(
   content: Uint32Array,
 ): readonly OrderPoint[] {
   const { tokens, entry, dim } = index.segments[0]!
-  const lengthOf = (pid: number) => rowBlockBytes(tokens.lengths[pid]!, dim, entry.codec.nbits, entry.centroids)
+  const shape = rowShapeOf(dim, entry)
+  const lengthOf = (pid: number) => rowBlockBytes(tokens.lengths[pid]!, shape)
   const orders = {
     input: Uint32Array.from({ length: entry.passages }, (_, pid) => pid),
     content,

@@ -4,14 +4,8 @@
  */
 import { quantiseCentroids } from '../../builder/segment/codec.ts'
 import { type Random, seededRandom } from '../../builder/segment/sampling.ts'
-import { crc32c } from '../../format/container/crc32c.ts'
-import {
-  codeBytesOf,
-  type Nbits,
-  type ResidualCodec,
-  residualBytesOf,
-  rowBlockBytes,
-} from '../../format/manifest/segment.ts'
+import { decodeRowBlock, encodeRowBlocks, residualBytesOf } from '../../format/items/rowBlock.ts'
+import type { Nbits, ResidualCodec } from '../../format/manifest/segment.ts'
 
 export interface CorpusShape {
   readonly passages: number
@@ -82,36 +76,27 @@ export class SyntheticCorpus {
 
   /** The row block of a passage (SPEC.md §5.1). */
   blockOf(pid: number, codes: Uint32Array): Uint8Array {
-    const { dim, nbits, centroids } = this.shape
-    const block = new Uint8Array(rowBlockBytes(codes.length, dim, nbits, centroids))
-    const view = new DataView(block.buffer)
-    const codeBytes = codeBytesOf(centroids)
-    for (const [token, code] of codes.entries()) {
-      if (codeBytes === 2) view.setUint16(token * 2, code, true)
-      else view.setUint32(token * 4, code, true)
-    }
     const random = seededRandom(this.shape.seed + pid + 2 ** 31)
-    const end = block.length - 4
-    let at = codes.length * codeBytes
-    for (; at + 4 <= end; at += 4) view.setUint32(at, random(), true)
-    for (; at < end; at++) block[at] = random()
-    view.setUint32(end, crc32c(block.subarray(0, end)), true)
-    return block
+    const { length } = codes
+    // Norms and residuals in one run of random bytes, as many as whole words need.
+    const words = Uint32Array.from({ length: Math.ceil((length * (1 + this.#tokenBytes)) / 4) }, random)
+    const bytes = new Uint8Array(words.buffer)
+    const residuals = bytes.subarray(length, length * (1 + this.#tokenBytes))
+    return encodeRowBlocks({ codes, inverseNorms: bytes.subarray(0, length), residuals }, [length], this.shape)
   }
 
   /** A query that only this passage answers in full: some of its tokens, as they are decoded, with noise. f32[rows][dim]. */
   queryOf(pid: number, rows: number): Float32Array {
-    const { dim, centroids } = this.shape
+    const { dim } = this.shape
     const codes = this.codesOf(pid)
-    const block = this.blockOf(pid, codes)
+    const { residuals } = decodeRowBlock(this.blockOf(pid, codes), codes.length, this.shape)
     const random = seededRandom(this.shape.seed ^ (pid + 7))
     const gaussian = gaussianFrom(random)
-    const residuals = codes.length * (codeBytesOf(centroids) + 1)
     const query = new Float32Array(rows * dim)
     for (let row = 0; row < rows; row++) {
       const token = random() % codes.length
       const code = codes[token]!
-      const packed = block.subarray(residuals + token * this.#tokenBytes)
+      const packed = residuals.subarray(token * this.#tokenBytes)
       const vector = query.subarray(row * dim, (row + 1) * dim)
       for (let d = 0; d < dim; d++) {
         const centre = this.centroids[code * dim + d]! * this.centroidScales[code]!

@@ -2,16 +2,10 @@
  * From token vectors on disk to a segment: train the quantiser on a sample, then code every token, group rows into
  * blocks of passages, and invert codes into posting lists. Rows leave through a sink, so memory does not grow with them.
  */
-import { crc32c } from '../../format/container/crc32c.ts'
 import { InputError } from '../../format/errors.ts'
+import { type CodedTokens, encodeRowBlocks, residualBytesOf } from '../../format/items/rowBlock.ts'
 import { CENTROIDS_MAX } from '../../format/limits.ts'
-import {
-  codeBytesOf,
-  type Nbits,
-  residualBytesOf,
-  rowBlockBytes,
-  type SegmentData,
-} from '../../format/manifest/segment.ts'
+import type { Nbits, SegmentData } from '../../format/manifest/segment.ts'
 import { type RunOptions, throwIfAborted } from '../progress.ts'
 import type { VectorStore } from '../stores/vectorStore.ts'
 import { orderCentroids, permuteRows } from './centroidOrder.ts'
@@ -149,13 +143,9 @@ export async function codeSegment(
   try {
     for (const group of passageGroups(passageLengths)) {
       const coded = await codeGroup(store, coder, { group, nbits: codec.nbits, chunkRows, signal: options.signal })
-      const bytes = writeBlocks(coded, passageLengths.subarray(group.firstPid, group.endPid), {
-        dim,
-        nbits: codec.nbits,
-        count,
-      })
-      for (const codes of codesOfPassages(coded.codes, passageLengths.subarray(group.firstPid, group.endPid)))
-        postings.add(codes)
+      const lengths = passageLengths.subarray(group.firstPid, group.endPid)
+      const bytes = encodeRowBlocks(coded, lengths, { dim, nbits: codec.nbits, centroids: count })
+      for (const codes of codesOfPassages(coded.codes, lengths)) postings.add(codes)
       rowBytes += bytes.length
       await options.onRows(bytes, group.endPid - group.firstPid)
       options.onProgress?.({ stage: 'code', unit: 'tokens', done: group.endToken, total: store.tokens })
@@ -246,12 +236,6 @@ function* passageGroups(passageLengths: Uint16Array): Generator<PassageGroup> {
   if (passageLengths.length > firstPid) yield { firstPid, endPid: passageLengths.length, firstToken, endToken }
 }
 
-interface CodedGroup {
-  readonly codes: Int32Array
-  readonly packed: Uint8Array
-  readonly inverseNorms: Uint8Array
-}
-
 async function codeGroup(
   store: VectorStore,
   coder: ResidualCoder,
@@ -261,7 +245,7 @@ async function codeGroup(
     readonly chunkRows: number
     readonly signal?: AbortSignal
   },
-): Promise<CodedGroup> {
+): Promise<CodedTokens> {
   const { dim } = store
   const { group } = plan
   const tokens = group.endToken - group.firstToken
@@ -272,7 +256,7 @@ async function codeGroup(
   await store.readRows(group.firstToken, tokens, vectors)
   const coded = {
     codes: new Int32Array(tokens),
-    packed: new Uint8Array(tokens * width),
+    residuals: new Uint8Array(tokens * width),
     inverseNorms: new Uint8Array(tokens),
   }
   for (let first = 0; first < tokens; first += chunkRows) {
@@ -280,48 +264,16 @@ async function codeGroup(
     const rows = Math.min(chunkRows, tokens - first)
     const chunk = await coder.encode(vectors.subarray(first * dim, (first + chunkRows) * dim))
     coded.codes.set(chunk.codes.subarray(0, rows), first)
-    coded.packed.set(chunk.packed.subarray(0, rows * width), first * width)
+    coded.residuals.set(chunk.packed.subarray(0, rows * width), first * width)
     coded.inverseNorms.set(chunk.inverseNorms.subarray(0, rows), first)
   }
   return coded
 }
 
-function* codesOfPassages(codes: Int32Array, lengths: Uint16Array): Generator<Int32Array> {
+function* codesOfPassages(codes: CodedTokens['codes'], lengths: Uint16Array): Generator<CodedTokens['codes']> {
   let start = 0
   for (const length of lengths) {
     yield codes.subarray(start, start + length)
     start += length
   }
-}
-
-/** Row blocks of consecutive passages, laid out as format/manifest/segment.ts says. */
-function writeBlocks(
-  coded: CodedGroup,
-  lengths: Uint16Array,
-  shape: { readonly dim: number; readonly nbits: Nbits; readonly count: number },
-): Uint8Array {
-  const { dim, nbits, count } = shape
-  const codeBytes = codeBytesOf(count)
-  const width = residualBytesOf(dim, nbits)
-  const total = lengths.reduce((sum, length) => sum + rowBlockBytes(length, dim, nbits, count), 0)
-  const bytes = new Uint8Array(total)
-  const view = new DataView(bytes.buffer)
-  let at = 0
-  let token = 0
-  for (const length of lengths) {
-    const start = at
-    for (const code of coded.codes.subarray(token, token + length)) {
-      if (codeBytes === 2) view.setUint16(at, code, true)
-      else view.setUint32(at, code, true)
-      at += codeBytes
-    }
-    bytes.set(coded.inverseNorms.subarray(token, token + length), at)
-    at += length
-    bytes.set(coded.packed.subarray(token * width, (token + length) * width), at)
-    at += length * width
-    view.setUint32(at, crc32c(bytes.subarray(start, at)), true)
-    at += 4
-    token += length
-  }
-  return bytes
 }

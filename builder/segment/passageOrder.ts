@@ -2,7 +2,7 @@
  * Passages ordered by content, so that those a query wants together lie together in the files: neighbours by the direction of
  * their mean token, first bisected, then refined as centroids are. Own; what it saves is in bench/results/range-*.json.
  */
-
+import { lastStartAtOrBefore } from '../../format/items/bisection.ts'
 import { type RunOptions, throwIfAborted } from '../progress.ts'
 import type { VectorStore } from '../stores/vectorStore.ts'
 import { orderCentroids, permuteRows } from './centroidOrder.ts'
@@ -61,7 +61,7 @@ export function permutedStore(store: VectorStore, order: Uint32Array): VectorSto
     ids: Array.from(order, (pid) => store.ids[pid] ?? ''),
     passageLengths,
     async readRows(first, rows, target) {
-      let pid = passageAt(ownStarts, first)
+      let pid = lastStartAtOrBefore(ownStarts, passageLengths.length, first)
       for (let row = first; row < first + rows; pid++) {
         const end = Math.min(first + rows, ownStarts[pid + 1] ?? 0)
         const source = (starts[order[pid] ?? 0] ?? 0) + row - (ownStarts[pid] ?? 0)
@@ -114,16 +114,4 @@ function startsOf(lengths: Uint16Array): Float64Array {
   const starts = new Float64Array(lengths.length + 1)
   for (let pid = 0; pid < lengths.length; pid++) starts[pid + 1] = (starts[pid] ?? 0) + (lengths[pid] ?? 0)
   return starts
-}
-
-/** The passage that a row is of: the last that starts at or before it. */
-function passageAt(starts: Float64Array, row: number): number {
-  let low = 0
-  let high = starts.length - 2
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1
-    if ((starts[middle] ?? 0) <= row) low = middle
-    else high = middle - 1
-  }
-  return low
 }

@@ -1,9 +1,9 @@
 /**
- * Posting lists: for each cell the passages that have a token in it, delta-coded (format/manifest/segment.ts). Takes passages in
+ * Posting lists: for each cell the passages that have a token in it, delta-coded (format/items/postingList.ts). Takes passages in
  * order while rows are coded.
  */
-import { crc32c } from '../../format/container/crc32c.ts'
 import { InputError } from '../../format/errors.ts'
+import { postingListBytesMax, writePostingList } from '../../format/items/postingList.ts'
 
 export interface Postings {
   /** u32[K + 1]. */
@@ -11,9 +11,6 @@ export interface Postings {
   readonly postings: Uint8Array
 }
 
-const CRC_BYTES = 4
-/** LEB128 of a u32. */
-const NUMBER_BYTES_MAX = 5
 const PAIRS_INITIAL = 1 << 16
 const POSTINGS_BYTES_MAX = 2 ** 32 - 1
 
@@ -55,13 +52,13 @@ export class PostingsBuilder {
     const { starts, pids } = this.#sortByCell()
     const count = this.#sizes.length
     const postingOffsets = new Uint32Array(count + 1)
-    let bytes = new Uint8Array(this.#pairs * 2 + count * CRC_BYTES + NUMBER_BYTES_MAX)
+    let bytes = new Uint8Array(this.#pairs * 2 + count * postingListBytesMax(0))
     let end = 0
     for (let cell = 0; cell < count; cell++) {
       const list = pids.subarray(starts[cell], starts[cell + 1])
-      const room = end + list.length * NUMBER_BYTES_MAX + CRC_BYTES
+      const room = end + postingListBytesMax(list.length)
       if (room > bytes.length) bytes = grown(bytes, room)
-      end = writeList(list, bytes, end)
+      end = writePostingList(list, bytes, end)
       postingOffsets[cell + 1] = end
     }
     return { postingOffsets, postings: bytes.slice(0, end) }
@@ -101,23 +98,4 @@ function grown(bytes: Uint8Array<ArrayBuffer>, needed: number): Uint8Array<Array
   const larger = new Uint8Array(Math.min(POSTINGS_BYTES_MAX, Math.max(needed, bytes.length * 2)))
   larger.set(bytes)
   return larger
-}
-
-/** One list with its CRC32C; an empty one has no bytes. */
-function writeList(pids: Uint32Array, bytes: Uint8Array, start: number): number {
-  if (pids.length === 0) return start
-  let at = start
-  let previous = -1
-  for (const pid of pids) {
-    let gap = pid - previous - 1
-    previous = pid
-    while (gap > 127) {
-      bytes[at++] = (gap & 127) | 128
-      gap >>>= 7
-    }
-    bytes[at++] = gap
-  }
-  const crc = crc32c(bytes.subarray(start, at))
-  new DataView(bytes.buffer, bytes.byteOffset).setUint32(at, crc, true)
-  return at + CRC_BYTES
 }

@@ -1,9 +1,16 @@
 /** The token vectors that an index decodes to (SPEC.md §4.4), by row: the reference of tuning when the original ones are gone. */
-import { crc32c } from '../../format/container/crc32c.ts'
-import { ChecksumError } from '../../format/errors.ts'
 import type { IndexReader } from '../../format/indexReader.ts'
+import { lastStartAtOrBefore } from '../../format/items/bisection.ts'
+import {
+  type CodedTokens,
+  locateRowBlock,
+  type RowShape,
+  requireRowBlock,
+  residualBytesOf,
+  rowShapeOf,
+} from '../../format/items/rowBlock.ts'
 import type { SegmentEntry } from '../../format/manifest/manifest.ts'
-import { codeBytesOf, type Nbits, residualBytesOf, rowBlockBytes } from '../../format/manifest/segment.ts'
+import type { Nbits } from '../../format/manifest/segment.ts'
 import { reverseBits } from '../../onnx/quantiserGraphs.ts'
 import { dequantiseCentroids } from '../segment/codec.ts'
 import type { TokenRows } from './exactMaxSim.ts'
@@ -38,7 +45,7 @@ class SegmentDecoder {
   readonly tokens: number
   readonly #reader: IndexReader
   readonly #segment: SegmentEntry
-  readonly #dim: number
+  readonly #shape: RowShape
   readonly #centroids: Float32Array
   /** First row of each passage, and one past the last. */
   readonly #starts: Float64Array
@@ -52,7 +59,7 @@ class SegmentDecoder {
   ) {
     this.#reader = reader
     this.#segment = segment
-    this.#dim = reader.manifest.dim
+    this.#shape = rowShapeOf(reader.manifest.dim, segment)
     this.lengths = arrays.lengths
     this.tokens = segment.tokens
     this.#centroids = arrays.table
@@ -72,58 +79,42 @@ class SegmentDecoder {
   }
 
   async read(first: number, rows: number, target: Float32Array): Promise<void> {
-    const dim = this.#dim
-    for (let pid = this.#passageOf(first); (this.#starts[pid] ?? rows + first) < first + rows; pid++) {
+    const { dim } = this.#shape
+    // Passages without tokens begin where the next one does; the last of those is the one with tokens.
+    for (
+      let pid = lastStartAtOrBefore(this.#starts, this.lengths.length, first);
+      (this.#starts[pid] ?? rows + first) < first + rows;
+      pid++
+    ) {
       const start = this.#starts[pid] ?? 0
       const from = Math.max(first, start)
       const until = Math.min(first + rows, start + (this.lengths[pid] ?? 0))
       if (from >= until) continue
       const block = await this.#readBlock(pid)
       for (let row = from; row < until; row++) {
-        this.#decode(block, pid, row - start, target.subarray((row - first) * dim, (row - first + 1) * dim))
+        this.#decode(block, row - start, target.subarray((row - first) * dim, (row - first + 1) * dim))
       }
     }
   }
 
-  /** The last passage that begins at or before a row. */
-  #passageOf(row: number): number {
-    let low = 0
-    let high = this.lengths.length - 1
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1
-      if ((this.#starts[middle] ?? 0) <= row) low = middle
-      else high = middle - 1
-    }
-    // Passages without tokens begin where the next one does; the last of them is the one with tokens.
-    return low
-  }
-
-  async #readBlock(pid: number): Promise<Uint8Array> {
-    const { centroids, codec } = this.#segment
-    const bytesOf = (tokens: number) => rowBlockBytes(tokens, this.#dim, codec.nbits, centroids)
-    const length = bytesOf(this.lengths[pid] ?? 0)
-    // Every block has its CRC: a block of no tokens is four bytes.
-    const offset = bytesOf(this.#starts[pid] ?? 0) + (pid - 1) * bytesOf(0)
+  async #readBlock(pid: number): Promise<CodedTokens> {
+    const passage = { pid, tokensBefore: this.#starts[pid] ?? 0, tokens: this.lengths[pid] ?? 0 }
+    const { offset, length } = locateRowBlock(passage, this.#shape)
     const block = await this.#reader.sectionRange(this.#segment, 'rows', offset, length)
-    const stored = new DataView(block.buffer, block.byteOffset, block.length).getUint32(length - 4, true)
-    const crc = crc32c(block.subarray(0, length - 4))
-    if (crc !== stored) throw new ChecksumError(`rows of passage ${pid}`, stored, crc)
-    return block
+    return requireRowBlock(block, passage, this.#shape)
   }
 
-  #decode(block: Uint8Array, pid: number, token: number, target: Float32Array): void {
-    const { centroids, codec } = this.#segment
-    const tokens = this.lengths[pid] ?? 0
-    const codeBytes = codeBytesOf(centroids)
-    let code = 0
-    for (let byte = codeBytes - 1; byte >= 0; byte--) code = code * 256 + (block[token * codeBytes + byte] ?? 0)
-    const norm = codec.inverseNormMin + (block[tokens * codeBytes + token] ?? 0) * codec.inverseNormStep
-    const packedBytes = residualBytesOf(this.#dim, codec.nbits)
-    const packed = tokens * (codeBytes + 1) + token * packedBytes
-    const perByte = 8 / codec.nbits
-    for (let d = 0; d < target.length; d++) {
-      const weight = this.#weights[(block[packed + Math.floor(d / perByte)] ?? 0) * perByte + (d % perByte)] ?? 0
-      target[d] = ((this.#centroids[code * this.#dim + d] ?? 0) + weight) * norm
+  #decode({ codes, inverseNorms, residuals }: CodedTokens, token: number, target: Float32Array): void {
+    const { dim, nbits } = this.#shape
+    const { inverseNormMin, inverseNormStep } = this.#segment.codec
+    const centroid = (codes[token] ?? 0) * dim
+    const norm = inverseNormMin + (inverseNorms[token] ?? 0) * inverseNormStep
+    const packed = token * residualBytesOf(dim, nbits)
+    const perByte = 8 / nbits
+    for (let d = 0; d < dim; d++) {
+      const byte = residuals[packed + Math.floor(d / perByte)] ?? 0
+      const weight = this.#weights[byte * perByte + (d % perByte)] ?? 0
+      target[d] = ((this.#centroids[centroid + d] ?? 0) + weight) * norm
     }
   }
 }

@@ -1,16 +1,14 @@
 /** Sizes of an index for the cost model, and how many bytes of posting lists a query probes. */
 import type { IndexReader } from '../../format/indexReader.ts'
+import { countPids, locatePostingList } from '../../format/items/postingList.ts'
+import { codeBytesOf } from '../../format/items/rowBlock.ts'
 import type { SegmentEntry } from '../../format/manifest/manifest.ts'
-import { codeBytesOf } from '../../format/manifest/segment.ts'
 import { GraphBuilder } from '../../onnx/graphBuilder.ts'
 import { writeModel } from '../../onnx/model.ts'
 import type { QueryVectors } from '../../runtime/searcher.ts'
 import { openOnnxSession } from '../models/onnxNode.ts'
 import { dequantiseCentroids } from '../segment/codec.ts'
 import type { IndexSizes } from './costModel.ts'
-
-/** After each list that is not empty. */
-const CRC_BYTES = 4
 
 /** @throws ChecksumError, FormatError, StorageError */
 export async function readSizes(reader: IndexReader): Promise<IndexSizes> {
@@ -36,9 +34,8 @@ async function countPostings(reader: IndexReader, segment: SegmentEntry): Promis
   const bytes = await reader.section(segment, 'postings')
   let count = 0
   for (let cell = 0; cell + 1 < offsets.length; cell++) {
-    const end = (offsets[cell + 1] ?? 0) - CRC_BYTES
-    // The last byte of a number is the one below 128.
-    for (let at = offsets[cell] ?? 0; at < end; at++) if ((bytes[at] ?? 0) < 128) count += 1
+    const { offset, length } = locatePostingList(offsets, cell)
+    count += countPids(bytes.subarray(offset, offset + length))
   }
   return count
 }
@@ -87,7 +84,7 @@ function listBytes(
   const probed = new Set<number>()
   for (const [at, cell] of cells.entries()) if (at % wanted < ncells) probed.add(Number(cell))
   let bytes = 0
-  for (const cell of probed) bytes += (offsets[cell + 1] ?? 0) - (offsets[cell] ?? 0)
+  for (const cell of probed) bytes += locatePostingList(offsets, cell).length
   return bytes
 }
 

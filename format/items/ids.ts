@@ -39,14 +39,7 @@ export class IdTable {
     this.#offsets = offsets
     this.#bytes = bytes
     this.#order = order
-    if (offsets[0] !== 0 || offsets.at(-1) !== bytes.length) {
-      throw new FormatError('idOffsets', `offsets from 0 to ${bytes.length}`, `${offsets[0]} to ${offsets.at(-1)}`)
-    }
-    for (let pid = 0; pid < this.size; pid++) {
-      const length = (offsets[pid + 1] ?? 0) - (offsets[pid] ?? 0)
-      if (length < 1 || length > ID_BYTES_MAX)
-        throw new FormatError('idOffsets', `ids of 1 to ${ID_BYTES_MAX} bytes`, length)
-    }
+    requireIdOffsets(offsets, bytes.length)
     // Strictly ascending ids in an order of the right length also prove that the order is a permutation.
     for (let i = 0; i < this.size; i++) {
       const pid = order[i] ?? this.size
@@ -85,6 +78,23 @@ export class IdTable {
 
   #at(pid: number): Uint8Array {
     return this.#bytes.subarray(this.#offsets[pid], this.#offsets[pid + 1])
+  }
+}
+
+/**
+ * Checks the section `idOffsets`.
+ * @param idBytes - length of the section `ids`
+ * @throws FormatError unless the ids have 1 to ID_BYTES_MAX bytes each and fill the section
+ */
+export function requireIdOffsets(offsets: Uint32Array, idBytes: number): void {
+  if (offsets[0] !== 0 || offsets.at(-1) !== idBytes) {
+    throw new FormatError('idOffsets', `offsets from 0 to ${idBytes}`, `${offsets[0]} to ${offsets.at(-1)}`)
+  }
+  for (let pid = 0; pid + 1 < offsets.length; pid++) {
+    const length = (offsets[pid + 1] ?? 0) - (offsets[pid] ?? 0)
+    if (length < 1 || length > ID_BYTES_MAX) {
+      throw new FormatError('idOffsets', `ids of 1 to ${ID_BYTES_MAX} bytes`, length)
+    }
   }
 }
 

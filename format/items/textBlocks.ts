@@ -4,6 +4,7 @@ import { crc32c } from '../container/crc32c.ts'
 import { packValue } from '../container/packing.ts'
 import { ChecksumError, FormatError, InputError } from '../errors.ts'
 import { PASSAGE_TEXT_BYTES_MAX, TEXT_BLOCK_BYTES } from '../limits.ts'
+import { lastStartAtOrBefore } from './bisection.ts'
 
 /** One passage's stored text. */
 export interface TextRecord {
@@ -154,4 +155,51 @@ export function decodeTextBlockEntries(
   if (passagesSum !== passages) throw new FormatError('textBlocks', `${passages} passages`, passagesSum)
   if (bytesSum !== compressedBytes) throw new FormatError('textBlocks', `${compressedBytes} compressed bytes`, bytesSum)
   return entries
+}
+
+/** Where the text blocks of a segment start, by passage and by byte. */
+export class TextDirectory {
+  readonly #entries: readonly TextBlockEntry[]
+  /** First pid of each block, and one past the last. f64 because sums pass 2^32. */
+  readonly #firstPids: Float64Array
+  /** Offset of each block in the section `texts`, and its end. */
+  readonly #offsets: Float64Array
+
+  /** @param entries - as `decodeTextBlockEntries` gives them */
+  constructor(entries: readonly TextBlockEntry[]) {
+    this.#entries = entries
+    this.#firstPids = new Float64Array(entries.length + 1)
+    this.#offsets = new Float64Array(entries.length + 1)
+    for (const [block, entry] of entries.entries()) {
+      this.#firstPids[block + 1] = this.firstPid(block) + entry.passages
+      this.#offsets[block + 1] = this.offset(block) + entry.compressedBytes
+    }
+  }
+
+  /** Blocks. */
+  get size(): number {
+    return this.#entries.length
+  }
+
+  /** @throws FormatError when there is no such block */
+  entry(block: number): TextBlockEntry {
+    const entry = this.#entries[block]
+    if (!entry) throw new FormatError('textBlocks', `a block ${block}`, `${this.size} blocks`)
+    return entry
+  }
+
+  /** Pid of the first passage of a block. */
+  firstPid(block: number): number {
+    return this.#firstPids[block] ?? 0
+  }
+
+  /** Where a block starts in the section `texts`; it has `entry(block).compressedBytes` bytes. */
+  offset(block: number): number {
+    return this.#offsets[block] ?? 0
+  }
+
+  /** The block that holds a passage. @param pid - in [0, N) */
+  blockOf(pid: number): number {
+    return lastStartAtOrBefore(this.#firstPids, this.size, pid)
+  }
 }

@@ -2,6 +2,7 @@
 import { decodeHead, encodeHead } from '../container/container.ts'
 import { FieldReader } from '../container/fields.ts'
 import { FormatError } from '../errors.ts'
+import { rowBlocksBytes, rowShapeOf } from '../items/rowBlock.ts'
 import {
   CENTROIDS_MAX,
   DIM_MAX,

@@ -2,8 +2,9 @@
  * The table of sections (SPEC.md §5): what each is called, whose it is, how long it must be, and who reads it when. Every list of
  * sections in the format, the runtime and the deploy plan is derived from it, so a new section is a row here and whoever uses it.
  */
+
+import { type Nbits, rowBlocksBytes } from '../items/rowBlock.ts'
 import type { Feature } from './features.ts'
-import { codeBytesOf, type Nbits, residualBytesOf } from './segment.ts'
 
 /** A quantiser's sections are shared by all segments that refer to it. */
 export type SectionOwner = 'quantiser' | 'segment'
@@ -75,8 +76,7 @@ export const SECTIONS = {
     owner: 'segment',
     isSearched: true,
     items: ({ passages }) => passages,
-    bytes: ({ centroids, dim, nbits, passages, tokens }) =>
-      tokens * (codeBytesOf(centroids) + 1 + residualBytesOf(dim, nbits)) + passages * 4,
+    bytes: (shape) => rowBlocksBytes(shape.passages, shape.tokens, shape),
   },
   tombstones: { ...opened, owner: 'segment', isSearched: true, isOptional: true, feature: 'tombstones' },
   idOffsets: {

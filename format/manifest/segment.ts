@@ -2,9 +2,9 @@
  * One immutable slice of an index as plain arrays: what the sections of SPEC.md §5 hold once they are read and checked.
  * The builder makes it, the writer stores it, the resident runtime searches it.
  */
+import type { Nbits } from '../items/rowBlock.ts'
 
-/** Bits of a residual value. */
-export type Nbits = 1 | 2 | 4
+export type { Nbits }
 
 /** How residuals and norms were quantised: one codec for all segments of a quantiser (SPEC.md §4.4). */
 export interface ResidualCodec {
@@ -36,32 +36,10 @@ export interface Quantiser {
 export interface SegmentData extends Quantiser {
   /** u16[N], tokens of each passage; 0 is allowed. */
   readonly passageLengths: Uint16Array
-  /**
-   * The row blocks of passages 0..N-1, one after another. The block of a passage with n tokens is
-   *   codes u16[n] (u32[n] when K > 65,536), inverse norms u8[n], residuals u8[n][dim*nbits/8], crc32c u32
-   * little-endian, unpadded; the CRC covers the bytes of the block before it.
-   */
+  /** The row blocks (items/rowBlock.ts) of passages 0..N-1, one after another without gaps. */
   readonly rows: Uint8Array
   /** u32[K + 1], byte offsets into `postings`; list k is [offsets[k], offsets[k + 1]). */
   readonly postingOffsets: Uint32Array
-  /**
-   * Per centroid the sorted unique pids that have a token there: LEB128 of `pid - previous - 1` (previous starts at -1),
-   * then crc32c u32 of those bytes. An empty list has no bytes at all.
-   */
+  /** The posting lists (items/postingList.ts) of centroids 0..K-1, one after another without gaps. */
   readonly postings: Uint8Array
-}
-
-/** Bytes of one code. */
-export function codeBytesOf(centroidCount: number): 2 | 4 {
-  return centroidCount > 65_536 ? 4 : 2
-}
-
-/** Bytes of one packed residual row. */
-export function residualBytesOf(dim: number, nbits: Nbits): number {
-  return (dim * nbits) / 8
-}
-
-/** Bytes of the row block of a passage with `tokens` tokens, its CRC included. */
-export function rowBlockBytes(tokens: number, dim: number, nbits: Nbits, centroidCount: number): number {
-  return tokens * (codeBytesOf(centroidCount) + 1 + residualBytesOf(dim, nbits)) + 4
 }

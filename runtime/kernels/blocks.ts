@@ -2,7 +2,8 @@
  * The segment block and the query block: where in memory a kernel finds what it reads. Written once after checking that
  * every region is inside memory and aligned; kernels trust a block, and only this file makes one.
  */
-import { codeBytesOf, type Nbits, rowBlockBytes } from '../../format/manifest/segment.ts'
+import { codeBytesOf, rowBlocksBytes } from '../../format/items/rowBlock.ts'
+import type { Nbits } from '../../format/manifest/segment.ts'
 import * as layout from './layout.ts'
 import { paddedRows } from './quantise.ts'
 import { tableBytes } from './units.ts'
@@ -66,8 +67,7 @@ export const ROWS_PADDING_BYTES = 16
 /** Bytes of every region of a segment, in the order of SegmentRegions. */
 export function segmentLengths(shape: SegmentShape): Record<SegmentPointer, number> {
   const { dim, nbits, centroidCount, passageCount, tokenCount } = shape
-  // The block of all tokens without its CRC, and a CRC a passage.
-  const rowsLength = rowBlockBytes(tokenCount, dim, nbits, centroidCount) - 4 + passageCount * 4
+  const rowsLength = rowBlocksBytes(passageCount, tokenCount, { dim, nbits, centroids: centroidCount })
   return {
     centroids: centroidCount * dim,
     centroidScales: centroidCount * 4,

@@ -2,7 +2,7 @@
  * Typed wrapper over kernels.wasm: one method a kernel, preconditions checked always. Works on addresses in one memory;
  * `Arena` gives them out, blocks.ts describes what lies there. assembly/README.md has the table of kernels.
  */
-import { codeBytesOf } from '../../format/manifest/segment.ts'
+import { codeBytesOf } from '../../format/items/rowBlock.ts'
 import { Arena } from './arena.ts'
 import {
   type QueryBlock,
@@ -26,7 +26,6 @@ interface KernelExports {
   crc32c(address: number, length: number, previous: number, tables: number): number
   distinctCells(segment: number, last: number, starts: number, cells: number): number
   gather(segment: number, marks: number, bitmap: number): number
-  gatherList(list: number, length: number, bitmap: number, passageCount: number): number
   refine(segment: number, query: number, firstRow: number, pids: number, count: number, scores: number): void
   rescore(segment: number, query: number, firstRow: number, pids: number, count: number, scores: number): void
   scoreCentroids(segment: number, query: number, threshold: number): void
@@ -42,7 +41,6 @@ interface KernelExports {
   tokenScores(segment: number, query: number, firstRow: number, pid: number, out: number): void
   topCells(segment: number, query: number, ncells: number, heaps: number, marks: number): void
   validateBlocks(segment: number, tables: number): number
-  validateCodes(segment: number): number
 }
 
 /** Pids and where their scores go, both in memory. */
@@ -105,11 +103,6 @@ export class Kernels {
     return this.#exports.crc32c(address, length, previous, tables) >>> 0
   }
 
-  /** @returns the first pid with a code that is not below K, or N */
-  validateCodes(segment: SegmentBlock): number {
-    return this.#exports.validateCodes(segment.address) >>> 0
-  }
-
   /** @returns the first pid whose block does not match its CRC32C, or N */
   validateBlocks(segment: SegmentBlock, tables: number): number {
     this.#require('crc tables', tables, CRC_TABLES_BYTES, 4)
@@ -159,17 +152,6 @@ export class Kernels {
     const answer = this.#exports.gather(segment.address, marks, bitmap) >>> 0
     if (answer === STATUS_OK) return { status: STATUS_OK, cell: 0 }
     return { status: answer & ((1 << STATUS_BITS) - 1), cell: answer >>> STATUS_BITS }
-  }
-
-  /** One posting list, its CRC included. @returns a STATUS of layout.ts */
-  gatherList(
-    list: { readonly address: number; readonly length: number },
-    bitmap: number,
-    passageCount: number,
-  ): number {
-    this.#require('posting list', list.address, list.length, 1)
-    this.#require('pid bitmap', bitmap, bitmapBytes(passageCount), 16)
-    return this.#exports.gatherList(list.address, list.length, bitmap, passageCount)
   }
 
   /** Pids in bitmap AND filter. Bits from passageCount on must be 0. */

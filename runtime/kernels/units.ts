@@ -2,7 +2,8 @@
  * The units that scores are counted in, one a query row, chosen so that table bytes and 16-bit scores cannot overflow and are as
  * fine as that allows. assembly/README.md has the formulas and the bound of the error.
  */
-import { type Nbits, type ResidualCodec, residualBytesOf } from '../../format/manifest/segment.ts'
+import { residualBytesOf } from '../../format/items/rowBlock.ts'
+import type { Nbits, ResidualCodec } from '../../format/manifest/segment.ts'
 import { SET_BYTES } from './layout.ts'
 import {
   fineValueTable,

@@ -3,10 +3,10 @@
  * shapes of the regions that the pipelines allocate (kernels/blocks.ts), so it changes with them.
  */
 import { PIECE_BYTES, READS_AT_ONCE } from '../../format/indexReader.ts'
+import { codeBytesOf } from '../../format/items/rowBlock.ts'
 import { ENTRY_BYTES } from '../../format/items/textBlocks.ts'
 import { type Manifest, quantiserOf, type SegmentEntry, sectionBytes } from '../../format/manifest/manifest.ts'
 import { openedSections } from '../../format/manifest/sections.ts'
-import { codeBytesOf } from '../../format/manifest/segment.ts'
 import { type QueryShape, queryLengths, type SegmentShape, segmentLengths } from '../kernels/blocks.ts'
 import { bitmapBytes } from '../kernels/kernels.ts'
 import { CRC_TABLES_BYTES, SEGMENT_BLOCK_BYTES } from '../kernels/layout.ts'

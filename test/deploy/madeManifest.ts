@@ -1,4 +1,6 @@
 /** Manifests of indexes that are not there, of any size: what is planned from a manifest alone needs no more. */
+
+import { rowBlockBytes } from '../../format/items/rowBlock.ts'
 import {
   decodeManifest,
   encodeManifest,
@@ -7,7 +9,7 @@ import {
   type SectionChunk,
   type SectionName,
 } from '../../format/manifest/manifest.ts'
-import { type Nbits, rowBlockBytes } from '../../format/manifest/segment.ts'
+import type { Nbits } from '../../format/manifest/segment.ts'
 
 export interface MadeShape {
   readonly passages: number
@@ -51,7 +53,7 @@ export function madeManifest(shape: MadeShape): Manifest {
     passageLengths: [passages * 2, passages],
     postingOffsets: [(centroids + 1) * 4, centroids + 1],
     postings: [postings, centroids],
-    rows: [passages * rowBlockBytes(tokens, dim, nbits, centroids), passages],
+    rows: [passages * rowBlockBytes(tokens, { dim, nbits, centroids }), passages],
     idOffsets: [(passages + 1) * 4, passages + 1],
     ids: [passages * idBytes, passages],
     idOrder: [passages * 4, passages],

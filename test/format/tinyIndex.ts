@@ -1,9 +1,10 @@
 /** A small, valid index in memory: random codes and residuals from a seed, everything else derived as SPEC.md says. */
-import { crc32c } from '../../format/container/crc32c.ts'
 import { encodeIds } from '../../format/items/ids.ts'
+import { encodePostingList } from '../../format/items/postingList.ts'
+import { encodeRowBlocks, residualBytesOf } from '../../format/items/rowBlock.ts'
 import { encodeTextBlockEntry, TextBlockEncoder } from '../../format/items/textBlocks.ts'
 import { encodeManifest, MANIFEST_NAME, type Manifest } from '../../format/manifest/manifest.ts'
-import { codeBytesOf, type Nbits, residualBytesOf, rowBlockBytes } from '../../format/manifest/segment.ts'
+import type { Nbits } from '../../format/manifest/segment.ts'
 import { type IndexSink, PartWriter } from '../../format/writer.ts'
 
 export interface TinyShape {
@@ -88,43 +89,18 @@ function rowBlock(
   lists: Set<number>[],
   next: () => number,
 ): Uint8Array {
-  const bytes = new Uint8Array(rowBlockBytes(tokens, dim, nbits, lists.length))
-  const view = new DataView(bytes.buffer)
-  const codeBytes = codeBytesOf(lists.length)
-  for (let token = 0; token < tokens; token++) {
-    const code = next() % lists.length
-    lists[code]!.add(pid)
-    if (codeBytes === 2) view.setUint16(token * 2, code, true)
-    else view.setUint32(token * 4, code, true)
-  }
-  const rest = tokens * (1 + residualBytesOf(dim, nbits))
-  for (let i = 0; i < rest; i++) bytes[tokens * codeBytes + i] = next()
-  view.setUint32(bytes.length - 4, crc32c(bytes.subarray(0, -4)), true)
-  return bytes
+  const codes = Uint32Array.from({ length: tokens }, () => next() % lists.length)
+  for (const code of codes) lists[code]!.add(pid)
+  const inverseNorms = Uint8Array.from({ length: tokens }, next)
+  const residuals = Uint8Array.from({ length: tokens * residualBytesOf(dim, nbits) }, next)
+  return encodeRowBlocks({ codes, inverseNorms, residuals }, [tokens], { dim, nbits, centroids: lists.length })
 }
 
-function encodePostings(lists: readonly Set<number>[]): { offsets: Uint32Array; bytes: Uint8Array } {
-  const bytes: number[] = []
+function encodePostings(lists: readonly Set<number>[]): { offsets: Uint32Array; bytes: Uint8Array<ArrayBuffer> } {
+  const encoded = lists.map((list) => encodePostingList([...list].sort((a, b) => a - b)))
   const offsets = new Uint32Array(lists.length + 1)
-  for (const [cell, list] of lists.entries()) {
-    const start = bytes.length
-    let previous = -1
-    for (const pid of [...list].sort((a, b) => a - b)) {
-      let gap = pid - previous - 1
-      while (gap > 127) {
-        bytes.push((gap & 127) | 128)
-        gap >>>= 7
-      }
-      bytes.push(gap)
-      previous = pid
-    }
-    if (list.size > 0) {
-      const crc = crc32c(Uint8Array.from(bytes.slice(start)))
-      bytes.push(crc & 255, (crc >>> 8) & 255, (crc >>> 16) & 255, crc >>> 24)
-    }
-    offsets[cell + 1] = bytes.length
-  }
-  return { offsets, bytes: Uint8Array.from(bytes) }
+  for (const [cell, { length }] of encoded.entries()) offsets[cell + 1] = offsets[cell]! + length
+  return { offsets, bytes: new Uint8Array(Buffer.concat(encoded)) }
 }
 
 async function appendTexts(writer: PartWriter, passages: number): Promise<void> {

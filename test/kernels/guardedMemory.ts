@@ -3,7 +3,8 @@
  * one byte too many traps.
  */
 import { readFile } from 'node:fs/promises'
-import { codeBytesOf, type SegmentData } from '../../format/manifest/segment.ts'
+import { codeBytesOf } from '../../format/items/rowBlock.ts'
+import type { SegmentData } from '../../format/manifest/segment.ts'
 import { distinctCells, referenceSegment, tokenStartsOf } from '../../reference/kernels.ts'
 import {
   type QueryBlock,

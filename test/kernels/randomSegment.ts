@@ -1,11 +1,6 @@
 /** Seeded random segments and queries: well-formed bytes without meaning, enough to compare kernels with their twins. */
-import {
-  codeBytesOf,
-  type Nbits,
-  residualBytesOf,
-  rowBlockBytes,
-  type SegmentData,
-} from '../../format/manifest/segment.ts'
+import { codeBytesOf, residualBytesOf, rowBlockBytes } from '../../format/items/rowBlock.ts'
+import type { Nbits, SegmentData } from '../../format/manifest/segment.ts'
 import { crc32c } from '../../reference/kernels.ts'
 
 /** Mulberry32 (T. Ettinger, public domain): u32 state, numbers in [0, 1). */
@@ -73,7 +68,7 @@ interface BlockOptions {
 }
 
 function rowBlock(codes: readonly number[], { dim, nbits, centroidCount, integer }: BlockOptions): Buffer {
-  const block = Buffer.alloc(rowBlockBytes(codes.length, dim, nbits, centroidCount))
+  const block = Buffer.alloc(rowBlockBytes(codes.length, { dim, nbits, centroids: centroidCount }))
   const codeBytes = codeBytesOf(centroidCount)
   for (const [token, code] of codes.entries()) block.writeUIntLE(code, token * codeBytes, codeBytes)
   const residuals = codes.length * (1 + residualBytesOf(dim, nbits))
@@ -82,7 +77,7 @@ function rowBlock(codes: readonly number[], { dim, nbits, centroidCount, integer
   return block
 }
 
-/** Posting lists from the codes of each passage, by the sentence in format/manifest/segment.ts. */
+/** Posting lists from the codes of each passage, by the sentence in SPEC.md §5.2. */
 export function postingsOf(
   passageCodes: readonly (readonly number[])[],
   centroidCount: number,

@@ -60,7 +60,7 @@ const cases: [string, string, SegmentData][] = [
   ['falling posting offsets', 'postingOffsets', { ...valid, postingOffsets: changed(valid.postingOffsets, 1, 4e9) }],
   ['postings cut off', 'postings', { ...valid, postings: valid.postings.subarray(0, -1) }],
   ['an offset past the postings', 'postings', { ...valid, postingOffsets: changed(valid.postingOffsets, last, 4e9) }],
-  ['a list without room for a posting', 'postings', withList(...crc)],
+  ['a list without room for a posting', 'postingOffsets', withList(...crc)],
   ['a pid that is not below N', 'postings', withList(4, ...crc)],
   ['a pid beyond u32', 'postings', withList(0, 0xff, 0xff, 0xff, 0xff, 0x7f, ...crc)],
   ['a varint that is cut off', 'postings', withList(0, 0x80, ...crc)],

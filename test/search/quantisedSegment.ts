@@ -2,7 +2,8 @@
  * A small segment from float vectors by the simplest quantiser that follows the format: sampled centroids, argmax codes,
  * quantile buckets, one inverse norm a token. Also gives the float vectors it decodes to, computed here and in f64.
  */
-import { type Nbits, residualBytesOf, rowBlockBytes, type SegmentData } from '../../format/manifest/segment.ts'
+import { residualBytesOf, rowBlockBytes } from '../../format/items/rowBlock.ts'
+import type { Nbits, SegmentData } from '../../format/manifest/segment.ts'
 import { crc32c } from '../../reference/kernels.ts'
 import { postingsOf, seededRandom } from '../kernels/randomSegment.ts'
 
@@ -51,7 +52,7 @@ export function quantisedSegment({ seed, dim, nbits, centroidCount, lengths }: Q
 
   const decoded: number[][][] = []
   const blocks = residuals.map((passage, pid) => {
-    const block = Buffer.alloc(rowBlockBytes(passage.length, dim, nbits, centroidCount))
+    const block = Buffer.alloc(rowBlockBytes(passage.length, { dim, nbits, centroids: centroidCount }))
     decoded.push([])
     for (const [token, residual] of passage.entries()) {
       const code = codes[pid]![token]!

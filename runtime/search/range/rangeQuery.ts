@@ -2,7 +2,8 @@
  * A query over an index that is read by range, in two rounds of storage: probe → posting lists → candidates → row blocks → rescore.
  * Between the rounds it holds what it read and nothing in WebAssembly memory, so queries may interleave.
  */
-import { quantiserOf } from '../../../format/manifest/manifest.ts'
+import { requirePostingList } from '../../../format/items/postingList.ts'
+import { requireRowBlock } from '../../../format/items/rowBlock.ts'
 import { type PassageBitmap, pidsOf } from '../../passages/bitmap.ts'
 import type { Budget, RangeParameters, Skipped, StageCounts, StorageUse } from '../../searcher.ts'
 import type { PreparedQuery } from '../preparedQuery.ts'
@@ -11,8 +12,8 @@ import type { RangeIndex } from './rangeIndex.ts'
 import { minus, type QueryLimits } from './rangeParameters.ts'
 import { wantedList, wantedRows } from './rangeSegment.ts'
 import { Account, costOf, planRound, type RoundLimits, type RoundPlan, readRound, type Wanted } from './readRound.ts'
-import { requireBlock, rescoreBlocks } from './rescoreBlocks.ts'
-import { bestByLists, requireList } from './scoreLists.ts'
+import { rescoreBlocks } from './rescoreBlocks.ts'
+import { bestByLists } from './scoreLists.ts'
 
 export interface RangeQuery {
   readonly query: PreparedQuery
@@ -165,7 +166,7 @@ async function readLists(
     const { cells, wanted: count } = probedOf(probed, segment.entry.quantiser)
     for (const [at, { cell, gain }] of cells.entries()) {
       const place = wantedList(index.reader, segment, cell)
-      const check = (bytes: Uint8Array) => requireList(bytes, cell, index.reader.crc32c)
+      const check = (bytes: Uint8Array) => requirePostingList(bytes, cell, index.reader.crc32c)
       const list = place && { key: `${number}/list/${cell}`, place, check, segment: number, at, gain }
       if (list) (at < count ? wanted : others).push(list)
       else lists[number]?.splice(at, 1, new Uint8Array())
@@ -190,11 +191,10 @@ async function readLists(
 function wantedBlock(index: RangeIndex, segment: number, pid: number): Wanted {
   const of = index.segments[segment]
   if (!of) throw new RangeError(`there is no segment ${segment}`)
-  const { centroids } = quantiserOf(index.reader.manifest, of.entry)
-  const { crc32c } = index.reader
+  const tokens = of.tokens.lengths[pid] ?? 0
   return {
     key: `${segment}/rows/${pid}`,
     place: wantedRows(index.reader, of, pid),
-    check: (bytes) => requireBlock({ bytes, tokens: of.tokens.lengths[pid] ?? 0 }, { centroids, pid, crc32c }),
+    check: (bytes) => requireRowBlock(bytes, { pid, tokens }, of.rowShape, index.reader.crc32c),
   }
 }

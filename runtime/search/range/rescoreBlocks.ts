@@ -2,8 +2,14 @@
  * Rescore, for the range pipeline: row blocks that were read become a small segment in WebAssembly memory, with just the
  * centroids they use, and the kernels of the resident pipeline score it. Same blocks, same bits as there.
  */
-import { ChecksumError, FormatError } from '../../../format/errors.ts'
-import { codeBytesOf, type Nbits, residualBytesOf, rowBlockBytes } from '../../../format/manifest/segment.ts'
+import {
+  type CodedTokens,
+  codeBytesOf,
+  decodeRowBlock,
+  type RowShape,
+  rowBlockBytes,
+  tokenBytesOf,
+} from '../../../format/items/rowBlock.ts'
 import { type SegmentBlock, type SegmentPointer, segmentLengths } from '../../kernels/blocks.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { SEGMENT_BLOCK_BYTES } from '../../kernels/layout.ts'
@@ -48,27 +54,11 @@ export function rescoreBlocks(
   }
 }
 
-/**
- * Checks a row block against its CRC32C and its codes against the centroids.
- * @throws ChecksumError, FormatError
- */
-export function requireBlock(
-  { bytes, tokens }: RowBlock,
-  options: { readonly centroids: number; readonly pid: number; readonly crc32c: (bytes: Uint8Array) => number },
-): void {
-  const { centroids, pid, crc32c } = options
-  const expected = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(bytes.length - 4, true)
-  const got = crc32c(bytes.subarray(0, -4))
-  if (got !== expected) throw new ChecksumError(`row block of passage ${pid}`, expected, got)
-  for (const code of codesOf({ bytes, tokens }, centroids)) {
-    if (code >= centroids) throw new FormatError('rows', `codes below ${centroids}`, `${code} in passage ${pid}`)
-  }
-}
-
 /** The blocks as passages 0, 1, … of a segment in the arena. */
 export function placeBlocks(kernels: Kernels, quantiser: RangeQuantiser, blocks: readonly RowBlock[]): SegmentBlock {
   const { dim, nbits, pointers, scales } = quantiser
-  const codes = blocks.map((block) => codesOf(block, quantiser.centroidCount))
+  const stored = { dim, nbits, centroids: quantiser.centroidCount }
+  const codes = blocks.map(({ bytes, tokens }) => decodeRowBlock(bytes, tokens, stored).codes)
   const cells = usedCells(codes)
   const centroidCount = Math.max(1, cells.size)
   const tokenCount = codes.reduce((sum, list) => sum + list.length, 0)
@@ -90,7 +80,7 @@ export function placeBlocks(kernels: Kernels, quantiser: RangeQuantiser, blocks:
   for (const [index, { bytes }] of blocks.entries()) {
     const list = codes[index] ?? new Uint32Array()
     tokenStarts[index + 1] = (tokenStarts[index] ?? 0) + list.length
-    const length = rowBlockBytes(list.length, dim, nbits, centroidCount)
+    const length = rowBlockBytes(list.length, { dim, nbits, centroids: centroidCount })
     const codeBytes = codeBytesOf(quantiser.centroidCount)
     copyBlock(new Uint8Array(buffer, rowsAt, length), { list, cells, bytes, codeBytes })
     rowsAt += length
@@ -98,18 +88,8 @@ export function placeBlocks(kernels: Kernels, quantiser: RangeQuantiser, blocks:
   return kernels.writeSegment(address, { ...shape, ...addresses, fineScale: scales.fineScale })
 }
 
-function codesOf({ bytes, tokens }: RowBlock, centroids: number): Uint32Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const codeBytes = codeBytesOf(centroids)
-  const codes = new Uint32Array(tokens)
-  for (let token = 0; token < tokens; token++) {
-    codes[token] = codeBytes === 2 ? view.getUint16(token * 2, true) : view.getUint32(token * 4, true)
-  }
-  return codes
-}
-
 /** Cell to its number among those used, in order of first use. */
-function usedCells(codes: readonly Uint32Array[]): ReadonlyMap<number, number> {
+function usedCells(codes: readonly CodedTokens['codes'][]): ReadonlyMap<number, number> {
   const cells = new Map<number, number>()
   for (const list of codes) {
     for (const code of list) if (!cells.has(code)) cells.set(code, cells.size)
@@ -132,7 +112,7 @@ function copyCentroids(
 }
 
 interface BlockParts {
-  readonly list: Uint32Array
+  readonly list: CodedTokens['codes']
   readonly cells: ReadonlyMap<number, number>
   readonly bytes: Uint8Array
   /** Of a code in `bytes`. */
@@ -152,11 +132,7 @@ function copyBlock(target: Uint8Array, { list, cells, bytes, codeBytes }: BlockP
 }
 
 /** What rescoring `rowBytes` of blocks needs of WebAssembly memory at most: bytes besides the query's, and cells. */
-export function rescoreBytes(
-  { dim, nbits, centroids }: { readonly dim: number; readonly nbits: Nbits; readonly centroids: number },
-  rowBytes: number,
-): { readonly bytes: number; readonly cells: number } {
-  const tokenBytes = codeBytesOf(centroids) + 1 + residualBytesOf(dim, nbits)
-  const cells = Math.min(Math.ceil(rowBytes / tokenBytes), centroids)
-  return { bytes: rowBytes + cells * (dim + 4), cells }
+export function rescoreBytes(shape: RowShape, rowBytes: number): { readonly bytes: number; readonly cells: number } {
+  const cells = Math.min(Math.ceil(rowBytes / tokenBytesOf(shape)), shape.centroids)
+  return { bytes: rowBytes + cells * (shape.dim + 4), cells }
 }

@@ -2,7 +2,7 @@
  * Candidates scored from posting lists alone, as WARP and XTR do: a passage in the list of a cell has a token that scores about
  * what the cell does; a row none of whose lists has the passage is imputed somewhat less than its best unread cell. PLAID.md section 5.
  */
-import { ChecksumError, FormatError } from '../../../format/errors.ts'
+import { eachPid } from '../../../format/items/postingList.ts'
 import { bitmapHas, type PassageBitmap } from '../../passages/bitmap.ts'
 import type { ProbedCells } from './probeCells.ts'
 import { type Candidate, type Gains, ScoreTable } from './scoreTable.ts'
@@ -63,45 +63,4 @@ function gainsOver(imputed: Uint8Array, bytes: Uint8Array): Gains {
   const rows: number[] = []
   for (const [row, byte] of bytes.entries()) if (byte > (imputed[row] ?? 0)) rows.push(row)
   return { rows: Uint16Array.from(rows), bytes: Uint8Array.from(rows, (row) => bytes[row] ?? 0) }
-}
-
-/**
- * Checks a list against its CRC32C.
- * @throws ChecksumError
- */
-export function requireList(list: Uint8Array, cell: number, crc32c: (bytes: Uint8Array) => number): void {
-  const length = list.length - 4
-  const expected = new DataView(list.buffer, list.byteOffset, list.byteLength).getUint32(length, true)
-  const got = crc32c(list.subarray(0, length))
-  if (got !== expected) throw new ChecksumError(`posting list ${cell}`, expected, got)
-}
-
-/**
- * Calls with each pid of a list, ascending.
- *
- * @param list - at least 5 bytes, its CRC at the end
- * @throws FormatError
- */
-export function eachPid(list: Uint8Array, cell: number, passageCount: number, use: (pid: number) => void): void {
-  const end = list.length - 4
-  let pid = -1
-  for (let at = 0; at < end; ) {
-    let gap = 0
-    let scale = 1
-    let byte = 0x80
-    while (byte & 0x80) {
-      if (at >= end || scale > 2 ** 28) throw badList(cell, 'LEB128 values below 2^32')
-      byte = list[at++] ?? 0
-      gap += (byte & 0x7f) * scale
-      scale *= 128
-    }
-    if (byte === 0 && scale > 128) throw badList(cell, 'LEB128 values in shortest form')
-    pid += gap + 1
-    if (pid >= passageCount) throw badList(cell, `pids below ${passageCount}`)
-    use(pid)
-  }
-}
-
-function badList(cell: number, expected: string): FormatError {
-  return new FormatError('postings', expected, `something else in the list of cell ${cell}`)
 }

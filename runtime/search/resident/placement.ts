@@ -1,8 +1,9 @@
 /** From sections to WebAssembly memory: lays an index out, loads it in one round of storage, and checks all of it. */
 import { ChecksumError, FormatError } from '../../../format/errors.ts'
+import { requirePostingOffsets } from '../../../format/items/postingList.ts'
+import { codeBytesOf, rowBlocksBytes } from '../../../format/items/rowBlock.ts'
 import { decodeTombstones } from '../../../format/items/tombstones.ts'
 import { CENTROIDS_MAX, PASSAGES_MAX } from '../../../format/limits.ts'
-import { codeBytesOf, rowBlockBytes } from '../../../format/manifest/segment.ts'
 import {
   ROWS_PADDING_BYTES,
   type SegmentBlock,
@@ -132,7 +133,7 @@ function reserveSegment(
     postingsLength: postingsBytes,
     distinctCount: 0,
   }
-  if (rowBlockBytes(tokens, dim, nbits, quantiser.centroids) >= 2 ** 32) {
+  if (rowBlocksBytes(passages, tokens, { dim, nbits, centroids: quantiser.centroids }) >= 2 ** 32) {
     throw new FormatError('passageLengths', 'rows of less than 4 GiB', `${tokens} tokens`)
   }
   const addresses: Partial<Record<SegmentPointer, number>> = { ...shared }
@@ -182,9 +183,11 @@ function finishSegment(
   const { buffer } = kernels.memory
   const { passageCount } = shape
   writeTokenStarts(new Uint32Array(buffer, addresses.tokenStarts, passageCount + 1), passageLengths, source.tokens)
-  requireOffsets(new Uint32Array(buffer, addresses.postingOffsets, shape.centroidCount + 1), shape.postingsLength)
-  const deleted = new Set(tombstones.length > 0 ? decodeTombstones(tombstones, passageCount) : [])
-  if (deleted.size !== source.deleted) throw new FormatError('tombstones', `${source.deleted} passages`, deleted.size)
+  requirePostingOffsets(
+    new Uint32Array(buffer, addresses.postingOffsets, shape.centroidCount + 1),
+    shape.postingsLength,
+  )
+  const deleted = new Set(tombstones.length > 0 ? decodeTombstones(tombstones, passageCount, source.deleted) : [])
   const searchable = bitmapWhere(passageCount, (pid) => (passageLengths[pid] ?? 0) > 0 && !deleted.has(pid))
   new Uint32Array(buffer, bitmapAddress, searchable.words.length).set(searchable.words)
   const fineScale = quantisers[source.quantiser]?.scales.fineScale ?? 0
@@ -207,17 +210,6 @@ function writeTokenStarts(starts: Uint32Array, passageLengths: Uint16Array, expe
     starts[pid + 1] = tokens
   }
   if (tokens !== expected) throw new FormatError('passageLengths', `a sum of ${expected} tokens`, tokens)
-}
-
-function requireOffsets(offsets: Uint32Array, length: number): void {
-  let previous = 0
-  for (const [cell, offset] of offsets.entries()) {
-    if (cell === 0 ? offset !== 0 : offset < previous) {
-      throw new FormatError('postingOffsets', 'offsets that start at 0 and never fall', `${offset} at cell ${cell}`)
-    }
-    previous = offset
-  }
-  if (previous !== length) throw new FormatError('postingOffsets', `an end at ${length}`, previous)
 }
 
 /**

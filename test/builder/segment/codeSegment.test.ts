@@ -7,7 +7,7 @@ import {
   codeSegment,
   trainQuantiser,
 } from '../../../builder/segment/codeSegment.ts'
-import { rowBlockBytes } from '../../../format/manifest/segment.ts'
+import { rowBlockBytes, rowBlocksBytes } from '../../../format/items/rowBlock.ts'
 import { withStore } from './clusteredVectors.ts'
 import { decodePostings, decodeRows } from './segmentReading.ts'
 
@@ -92,7 +92,7 @@ describe('buildSegment', () => {
         },
       })
       // Groups of at most 32,768 tokens: 20,000 + 3, then 30,000, then 15,000.
-      const block = (tokens: number) => rowBlockBytes(tokens, 32, 1, 4)
+      const block = (tokens: number) => rowBlockBytes(tokens, { dim: 32, nbits: 1, centroids: 4 })
       expect(sizes).toEqual([block(20_000) + block(3), block(30_000), block(15_000)])
       expect(segment.rowBytes).toBe(sizes.reduce((sum, size) => sum + size, 0))
     }))
@@ -137,7 +137,7 @@ describe('buildSegment', () => {
         const coded = await codeSegment(shard, quantiser, { threads: 1, onRows: () => {} })
         expect(coded.centroids).toBe(quantiser.centroids)
         expect(coded.postingOffsets.length).toBe(stats.centroids + 1)
-        expect(coded.rowBytes).toBe(rowBlockBytes(5, 32, 2, stats.centroids) + rowBlockBytes(6, 32, 2, stats.centroids))
+        expect(coded.rowBytes).toBe(rowBlocksBytes(2, 11, { dim: 32, nbits: 2, centroids: stats.centroids }))
       })
       await withStore([5], { dim: 48 }, async (shard) => {
         await expect(codeSegment(shard, quantiser, { onRows: () => {} })).rejects.toThrow(
@@ -162,6 +162,6 @@ describe('buildSegment', () => {
         },
       })
       await expect(building).rejects.toThrow(expect.objectContaining({ code: 'ABORTED' }))
-      expect(rows).toBe(rowBlockBytes(20_000, 32, 1, 4))
+      expect(rows).toBe(rowBlockBytes(20_000, { dim: 32, nbits: 1, centroids: 4 }))
     }))
 })

@@ -1,4 +1,4 @@
-/** A plain reader of segments for tests, written from the comments in format/manifest/segment.ts alone. Throws on a wrong CRC. */
+/** A plain reader of segments for tests, written from SPEC.md §5 alone. Throws on a wrong CRC. */
 import type { CodedToken } from '../../../builder/segment/codec.ts'
 import type { SegmentData } from '../../../format/manifest/segment.ts'
 

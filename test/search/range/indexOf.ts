@@ -1,9 +1,9 @@
 /** A whole index in memory around segments, for searchers that open files. */
 import { encodeIds } from '../../../format/items/ids.ts'
+import { rowBlockBytes, rowShapeOf } from '../../../format/items/rowBlock.ts'
 import { encodeTextBlockEntry, TextBlockEncoder } from '../../../format/items/textBlocks.ts'
 import { encodeManifest, MANIFEST_NAME, type Manifest, type SegmentEntry } from '../../../format/manifest/manifest.ts'
 import type { SegmentData } from '../../../format/manifest/segment.ts'
-import { rowBlockBytes } from '../../../format/manifest/segment.ts'
 import { PartWriter } from '../../../format/writer.ts'
 
 export interface IndexOptions {
@@ -49,9 +49,10 @@ async function appendSegment(writer: PartWriter, data: SegmentData, ids: readonl
   const { dim, codec, passageLengths, rows } = data
   const bytesOf = (array: Float32Array | Uint32Array | Uint16Array | Int8Array) =>
     new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+  const shape = rowShapeOf(dim, { codec, centroids: data.centroidScales.length })
   let at = 0
   for (const tokens of passageLengths) {
-    const length = rowBlockBytes(tokens, dim, codec.nbits, data.centroidScales.length)
+    const length = rowBlockBytes(tokens, shape)
     await writer.append('rows', rows.subarray(at, at + length), 1)
     at += length
   }
