@@ -39,7 +39,7 @@ await runBench(
 /** As a user would: `tartan encode`. */
 function encodeScifact(collection: string, out: string, limit?: number): Promise<void> {
   const words = [
-    rootPath('builder', 'cli', 'tartan.js'),
+    rootPath('cli', 'tartan.js'),
     ...['encode', join(collection, 'corpus.jsonl'), '--out', out, '--force'],
     ...['--queries', join(collection, 'queries.jsonl'), '--qrels', join(collection, 'qrels', 'test.tsv')],
     ...(limit ? ['--limit', String(limit)] : []),
