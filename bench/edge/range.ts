@@ -2,6 +2,8 @@
  * What a cold query costs when an index is read by range: bytes, reads and rounds of storage, beside the quality of its answers and
  * that of the resident pipeline on the same index. Prints one JSON line. Usage and the meaning of each key: bench/README.md.
  */
+
+import { type CountingFiles, countingFiles, type ReadCount } from '../../lab/storage/countingFiles.ts'
 import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { compileKernels, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import type { Searcher, SearchHit, SearchOptions } from '../../runtime/searcher.ts'
@@ -13,7 +15,6 @@ import { type JudgedVectors, openJudgedVectors } from '../harness/judgedVectors.
 import { startRecord, writeResult } from '../harness/record.ts'
 import { median, percentile, significant } from '../harness/samples.ts'
 import { exactQuality, type Quality, qualityOf, searchAll } from '../harness/searchRun.ts'
-import { type CountingFiles, countingFiles, type ReadCount } from './countingFiles.ts'
 import { withQueriesOf } from './otherQueries.ts'
 
 const USAGE =
@@ -39,7 +40,7 @@ const UNITS = {
   'ndcg@10, overlap@10': 'share, 0 to 1',
 }
 
-export interface RangePoint extends Quality {
+interface RangePoint extends Quality {
   readonly name: string
   readonly ncells: number
   readonly ndocs: number

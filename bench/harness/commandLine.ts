@@ -1,18 +1,16 @@
 /** What every bench script does around its work: options, progress on stderr, errors as sentences, the reference data's place. */
 import { stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { InputError, TartanError } from '../../format/errors.ts'
 import type { Nbits } from '../../format/manifest/segment.ts'
+import { ROOT } from '../../lab/root.ts'
 
 /** Name of an option to its default; '' means "absent unless given". One with `false` is a switch and takes no value. */
 export type OptionDefaults = Readonly<Record<string, string | false>>
 export type OptionValues<Defaults extends OptionDefaults> = {
   readonly [Name in keyof Defaults]: Defaults[Name] extends false ? boolean : string
 }
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 /** A path below the repository's root. */
 export function rootPath(...parts: readonly string[]): string {

@@ -30,7 +30,7 @@ const USAGE =
 
 const SEED = 42
 
-export interface GrowthPoint {
+interface GrowthPoint {
   /** '' are the default parameters. */
   readonly setting: string
   readonly factor: number

@@ -6,12 +6,12 @@ import { execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import type { Nbits } from '../../format/manifest/segment.ts'
+import { randomQuery, randomSegment } from '../../lab/data/randomSegment.ts'
 import { crcTables } from '../../runtime/kernels/crcTables.ts'
 import { instantiateKernels, topCellsHeapBytes } from '../../runtime/kernels/kernels.ts'
 import { placeQuery } from '../../runtime/search/placedQuery.ts'
 import { createResidentSegment } from '../../runtime/search/resident/residentSegment.ts'
 import { defaultParameters } from '../../runtime/searcher.ts'
-import { randomQuery, randomSegment } from '../../test/kernels/randomSegment.ts'
 
 const rows = 32
 const dim = 96

@@ -19,7 +19,6 @@ import {
 } from '../harness/commandLine.ts'
 import { exactRankings } from '../harness/exactSearch.ts'
 import { type JudgedVectors, openJudgedVectors } from '../harness/judgedVectors.ts'
-import { runProgram } from '../harness/program.ts'
 import { type BenchRecord, startRecord, writeResult } from '../harness/record.ts'
 import { exactQuality } from '../harness/searchRun.ts'
 import { peersFigure } from '../plot/peers.ts'
@@ -31,6 +30,7 @@ import { defaultPython } from './peers/python.ts'
 import { type AbsentPeer, runRounds } from './peers/rounds.ts'
 import { kernelTable, searchTable } from './peers/table.ts'
 import { tartanWith } from './peers/tartan.ts'
+import { runProgram } from './program.ts'
 
 const USAGE =
   'npm run -s bench:peers -- --vectors FOLDER [--engines tartan,next-plaid,…] [--nbits 4,2] [--k 10] [--rounds 3] [--limit N] [--work DIR] [--shared DIR] [--install] [--python PATH] [--cpu N] [--warm 100] [--slow-queries 10] [--kernel-rounds 3] [--tartan "ncells=4 ndocs=1024,…"] [--next-plaid "probe=2 full=512,…"] [--label NAME]'

@@ -3,8 +3,8 @@
  * quantile buckets, one inverse norm a token. Also gives the float vectors it decodes to, computed here and in f64.
  */
 import { type Nbits, residualBytesOf, rowBlockBytes, type SegmentData } from '../../format/manifest/segment.ts'
+import { postingsOf, seededRandom } from '../../lab/data/randomSegment.ts'
 import { crc32c } from '../../reference/kernels.ts'
-import { postingsOf, seededRandom } from '../kernels/randomSegment.ts'
 
 export interface QuantisedSegment {
   readonly data: SegmentData
