@@ -7,13 +7,13 @@ import { startEncoderServer } from '../../../lab/encoding/encoderServer.ts'
 import { type RunningWorkerd, startWorkerd } from '../../../lab/hosts/workerd.ts'
 import { cachedIndex } from '../../harness/cachedIndex.ts'
 import {
-  integerOption,
+  integer,
   labelOf,
-  nbitsOption,
+  oneNbits,
   progress,
+  REQUIRED_FOLDER,
   runBench,
   textTable,
-  vectorsOption,
 } from '../../harness/commandLine.ts'
 import { openJudgedVectors } from '../../harness/judgedVectors.ts'
 import { startRecord, writeResult } from '../../harness/record.ts'
@@ -33,10 +33,9 @@ interface Arm {
 
 const SIMPLE = { method: 'GET' }
 
-await runBench(USAGE, { vectors: '', nbits: '2', large: '', rounds: '9' }, async (options) => {
-  const folder = vectorsOption(options.vectors)
-  const rounds = integerOption('rounds', options.rounds, { min: 1, max: 100 })
-  const nbits = nbitsOption(options.nbits)[0]!
+const OPTIONS = { vectors: REQUIRED_FOLDER, nbits: oneNbits(2), large: '', rounds: integer(9, 100) }
+
+await runBench(USAGE, OPTIONS, async ({ vectors: folder, nbits, rounds, ...options }) => {
   const vectors = await openJudgedVectors(folder)
   const { path } = await cachedIndex(vectors, { nbits, label: labelOf(folder, '') })
   const { rows, dim, vectors: values } = vectors.queries[0]!

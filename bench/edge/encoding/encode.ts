@@ -9,7 +9,7 @@ import { encodeByPage, encodeByScript, encodeByWorkerd } from '../../../lab/enco
 import type { EncodeReport, EncodeTask } from '../../../lab/encoding/encoderRun.ts'
 import { startEncoderServer } from '../../../lab/encoding/encoderServer.ts'
 import { launchChromium } from '../../../lab/hosts/chromium.ts'
-import { integerOption, progress, rootPath, runBench, textTable } from '../../harness/commandLine.ts'
+import { integer, progress, rootPath, runBench, textTable } from '../../harness/commandLine.ts'
 import { runFresh } from '../../harness/freshProcess.ts'
 import { startRecord, writeResult } from '../../harness/record.ts'
 import { median, significant, summarise } from '../../harness/samples.ts'
@@ -28,9 +28,7 @@ interface Arm {
   readonly rounds: Times[]
 }
 
-await runBench(USAGE, { queries: '40', rounds: '3' }, async (options) => {
-  const count = integerOption('queries', options.queries, { min: 10, max: 40 })
-  const rounds = integerOption('rounds', options.rounds, { min: 1, max: 100 })
+await runBench(USAGE, { queries: integer(40, 40, 10), rounds: integer(3, 100) }, async ({ queries: count, rounds }) => {
   const queries = [...(await readTitles()).slice(0, count)]
   const started = await startRecord('edge-encode')
   const server = await startEncoderServer()

@@ -10,9 +10,9 @@ import { startEncoderServer } from '../../../lab/encoding/encoderServer.ts'
 import { openWebEncoder } from '../../../runtime/encoders/webEncoder.ts'
 import { compileOnnxWeb, folderFiles, openIndex } from '../../../runtime/platform/node.ts'
 import { cachedIndex } from '../../harness/cachedIndex.ts'
-import { labelOf, nbitsOption, progress, runBench, sharedFolder, vectorsOption } from '../../harness/commandLine.ts'
+import { labelOf, progress, REQUIRED_FOLDER, runBench, sharedFolder, someNbits } from '../../harness/commandLine.ts'
 import { exactRankings } from '../../harness/exactSearch.ts'
-import { type JudgedVectors, openJudgedVectors } from '../../harness/judgedVectors.ts'
+import { factsOf, type JudgedVectors, openJudgedVectors } from '../../harness/judgedVectors.ts'
 import { startRecord, writeResult } from '../../harness/record.ts'
 import { significant } from '../../harness/samples.ts'
 import { qualityOf, searchAll } from '../../harness/searchRun.ts'
@@ -22,8 +22,9 @@ const USAGE =
   'npm run -s bench:edge-quality -- --vectors FOLDER [--nbits 4] [--collection scifact] [--shared FOLDER] [--label NAME]'
 const K = 10
 
-await runBench(USAGE, { vectors: '', nbits: '4,2', collection: 'scifact', shared: '', label: '' }, async (options) => {
-  const folder = vectorsOption(options.vectors)
+const OPTIONS = { vectors: REQUIRED_FOLDER, nbits: someNbits('4,2'), collection: 'scifact', shared: '', label: '' }
+
+await runBench(USAGE, OPTIONS, async ({ vectors: folder, ...options }) => {
   const label = labelOf(folder, options.label)
   const texts = await readQueries(
     await sharedFolder(options.shared, 'collections', options.collection, 'queries.jsonl'),
@@ -33,7 +34,7 @@ await runBench(USAGE, { vectors: '', nbits: '4,2', collection: 'scifact', shared
   const web = await encodeAll(vectors, texts, await openWeb())
   const node = await encodeAll(vectors, texts, await openModel('tartan-small'))
   const points = []
-  for (const nbits of nbitsOption(options.nbits)) {
+  for (const nbits of options.nbits) {
     const { path } = await cachedIndex(vectors, { nbits, label })
     const quality = await compare(vectors, path, { web, node })
     progress(`${nbits} bits: memory of a Worker with encoder and index`)
@@ -48,7 +49,7 @@ await runBench(USAGE, { vectors: '', nbits: '4,2', collection: 'scifact', shared
   }
   const metrics = { rows: rowsOf(web, node), points }
   await writeResult(`edge-quality-${label}`, started, {
-    parameters: { label, model: 'tartan-small int8', k: K, passages: vectors.store.ids.length },
+    parameters: { ...factsOf(label, vectors), model: 'tartan-small int8', k: K },
     samples: { queries: vectors.queries.length },
     units: { 'ndcg@10, overlap@10, *_share': 'share, 0 to 1', '*_mb': '10^6 bytes', '*_ms': 'milliseconds' },
     metrics,

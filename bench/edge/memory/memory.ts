@@ -7,7 +7,7 @@ import { readIndex } from '../../../format/indexReader.ts'
 import { openIndexPath } from '../../../runtime/platform/node/nodeFiles.ts'
 import { rangeNeed, residentNeed } from '../../../runtime/searchers/memoryNeed.ts'
 import { RANGE_DEFAULTS } from '../../../runtime/searchers/rangeSearcher.ts'
-import { integerOption, labelOf, runBench, vectorsOption } from '../../harness/commandLine.ts'
+import { integer, labelOf, REQUIRED_FOLDER, runBench } from '../../harness/commandLine.ts'
 import { runFresh } from '../../harness/freshProcess.ts'
 import { startRecord, writeResult } from '../../harness/record.ts'
 import { significant } from '../../harness/samples.ts'
@@ -25,11 +25,11 @@ const inNode = (task: MemoryTask) =>
 
 await runBench(
   USAGE,
-  { index: '', host: 'node', 'memory-max': '96000000', concurrent: '50', queries: '', label: '' },
-  async (options) => {
-    const index = vectorsOption(options.index)
-    const memoryMax = integerOption('memory-max', options['memory-max'], { min: 1e6, max: 4e9 })
-    const concurrent = integerOption('concurrent', options.concurrent, { min: 1, max: 10_000 })
+  {
+    ...{ index: REQUIRED_FOLDER, host: 'node', queries: '', label: '' },
+    ...{ 'memory-max': integer(96e6, 4e9, 1e6), concurrent: integer(50, 10_000) },
+  },
+  async ({ index, 'memory-max': memoryMax, concurrent, ...options }) => {
     const started = await startRecord('memory')
     const reader = await readIndex(await openIndexPath(index))
     const { manifest, bytes } = reader
