@@ -14,7 +14,15 @@ import type { Encoder, EncoderSession } from '../encoder/encoder.ts'
 import { modelFileOf } from '../encoder/modelManifest.ts'
 import { encodedTextOf } from '../encoder/passageText.ts'
 import { createTextEncoder } from '../encoder/textEncoder.ts'
-import { cachePath, integerOption, progress, runBench, sharedFolder, textTable } from './harness/commandLine.ts'
+import {
+  cachePath,
+  integer,
+  optionalInteger,
+  progress,
+  runBench,
+  sharedFolder,
+  textTable,
+} from './harness/commandLine.ts'
 import { openPythonPeer, type PythonPeer } from './harness/pythonPeer.ts'
 import { startRecord, writeResult } from './harness/record.ts'
 import { median, significant, summarise } from './harness/samples.ts'
@@ -28,21 +36,10 @@ const PAUSE_MS = 300
 await runBench(
   USAGE,
   {
-    python: '',
-    shared: '',
-    passages: '500',
-    'batch-size': String(BATCH_SIZE_DEFAULT),
-    threads: '',
-    rounds: '5',
-    precision: 'int8',
+    ...{ python: '', shared: '', passages: integer(500, 1e6), 'batch-size': integer(BATCH_SIZE_DEFAULT, 4096) },
+    ...{ threads: optionalInteger(1024), rounds: integer(5, 1000), precision: 'int8' },
   },
-  async (options) => {
-    const batchSize = integerOption('batch-size', options['batch-size'], { min: 1, max: 4096 })
-    const threads = options.threads
-      ? integerOption('threads', options.threads, { min: 1, max: 1024 })
-      : availableParallelism()
-    const rounds = integerOption('rounds', options.rounds, { min: 1, max: 1000 })
-    const passages = integerOption('passages', options.passages, { min: 1, max: 1e6 })
+  async ({ passages, 'batch-size': batchSize, threads = availableParallelism(), rounds, ...options }) => {
     const corpus = await sharedFolder(options.shared, 'collections', 'scifact', 'corpus.jsonl')
     const started = await startRecord('encode')
     const ours = await openOurs(options.precision, threads)

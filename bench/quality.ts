@@ -7,16 +7,17 @@ import { openIndex } from '../runtime/platform/node/nodeIndex.ts'
 import { defaultParameters, type Searcher, type SearchHit, type SearchParameters } from '../runtime/searcher.ts'
 import { cachedIndex } from './harness/cachedIndex.ts'
 import {
-  integerOption,
+  integer,
   labelOf,
-  nbitsOption,
+  optionalInteger,
   progress,
+  REQUIRED_FOLDER,
   runBench,
+  someNbits,
   textTable,
-  vectorsOption,
 } from './harness/commandLine.ts'
 import { type ExactRankings, exactRankings } from './harness/exactSearch.ts'
-import { type JudgedVectors, openJudgedVectors } from './harness/judgedVectors.ts'
+import { factsOf, type JudgedVectors, openJudgedVectors } from './harness/judgedVectors.ts'
 import { startRecord, writeResult } from './harness/record.ts'
 import { significant, summarise } from './harness/samples.ts'
 import { exactQuality, type Quality, qualityOf, searchAll } from './harness/searchRun.ts'
@@ -54,20 +55,19 @@ interface IndexQuality {
 
 await runBench(
   USAGE,
-  { vectors: '', nbits: '4,2,1', rounds: '2', queries: '', threads: '', label: '' },
-  async (options) => {
-    const folder = vectorsOption(options.vectors)
+  {
+    ...{ vectors: REQUIRED_FOLDER, nbits: someNbits('4,2,1'), rounds: integer(2, 100) },
+    ...{ queries: optionalInteger(), threads: optionalInteger(1024), label: '' },
+  },
+  async ({ vectors: folder, rounds, threads, ...options }) => {
     const label = labelOf(folder, options.label)
-    const rounds = integerOption('rounds', options.rounds, { min: 1, max: 100 })
-    const optional = (name: 'queries' | 'threads') =>
-      options[name] ? integerOption(name, options[name], { min: 1, max: 1e9 }) : undefined
     const started = await startRecord('quality')
-    const vectors = await openJudgedVectors(folder, optional('queries'))
+    const vectors = await openJudgedVectors(folder, options.queries)
     const exact = await exactRankings(vectors)
     const reference = exactQuality(vectors, exact)
     const indexes: IndexQuality[] = []
-    for (const nbits of nbitsOption(options.nbits)) {
-      const { path, report } = await cachedIndex(vectors, { nbits, threads: optional('threads'), label })
+    for (const nbits of options.nbits) {
+      const { path, report } = await cachedIndex(vectors, { nbits, threads, label })
       const searcher = await openIndex(path)
       progress(`${nbits} bits: ${settings().length} settings x ${vectors.queries.length} queries x ${rounds} rounds`)
       const points = await measure(searcher, vectors, exact, rounds)
@@ -82,11 +82,7 @@ await runBench(
     }
     await writeResult(`quality-${label}`, started, {
       parameters: {
-        label,
-        passages: vectors.store.ids.length,
-        tokens: vectors.store.tokens,
-        dim: vectors.store.dim,
-        query_rows: vectors.queries[0]!.rows,
+        ...factsOf(label, vectors),
         grid: { ncells: GRID_NCELLS, ndocs: GRID_NDOCS, k: GRID_K },
         threads: 1,
       },

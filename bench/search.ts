@@ -8,10 +8,18 @@ import { TIER_NAMES, type TierName } from '../format/manifest/tiers.ts'
 import { openIndex } from '../runtime/platform/node/nodeIndex.ts'
 import type { SearchOptions } from '../runtime/searcher.ts'
 import { type CachedIndex, cachedIndex } from './harness/cachedIndex.ts'
-import { integerOption, labelOf, nbitsOption, progress, runBench, vectorsOption } from './harness/commandLine.ts'
+import {
+  integer,
+  labelOf,
+  oneNbits,
+  optionalInteger,
+  progress,
+  REQUIRED_FOLDER,
+  runBench,
+} from './harness/commandLine.ts'
 import { exactRankings } from './harness/exactSearch.ts'
 import { runFresh } from './harness/freshProcess.ts'
-import { type JudgedVectors, openJudgedVectors } from './harness/judgedVectors.ts'
+import { factsOf, type JudgedVectors, openJudgedVectors } from './harness/judgedVectors.ts'
 import type { OpenCost, OpenTask } from './harness/openChild.ts'
 import { startRecord, writeResult } from './harness/record.ts'
 import { median, type SampleSummary, significant, summarise } from './harness/samples.ts'
@@ -32,52 +40,30 @@ const UNITS = {
 await runBench(
   USAGE,
   {
-    vectors: '',
-    nbits: '4',
-    k: '10',
-    ncells: '',
-    threshold: '',
-    ndocs: '',
-    rounds: '5',
-    opens: '30',
-    queries: '',
-    threads: '',
-    tier: '',
-    label: '',
+    ...{ vectors: REQUIRED_FOLDER, nbits: oneNbits(4), k: integer(10, K_MAX), tier: '', label: '' },
+    ...{ ncells: optionalInteger(NCELLS_MAX), threshold: '', ndocs: optionalInteger(NDOCS_MAX) },
+    ...{ rounds: integer(5, 1000), opens: integer(30, 1000), queries: optionalInteger() },
+    threads: optionalInteger(1024),
   },
-  async (options) => {
-    const folder = vectorsOption(options.vectors)
+  async ({ vectors: folder, nbits, k, rounds, opens, ncells, ndocs, threads, ...options }) => {
     const label = labelOf(folder, options.label)
-    const nbits = nbitsOption(options.nbits)[0]!
-    const k = integerOption('k', options.k, { min: 1, max: K_MAX })
-    const rounds = integerOption('rounds', options.rounds, { min: 1, max: 1000 })
-    const opens = integerOption('opens', options.opens, { min: 1, max: 1000 })
-    const optional = (name: 'ncells' | 'ndocs' | 'queries' | 'threads', max: number) =>
-      options[name] === '' ? undefined : integerOption(name, options[name], { min: 1, max })
     const given: SearchOptions = {
-      ...(options.ncells && { ncells: optional('ncells', NCELLS_MAX) }),
+      ...(ncells && { ncells }),
       ...(options.threshold && { centroidScoreThreshold: Number(options.threshold) }),
-      ...(options.ndocs && { ndocs: optional('ndocs', NDOCS_MAX) }),
+      ...(ndocs && { ndocs }),
       ...(options.tier && { tier: tierOf(options.tier) }),
     }
     const started = await startRecord('search')
-    const vectors = await openJudgedVectors(folder, optional('queries', Number.MAX_SAFE_INTEGER))
-    const index = await cachedIndex(vectors, { nbits, threads: optional('threads', 1024), label })
+    const vectors = await openJudgedVectors(folder, options.queries)
+    const index = await cachedIndex(vectors, { nbits, threads, label })
     const searched = await measureSearch(vectors, index, { k, given, rounds })
     const opened = await measureOpening(vectors, index, { ...given, k }, opens)
     const line = { ...searched.line, ...opened.line, ...costLine(index) }
     await writeResult(`search-${label}-${nbits}bit-k${k}${Object.keys(given).length > 0 ? '-custom' : ''}`, started, {
       parameters: {
-        label,
-        passages: vectors.store.ids.length,
-        tokens: vectors.store.tokens,
-        dim: vectors.store.dim,
-        query_rows: vectors.queries[0]!.rows,
-        nbits,
-        k,
-        ...searched.parameters,
-        threads: 1,
-        build_threads: options.threads || `all of ${index.cores}`,
+        ...factsOf(label, vectors),
+        ...{ nbits, k, ...searched.parameters },
+        ...{ threads: 1, build_threads: threads ?? `all of ${index.cores}` },
       },
       samples: {
         queries: vectors.queries.length,

@@ -6,7 +6,7 @@ import type { Nbits } from '../format/manifest/segment.ts'
 import { describeIndex, type IndexDescription } from '../format/manifest/summary.ts'
 import { openIndexPath } from '../runtime/platform/node/nodeFiles.ts'
 import { cachedIndex } from './harness/cachedIndex.ts'
-import { labelOf, nbitsOption, runBench, textTable, vectorsOption } from './harness/commandLine.ts'
+import { labelOf, REQUIRED_FOLDER, runBench, someNbits, textTable } from './harness/commandLine.ts'
 import { openJudgedVectors } from './harness/judgedVectors.ts'
 import { startRecord, writeResult } from './harness/record.ts'
 import { significant } from './harness/samples.ts'
@@ -17,13 +17,12 @@ const USAGE = 'npm run -s bench:size -- --vectors FOLDER [--nbits 4,2,1] [--labe
 const TARGET_BYTES_PER_TOKEN: Readonly<Partial<Record<Nbits, number>>> = { 2: 30 }
 const TEXT_SECTIONS: ReadonlySet<SectionName> = new Set(['textBlocks', 'texts'])
 
-await runBench(USAGE, { vectors: '', nbits: '4,2,1', label: '' }, async (options) => {
-  const folder = vectorsOption(options.vectors)
-  const label = labelOf(folder, options.label)
+await runBench(USAGE, { vectors: REQUIRED_FOLDER, nbits: someNbits('4,2,1'), label: '' }, async (options) => {
+  const label = labelOf(options.vectors, options.label)
   const started = await startRecord('size')
-  const vectors = await openJudgedVectors(folder)
+  const vectors = await openJudgedVectors(options.vectors)
   const indexes = []
-  for (const nbits of nbitsOption(options.nbits)) {
+  for (const nbits of options.nbits) {
     const { path, report } = await cachedIndex(vectors, { nbits, label })
     const reader = await readIndex(await openIndexPath(path))
     const description = describeIndex(reader.manifest)

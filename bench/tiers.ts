@@ -14,17 +14,9 @@ import { openIndexPath } from '../runtime/platform/node/nodeFiles.ts'
 import { type NodeSearcher, openIndex } from '../runtime/platform/node/nodeIndex.ts'
 import { defaultParameters, type QueryVectors, type SearchParameters } from '../runtime/searcher.ts'
 import { cachedIndex } from './harness/cachedIndex.ts'
-import {
-  integerOption,
-  labelOf,
-  nbitsOption,
-  progress,
-  rootPath,
-  runBench,
-  vectorsOption,
-} from './harness/commandLine.ts'
+import { integer, labelOf, oneNbits, progress, REQUIRED_FOLDER, rootPath, runBench } from './harness/commandLine.ts'
 import { type ExactRankings, exactRankings } from './harness/exactSearch.ts'
-import { type JudgedVectors, openJudgedVectors } from './harness/judgedVectors.ts'
+import { factsOf, type JudgedVectors, openJudgedVectors } from './harness/judgedVectors.ts'
 import { startRecord, writeResult } from './harness/record.ts'
 import { median, significant } from './harness/samples.ts'
 import { qualityOf, searchAll } from './harness/searchRun.ts'
@@ -38,25 +30,17 @@ const USAGE =
 await runBench(
   USAGE,
   {
-    vectors: '',
-    corpus: rootPath('examples', 'scifact', 'corpus.jsonl.gz'),
-    nbits: '4',
-    sample: '64',
-    seed: '42',
-    label: '',
+    ...{ vectors: REQUIRED_FOLDER, corpus: rootPath('examples', 'scifact', 'corpus.jsonl.gz'), nbits: oneNbits(4) },
+    ...{ sample: integer(64, 10_000), seed: integer(42, 2 ** 32 - 1, 0), label: '' },
   },
-  async (options) => {
-    const folder = vectorsOption(options.vectors)
+  async ({ vectors: folder, corpus, nbits, sample, seed, ...options }) => {
     const label = labelOf(folder, options.label)
-    const nbits = nbitsOption(options.nbits)[0]!
-    const sample = integerOption('sample', options.sample, { min: 1, max: 10_000 })
-    const seed = integerOption('seed', options.seed, { min: 0, max: 2 ** 32 - 1 })
     const started = await startRecord('tiers')
     const vectors = await openJudgedVectors(folder)
     const index = await cachedIndex(vectors, { nbits, label })
     const exact = await exactRankings(vectors)
     const searcher = await openIndex(index.path)
-    const sources = await querySources(vectors, searcher, { corpus: options.corpus, sample, seed })
+    const sources = await querySources(vectors, searcher, { corpus, sample, seed })
     const tuned: Tuned[] = []
     for (const [name, queries] of Object.entries(sources))
       tuned.push(await tune(name, queries, { vectors, searcher, path: index.path }))
@@ -65,15 +49,7 @@ await runBench(
     const tiers = []
     for (const one of tuned) tiers.push({ ...one, real: await judgeTiers(one.tiers, judge) })
     await writeResult(`tiers-${label}-${nbits}bit`, started, {
-      parameters: {
-        label,
-        nbits,
-        sample,
-        seed,
-        passages: vectors.store.ids.length,
-        tokens: vectors.store.tokens,
-        dim: vectors.store.dim,
-      },
+      parameters: { ...factsOf(label, vectors), nbits, sample, seed },
       samples: { real_queries: vectors.queries.length, rounds: 1, warm_up: 'the queries of tuning' },
       units: {
         ms: 'milliseconds, median wall time of a query, one thread',

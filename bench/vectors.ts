@@ -9,7 +9,7 @@ import { decodeFloat16, float16Table } from '../builder/stores/float16.ts'
 import { createVectorStore } from '../builder/stores/vectorStore.ts'
 import { writeVectorsQrels } from '../builder/stores/vectorsFolder.ts'
 import { InputError } from '../format/errors.ts'
-import { cachePath, integerOption, rootPath, runBench, sharedFolder } from './harness/commandLine.ts'
+import { cachePath, integer, optionalInteger, rootPath, runBench, sharedFolder } from './harness/commandLine.ts'
 import { readNpy } from './harness/npy.ts'
 
 const USAGE =
@@ -17,10 +17,8 @@ const USAGE =
 
 await runBench(
   USAGE,
-  { shared: '', out: '', limit: '', 'query-tokens': '32' },
-  async ({ shared, out, limit, 'query-tokens': tokens }, [name = '']) => {
-    const queryTokens = integerOption('query-tokens', tokens, { min: 1, max: 512 })
-    const passagesMax = limit ? integerOption('limit', limit, { min: 1, max: 1e9 }) : undefined
+  { shared: '', out: '', limit: optionalInteger(), 'query-tokens': integer(32, 512) },
+  async ({ shared, out, limit: passagesMax, 'query-tokens': queryTokens }, [name = '']) => {
     if (name === 'scifact') {
       await encodeScifact(
         await sharedFolder(shared, 'collections', 'scifact'),
@@ -39,7 +37,7 @@ await runBench(
 /** As a user would: `tartan encode`. */
 function encodeScifact(collection: string, out: string, limit?: number): Promise<void> {
   const words = [
-    rootPath('builder', 'cli', 'tartan.js'),
+    rootPath('cli', 'tartan.js'),
     ...['encode', join(collection, 'corpus.jsonl'), '--out', out, '--force'],
     ...['--queries', join(collection, 'queries.jsonl'), '--qrels', join(collection, 'qrels', 'test.tsv')],
     ...(limit ? ['--limit', String(limit)] : []),

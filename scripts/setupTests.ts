@@ -1,6 +1,6 @@
 /** Makes sure that what the tests need besides npm packages is there: a real Chromium for the search page. */
 import { execFileSync } from 'node:child_process'
-import { findChromium } from '../test/browser/chromium.ts'
+import { findChromium } from '../lab/hosts/chromium.ts'
 
 if (!findChromium()) {
   const isRoot = process.getuid?.() === 0

@@ -5,6 +5,9 @@ import { posix } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { isNode, lineOf, listFiles, readSource, type SourceFile, syntaxNodes } from './sourceTree.ts'
 
+/** All that the package is made of, but for the page. */
+const SOURCES = ['format', 'encoder', 'runtime', 'onnx', 'reference', 'builder', 'deploy', 'cli']
+
 /** Folder → folders it may import from, besides itself. */
 const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   format: [],
@@ -18,10 +21,14 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   cli: ['format', 'encoder', 'runtime', 'builder', 'deploy'],
   web: ['runtime'],
   examples: [],
+  lab: SOURCES,
+  bench: [...SOURCES, 'lab'],
+  scripts: ['cli', 'lab'],
+  test: [...SOURCES, 'lab', 'scripts'],
 }
 
-/** These may import anything of the project and any package that is installed. */
-const UNRESTRICTED: ReadonlySet<string> = new Set(['bench', 'test', 'scripts'])
+/** These may import any package that is installed. */
+const ANY_PACKAGE: ReadonlySet<string> = new Set(['lab', 'bench', 'scripts', 'test'])
 
 /** Package → files and folders (with a "/" at the end) that may import it. One that is not named may not be imported. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
@@ -81,15 +88,58 @@ function importsOf(file: SourceFile): readonly Import[] {
 }
 
 /** What is wrong with the imports of a file, one sentence each. */
-function violations(file: SourceFile): readonly string[] {
-  const folder = file.path.includes('/') ? file.path.slice(0, file.path.indexOf('/')) : ''
-  if (UNRESTRICTED.has(folder)) return []
-  return importsOf(file).flatMap((found) => {
+function violations(path: string, imports: readonly Import[]): readonly string[] {
+  const folder = path.includes('/') ? path.slice(0, path.indexOf('/')) : ''
+  return imports.flatMap((found) => {
     const wrong = found.target.startsWith('.')
-      ? wrongFolder(file.path, folder, found)
-      : wrongPackage(file.path, found.target)
-    return wrong ? [`${file.path}:${found.line} imports "${found.target}": ${wrong}`] : []
+      ? wrongFolder(path, folder, found)
+      : ANY_PACKAGE.has(folder)
+        ? undefined
+        : wrongPackage(path, found.target)
+    return wrong ? [`${path}:${found.line} imports "${found.target}": ${wrong}`] : []
   })
+}
+
+/** A file or a room, and what it imports from. */
+type Graph = ReadonlyMap<string, ReadonlySet<string>>
+
+/** Folders whose folders are rooms of their own. A file that lies in them directly is a room by itself. */
+const HOUSES: ReadonlySet<string> = new Set(['format', 'runtime', 'builder', 'deploy', 'cli', 'lab', 'bench', 'test'])
+
+function roomOf(path: string): string {
+  const [top = '', second = ''] = path.split('/')
+  return HOUSES.has(top) ? `${top}/${second}` : top
+}
+
+/** Who imports whom, each file taken for what `nameOf` says. Imports of types count: a reader follows them as well. */
+function graphOf(all: ReadonlyMap<string, readonly Import[]>, nameOf: (path: string) => string): Graph {
+  const graph = new Map<string, Set<string>>()
+  for (const [path, imports] of all) {
+    const from = nameOf(path)
+    const targets = graph.get(from) ?? new Set()
+    graph.set(from, targets)
+    for (const { target } of imports) {
+      if (!target.startsWith('.')) continue
+      const to = nameOf(posix.join(posix.dirname(path), target))
+      if (to !== from) targets.add(to)
+    }
+  }
+  return graph
+}
+
+/** A circle from each name that has one, told once: `a → b → a`. */
+function circles(graph: Graph): readonly string[] {
+  const found: string[] = []
+  const done = new Set<string>()
+  const walk = (name: string, path: readonly string[]) => {
+    const seenAt = path.indexOf(name)
+    if (seenAt >= 0) found.push([...path.slice(seenAt), name].join(' → '))
+    if (seenAt >= 0 || done.has(name)) return
+    for (const next of graph.get(name) ?? []) walk(next, [...path, name])
+    done.add(name)
+  }
+  for (const name of graph.keys()) walk(name, [])
+  return found
 }
 
 function wrongFolder(path: string, folder: string, { target, typeOnly }: Import): string | undefined {
@@ -103,7 +153,10 @@ function wrongFolder(path: string, folder: string, { target, typeOnly }: Import)
     return isHttp && !knowsHttp ? 'only platform/ may import http/' : undefined
   }
   // Workers take the compiled kernels as an import; nothing else of assembly/ is for others.
-  if (to === 'assembly/build/kernels.wasm' && path.startsWith('runtime/platform/')) return undefined
+  if (to === 'assembly/build/kernels.wasm' && (path.startsWith('runtime/platform/') || ANY_PACKAGE.has(folder)))
+    return undefined
+  // Facts, not code: tests hold claims to results, and stand where package.json is read.
+  if (folder === 'test' && (to === 'package.json' || /^bench\/results\/[\w-]+\.json$/.test(to))) return undefined
   if (!allowed.includes(toFolder)) return `${folder}/ may import ${allowed.join(', ') || 'nothing of ours'}`
   if (folder === 'onnx' && to !== 'format/errors.ts') return 'onnx/ may import the errors of format/ only'
   if (folder === 'web' && !typeOnly)
@@ -123,6 +176,7 @@ function wrongPackage(path: string, target: string): string | undefined {
 }
 
 const sources = listFiles(['.ts', '.js'])
+const imports = new Map(sources.map((path) => [path, importsOf(readSource(path))]))
 
 describe('the import table', () => {
   it('covers all folders of the project', () => {
@@ -131,15 +185,51 @@ describe('the import table', () => {
   })
 
   it.each(sources)('holds in %s', (path) => {
-    expect(violations(readSource(path))).toEqual([])
+    expect(violations(path, imports.get(path) ?? [])).toEqual([])
   })
 
   // A Worker's author imports its .wasm (docs/EDGE.md), so examples do as well.
   it.each(['onnxruntime-node', 'onnxruntime-web'])('has %s imported by one file at most', (name) => {
     const importers = sources
-      .filter((path) => !UNRESTRICTED.has(path.split('/')[0] ?? '') && !path.startsWith('examples/'))
-      .filter((path) => importsOf(readSource(path)).some(({ target }) => target.startsWith(name)))
+      .filter((path) => !ANY_PACKAGE.has(path.split('/')[0] ?? '') && !path.startsWith('examples/'))
+      .filter((path) => imports.get(path)?.some(({ target }) => target.startsWith(name)))
     expect(importers.length).toBeLessThanOrEqual(1)
+  })
+})
+
+describe('circles of imports', () => {
+  it('are not between files', () => {
+    expect(circles(graphOf(imports, (path) => path))).toEqual([])
+  })
+
+  it('are not between rooms', () => {
+    expect(circles(graphOf(imports, roomOf))).toEqual([])
+  })
+
+  const importing = (...targets: readonly string[]) => targets.map((target) => ({ target, line: 1, typeOnly: true }))
+
+  it('are seen', () => {
+    const files = new Map([
+      ['runtime/search/a.ts', importing('../passages/b.ts', './c.ts')],
+      ['runtime/search/c.ts', importing('../searcher.ts')],
+      ['runtime/passages/b.ts', importing('../pool/d.ts', 'node:path')],
+      ['runtime/pool/d.ts', importing('../search/c.ts')],
+      ['runtime/searcher.ts', importing()],
+    ])
+    expect(circles(graphOf(files, (path) => path))).toEqual([])
+    expect(circles(graphOf(files, roomOf))).toEqual([
+      'runtime/search → runtime/passages → runtime/pool → runtime/search',
+    ])
+  })
+
+  it('are told apart from two ways to one place', () => {
+    const files = new Map([
+      ['format/a.ts', importing('./b.ts', './c.ts')],
+      ['format/b.ts', importing('./d.ts')],
+      ['format/c.ts', importing('./d.ts')],
+      ['format/d.ts', importing()],
+    ])
+    expect(circles(graphOf(files, (path) => path))).toEqual([])
   })
 })
 
@@ -174,9 +264,16 @@ describe('the check itself', () => {
     ['web/a.ts', "import { createApp } from '../runtime/http/app.ts'"],
     ['assembly/a.ts', "import { x } from '../format/b.ts'"],
     ['examples/a.ts', "import { openIndex } from '../runtime/platform/node.ts'"],
+    ['test/a.ts', "import { x } from '../bench/b.ts'"],
+    ['bench/a.ts', "import { x } from '../test/b.ts'"],
+    ['bench/a.ts', "import type { X } from '../scripts/b.ts'"],
+    ['lab/a.ts', "import { x } from '../test/b.ts'"],
+    ['lab/a.ts', "import { x } from '../bench/b.ts'"],
+    ['scripts/a.ts', "import { x } from '../test/b.ts'"],
+    ['runtime/a.ts', "import { x } from '../lab/b.ts'"],
     ['somewhere/a.ts', "import { x } from '../format/b.ts'"],
   ])('sees in %s the violation  %s', (path, text) => {
-    expect(violations({ path, text })).toHaveLength(1)
+    expect(violations(path, importsOf({ path, text }))).toHaveLength(1)
   })
 
   it.each([
@@ -185,8 +282,10 @@ describe('the check itself', () => {
     ['builder/a.ts', "import { serve } from '../runtime/platform/node.ts'\nimport { x } from '../onnx/b.ts'"],
     ['runtime/platform/a.ts', "import { createApp } from '../http/app.ts'\nimport { compress } from 'hono/compress'"],
     ['web/a.ts', "import type { X } from '../runtime/http/index.ts'"],
-    ['test/a.ts', "import { x } from '../builder/b.ts'"],
+    ['test/a.ts', "import { x } from '../builder/b.ts'\nimport { y } from '../lab/c.ts'\nimport { z } from 'esbuild'"],
+    ['test/a.ts', "import result from '../bench/results/search.json' with { type: 'json' }"],
+    ['bench/a.ts', "import { x } from '../lab/b.ts'"],
   ])('takes in %s  %s', (path, text) => {
-    expect(violations({ path, text })).toEqual([])
+    expect(violations(path, importsOf({ path, text }))).toEqual([])
   })
 })

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ROOT } from '../lab/root.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { VERSION } from '../runtime/version.ts'
 import { buildPackage } from '../scripts/buildPackage.ts'
-import { ROOT } from './sourceTree.ts'
 
 const run = promisify(execFile)
 

@@ -1,10 +1,8 @@
 /** The project's own files as text and as syntax trees, for the tests that keep the house in order. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseAst } from 'vitest/node'
-
-export const ROOT = fileURLToPath(new URL('..', import.meta.url))
+import { ROOT } from '../lab/root.ts'
 
 /** A file of the project: its path from the root with "/", and what it holds. */
 export interface SourceFile {

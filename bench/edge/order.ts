@@ -17,8 +17,8 @@ import { openRangeIndex, type RangeIndex } from '../../runtime/search/range/rang
 import { rangeParameters } from '../../runtime/search/range/rangeParameters.ts'
 import { openRangeReader } from '../../runtime/searchers/rangeSearcher.ts'
 import { cachedIndex } from '../harness/cachedIndex.ts'
-import { integerOption, labelOf, nbitsOption, runBench, textTable, vectorsOption } from '../harness/commandLine.ts'
-import { type BenchQuery, openJudgedVectors } from '../harness/judgedVectors.ts'
+import { labelOf, oneNbits, optionalInteger, REQUIRED_FOLDER, runBench, textTable } from '../harness/commandLine.ts'
+import { type BenchQuery, factsOf, openJudgedVectors } from '../harness/judgedVectors.ts'
 import { startRecord, writeResult } from '../harness/record.ts'
 import { significant } from '../harness/samples.ts'
 
@@ -36,13 +36,12 @@ interface OrderPoint {
   readonly bytes_mean: number
 }
 
-await runBench(USAGE, { vectors: '', nbits: '2', queries: '', label: '' }, async (options) => {
-  const folder = vectorsOption(options.vectors)
+const OPTIONS = { vectors: REQUIRED_FOLDER, nbits: oneNbits(2), queries: optionalInteger(), label: '' }
+
+await runBench(USAGE, OPTIONS, async ({ vectors: folder, nbits, ...options }) => {
   const label = labelOf(folder, options.label)
-  const nbits = nbitsOption(options.nbits)[0]!
-  const limit = options.queries ? integerOption('queries', options.queries, { min: 1, max: 1e9 }) : undefined
   const started = await startRecord('order')
-  const vectors = await openJudgedVectors(folder, limit)
+  const vectors = await openJudgedVectors(folder, options.queries)
   const { path } = await cachedIndex(vectors, { nbits, label })
   const module = await compileKernels()
   const kernels = await instantiateKernels(module)
@@ -54,7 +53,7 @@ await runBench(USAGE, { vectors: '', nbits: '2', queries: '', label: '' }, async
     ...rowPoints(index, await foundPassages(index, vectors.queries, module), content),
   ]
   await writeResult(`order-${label}-${nbits}bit`, started, {
-    parameters: { label, passages: vectors.store.ids.length, nbits, ...rangeParameters() },
+    parameters: { ...factsOf(label, vectors), nbits, ...rangeParameters() },
     samples: { queries: vectors.queries.length },
     units: { reads_mean: 'byte ranges a query', bytes_mean: 'bytes a query, gaps counted' },
     metrics: { points },

@@ -2,18 +2,27 @@
  * What a cold query costs when an index is read by range: bytes, reads and rounds of storage, beside the quality of its answers and
  * that of the resident pipeline on the same index. Prints one JSON line. Usage and the meaning of each key: bench/README.md.
  */
+
+import { type CountingFiles, countingFiles, type ReadCount } from '../../lab/storage/countingFiles.ts'
 import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { compileKernels, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import type { Searcher, SearchHit, SearchOptions } from '../../runtime/searcher.ts'
 import { openRangeSearcher } from '../../runtime/searchers/rangeSearcher.ts'
 import { cachedIndex } from '../harness/cachedIndex.ts'
-import { integerOption, labelOf, nbitsOption, progress, runBench, vectorsOption } from '../harness/commandLine.ts'
+import {
+  integer,
+  labelOf,
+  oneNbits,
+  optionalInteger,
+  progress,
+  REQUIRED_FOLDER,
+  runBench,
+} from '../harness/commandLine.ts'
 import { EXACT_DEPTH, type ExactRankings, exactRankings } from '../harness/exactSearch.ts'
-import { type JudgedVectors, openJudgedVectors } from '../harness/judgedVectors.ts'
+import { factsOf, type JudgedVectors, openJudgedVectors } from '../harness/judgedVectors.ts'
 import { startRecord, writeResult } from '../harness/record.ts'
 import { median, percentile, significant } from '../harness/samples.ts'
 import { exactQuality, type Quality, qualityOf, searchAll } from '../harness/searchRun.ts'
-import { type CountingFiles, countingFiles, type ReadCount } from './countingFiles.ts'
 import { withQueriesOf } from './otherQueries.ts'
 
 const USAGE =
@@ -39,7 +48,7 @@ const UNITS = {
   'ndcg@10, overlap@10': 'share, 0 to 1',
 }
 
-export interface RangePoint extends Quality {
+interface RangePoint extends Quality {
   readonly name: string
   readonly ncells: number
   readonly ndocs: number
@@ -54,19 +63,13 @@ export interface RangePoint extends Quality {
 await runBench(
   USAGE,
   {
-    ...{ vectors: '', nbits: '2', k: '10', ncells: '', ndocs: '', queries: '', label: '', index: '' },
+    ...{ vectors: REQUIRED_FOLDER, nbits: oneNbits(2), k: integer(10, 100), label: '', index: '' },
+    ...{ ncells: optionalInteger(64), ndocs: optionalInteger(4096), queries: optionalInteger() },
     ...{ curve: false, 'queries-of': '' },
-  },
-  async (options) => {
-    const folder = vectorsOption(options.vectors)
+  } as const,
+  async ({ vectors: folder, nbits, k, ncells, ndocs, queries: limit, ...options }) => {
     const label = labelOf(folder, options.label)
-    const nbits = nbitsOption(options.nbits)[0]!
-    const k = integerOption('k', options.k, { min: 1, max: 100 })
-    const given: SearchOptions = {
-      ...(options.ncells && { ncells: integerOption('ncells', options.ncells, { min: 1, max: 64 }) }),
-      ...(options.ndocs && { ndocs: integerOption('ndocs', options.ndocs, { min: 1, max: 4096 }) }),
-    }
-    const limit = options.queries ? integerOption('queries', options.queries, { min: 1, max: 1e9 }) : undefined
+    const given: SearchOptions = { ...(ncells && { ncells }), ...(ndocs && { ndocs }) }
     const started = await startRecord('range')
     const vectors = await withQueriesOf(options['queries-of'], await openJudgedVectors(folder, limit), limit)
     const path = options.index || (await cachedIndex(vectors, { nbits, label: labelOf(folder, '') })).path
@@ -76,12 +79,9 @@ await runBench(
     const custom = Object.keys(given).length > 0 ? '-custom' : ''
     await writeResult(`range-${label}-${nbits}bit${k === 10 ? '' : `-k${k}`}${custom}`, started, {
       parameters: {
-        ...{ label, ...indexed, dim: vectors.store.dim },
-        ...{ query_rows: vectors.queries[0]!.rows, nbits, k, ncells: standard.ncells, ndocs: standard.ndocs },
-        ...{
-          cache: 'none: every query is cold',
-          index: options.index ? labelOf(options.index, '') : 'built from the vectors',
-        },
+        ...{ ...factsOf(label, vectors), ...indexed },
+        ...{ nbits, k, ncells: standard.ncells, ndocs: standard.ndocs, cache: 'none: every query is cold' },
+        index: options.index ? labelOf(options.index, '') : 'built from the vectors',
       },
       samples: { queries: vectors.queries.length, of: options['queries-of'] ? 'other queries' : 'the folder' },
       units: UNITS,

@@ -2,7 +2,7 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
-import { bundleByWrangler } from '../../test/platforms/wranglerBundle.ts'
+import { bundleByWrangler } from '../../lab/hosts/wranglerBundle.ts'
 import { rootPath, runBench, textTable } from '../harness/commandLine.ts'
 import { startRecord, writeResult } from '../harness/record.ts'
 
@@ -22,8 +22,8 @@ await runBench(USAGE, {}, async () => {
   // wrangler wants the folder of assets to be there, whatever is in it.
   await mkdir(rootPath('examples/workers-assets/public'), { recursive: true })
   const withEncoder = await bundleByWrangler(rootPath('examples/workers-assets'))
-  const browser = await bundle('test/platforms/browserWorker.ts')
-  const serviceWorker = await bundle('test/platforms/searchServiceWorker.ts')
+  const browser = await bundle('lab/hosts/browserWorker.ts')
+  const serviceWorker = await bundle('lab/hosts/searchServiceWorker.ts')
   const encoder = await bundle('runtime/encoders/webEncoder.ts')
   const ort = await readFile(rootPath('node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm'))
   const model = await readFile(rootPath('models/tartan-small/model_int8.onnx'))

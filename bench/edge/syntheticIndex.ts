@@ -9,8 +9,8 @@ import { centroidCount } from '../../builder/segment/sampling.ts'
 import { encodeIds } from '../../format/items/ids.ts'
 import { encodeManifest, MANIFEST_NAME } from '../../format/manifest/manifest.ts'
 import { PartWriter } from '../../format/writer.ts'
+import { SyntheticCorpus } from '../../lab/data/syntheticCorpus.ts'
 import { integerOption, nbitsOption, progress, runBench } from '../harness/commandLine.ts'
-import { SyntheticCorpus } from './syntheticCorpus.ts'
 
 const USAGE =
   'npm run -s bench:synthetic -- --out FOLDER [--passages 1000000] [--tokens 40] [--dim 96] [--nbits 2] [--centroids N] [--queries 100] [--seed 1]'

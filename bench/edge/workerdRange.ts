@@ -1,11 +1,11 @@
 /** An index behind HTTP, searched in the real workerd: what the isolate holds meanwhile, asked through V8's inspector. */
 import { readFile } from 'node:fs/promises'
-import { startEncoderServer } from '../../test/platforms/encoderServer.ts'
-import { type RunningWorkerd, startWorkerd } from '../../test/platforms/workerd.ts'
+import { startEncoderServer } from '../../lab/encoding/encoderServer.ts'
+import { type RunningWorkerd, startWorkerd } from '../../lab/hosts/workerd.ts'
 import { median, percentile } from '../harness/samples.ts'
-import type { MemoryTask, StoredQueries } from './memoryChild.ts'
+import type { MemoryTask, StoredQueries } from './memory/memoryChild.ts'
+import { peakRssOf, usageOf } from './memory/workerdMemory.ts'
 import type { OpenReport, OpenTask, SearchReport, SearchTask } from './rangeWorker.ts'
-import { peakRssOf, usageOf } from './workerdMemory.ts'
 
 /** Bytes are of the isolate: WebAssembly memory, JavaScript heap and array buffers, code not counted. */
 export interface WorkerdUse {

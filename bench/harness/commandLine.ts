@@ -1,18 +1,30 @@
 /** What every bench script does around its work: options, progress on stderr, errors as sentences, the reference data's place. */
 import { stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { InputError, TartanError } from '../../format/errors.ts'
 import type { Nbits } from '../../format/manifest/segment.ts'
+import { ROOT } from '../../lab/root.ts'
 
-/** Name of an option to its default; '' means "absent unless given". One with `false` is a switch and takes no value. */
-export type OptionDefaults = Readonly<Record<string, string | false>>
-export type OptionValues<Defaults extends OptionDefaults> = {
-  readonly [Name in keyof Defaults]: Defaults[Name] extends false ? boolean : string
+/** An option whose text is checked and read: its default as text, and how. */
+export interface Option<Value> {
+  readonly text: string
+  /** @throws InputError that names the option and what it expects */
+  readonly read: (text: string, name: string) => Value
 }
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+/**
+ * Name of an option to what it takes: an `Option`, or the default of one whose text is taken as it is; '' means "absent
+ * unless given". One with `false` is a switch and takes no value.
+ */
+export type Options = Readonly<Record<string, string | false | Option<unknown>>>
+export type OptionValues<Taken extends Options> = {
+  readonly [Name in keyof Taken]: Taken[Name] extends Option<infer Value>
+    ? Value
+    : Taken[Name] extends false
+      ? boolean
+      : string
+}
 
 /** A path below the repository's root. */
 export function rootPath(...parts: readonly string[]): string {
@@ -28,15 +40,17 @@ export function cachePath(...parts: readonly string[]): string {
  * Runs a bench: reads its options, prints errors made on purpose as one sentence and everything else in full.
  * @param usage - the script's command line, shown when an option is wrong
  */
-export async function runBench<Defaults extends OptionDefaults>(
+export async function runBench<Taken extends Options>(
   usage: string,
-  defaults: Defaults,
-  work: (options: OptionValues<Defaults>, positionals: readonly string[]) => Promise<void>,
+  taken: Taken,
+  work: (options: OptionValues<Taken>, positionals: readonly string[]) => Promise<void>,
 ): Promise<void> {
-  const options = Object.fromEntries(
-    Object.entries(defaults).map(([name, value]) => [
+  const configs = Object.fromEntries(
+    Object.entries(taken).map(([name, option]) => [
       name,
-      value === false ? { type: 'boolean' as const, default: false } : { type: 'string' as const, default: value },
+      option === false
+        ? { type: 'boolean' as const, default: false }
+        : { type: 'string' as const, default: typeof option === 'string' ? option : option.text },
     ]),
   )
   if (process.argv.includes('--help')) {
@@ -44,8 +58,12 @@ export async function runBench<Defaults extends OptionDefaults>(
     return
   }
   try {
-    const { values, positionals } = parseOptions(usage, options)
-    await work(values as OptionValues<Defaults>, positionals)
+    const { values, positionals } = parseOptions(usage, configs)
+    const read = Object.entries(taken).map(([name, option]) => [
+      name,
+      typeof option === 'object' ? option.read(String(values[name]), name) : values[name],
+    ])
+    await work(Object.fromEntries(read) as OptionValues<Taken>, positionals)
   } catch (error) {
     process.exitCode = 1
     process.stderr.write(`${error instanceof TartanError ? error.message : (error as Error).stack}\n`)
@@ -82,17 +100,46 @@ export function nbitsOption(text: string): readonly Nbits[] {
   })
 }
 
+/** A whole number in [`min`, `max`]; `min` is 1 unless given. */
+export function integer(usual: number, max: number, min = 1): Option<number> {
+  return { text: String(usual), read: (text, name) => integerOption(name, text, { min, max }) }
+}
+
+/** A whole number in [1, `max`], or nothing. */
+export function optionalInteger(max = 1e9): Option<number | undefined> {
+  return { text: '', read: (text, name) => (text ? integerOption(name, text, { min: 1, max }) : undefined) }
+}
+
+/** A list such as "1,4,16" of whole numbers in [1, `max`]. */
+export function integers(usual: string, max: number): Option<readonly number[]> {
+  return {
+    text: usual,
+    read: (text, name) => text.split(',').map((item) => integerOption(name, item, { min: 1, max })),
+  }
+}
+
+/** Bits a residual value takes. */
+export function oneNbits(usual: Nbits): Option<Nbits> {
+  return { text: String(usual), read: (text) => nbitsOption(text)[0]! }
+}
+
+/** A list such as "4,2,1" of them. */
+export function someNbits(usual: string): Option<readonly Nbits[]> {
+  return { text: usual, read: nbitsOption }
+}
+
 /** Name of the data set in results: what was asked for, else the vectors folder's own name. */
 export function labelOf(folder: string, label: string): string {
   return label || basename(resolve(folder))
 }
 
-/** @throws InputError, with the command that makes one, when no folder was given */
-export function vectorsOption(folder: string): string {
-  if (folder) return resolve(folder)
-  throw new InputError(
-    'expected --vectors FOLDER, got none. Make one with `npm run bench:vectors -- scifact` (see bench/README.md).',
-  )
+/** A vectors folder, or what else a bench cannot do without. */
+export const REQUIRED_FOLDER: Option<string> = {
+  text: '',
+  read(folder, name) {
+    if (folder) return resolve(folder)
+    throw new InputError(`expected --${name} FOLDER, got none. bench/README.md says how to make one.`)
+  },
 }
 
 /**

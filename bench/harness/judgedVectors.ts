@@ -25,6 +25,12 @@ export interface JudgedVectors {
   readonly hash: string
 }
 
+/** What the results of a bench say about its vectors. `query_rows`: of the first query. */
+export function factsOf(label: string, { store, queries }: JudgedVectors) {
+  const { ids, tokens, dim } = store
+  return { label, passages: ids.length, tokens, dim, query_rows: queries[0]?.rows }
+}
+
 /**
  * @param queriesMax - only the first of the judged queries, for trying a bench out
  * @throws InputError when the folder has no vectors, no queries or no judgements

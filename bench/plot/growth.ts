@@ -1,12 +1,12 @@
 /** Time of a query against the size of the collection, both logarithmic, with a line of what linear growth would be. */
 import type { BenchRecord } from '../harness/record.ts'
-import type { GrowthPoint } from '../speed/growth.ts'
 import { logAxis } from './axis.ts'
 import { subtitleOf } from './subtitle.ts'
 import { COLOURS, element, figure, INK, line, round, text } from './svg.ts'
 
+/** The keys of speed/growth.ts that are drawn. */
 interface GrowthMetrics {
-  readonly points: readonly GrowthPoint[]
+  readonly points: readonly { readonly setting: string; readonly passages: number; readonly ms_median: number }[]
 }
 
 const WIDTH = 760

@@ -1,12 +1,18 @@
 /** Time against overlap@10 of Tartan and its peers: a series for each engine and number of bits. */
 import type { BenchRecord } from '../harness/record.ts'
-import type { PeerPoint } from '../speed/peers/rounds.ts'
 import { curveFigure } from './curve.ts'
 import { subtitleOf } from './subtitle.ts'
 
 /** The keys of speed/peers.ts that are drawn. */
 interface PeersMetrics {
-  readonly search: readonly PeerPoint[]
+  readonly search: readonly {
+    readonly engine: string
+    readonly setting: string
+    readonly k: number
+    readonly queries: number
+    readonly ms_median: number
+    readonly 'overlap@10': number
+  }[]
 }
 
 export function peersFigure(record: BenchRecord): string {

@@ -1,9 +1,17 @@
 /** Bytes of a cold query against nDCG@10 and against overlap@10, side by side: each setting a dot, by the lists it reads. */
-import type { RangePoint } from '../edge/range.ts'
 import type { BenchRecord } from '../harness/record.ts'
 import { type Axis, linearAxis, logAxis } from './axis.ts'
 import { subtitleOf } from './subtitle.ts'
 import { COLOURS, element, FAINT, figure, INK, line, round, text } from './svg.ts'
+
+/** The keys of edge/range.ts that are drawn. */
+interface RangePoint {
+  readonly name: string
+  readonly ncells: number
+  readonly bytes_median: number
+  readonly 'ndcg@10': number
+  readonly 'overlap@10': number
+}
 
 interface RangeMetrics {
   readonly points: readonly RangePoint[]

@@ -6,17 +6,18 @@ import { writeFile } from 'node:fs/promises'
 import { K_MAX } from '../../format/limits.ts'
 import { type CachedIndex, cachedIndex } from '../harness/cachedIndex.ts'
 import {
-  integerOption,
+  integer,
+  integers,
   labelOf,
-  nbitsOption,
+  oneNbits,
   progress,
+  REQUIRED_FOLDER,
   rootPath,
   runBench,
   textTable,
-  vectorsOption,
 } from '../harness/commandLine.ts'
 import { exactRankings } from '../harness/exactSearch.ts'
-import { type JudgedVectors, openJudgedVectors } from '../harness/judgedVectors.ts'
+import { factsOf, type JudgedVectors, openJudgedVectors } from '../harness/judgedVectors.ts'
 import { startRecord, writeResult } from '../harness/record.ts'
 import { median, percentile, significant } from '../harness/samples.ts'
 import { qualityOf } from '../harness/searchRun.ts'
@@ -30,7 +31,7 @@ const USAGE =
 
 const SEED = 42
 
-export interface GrowthPoint {
+interface GrowthPoint {
   /** '' are the default parameters. */
   readonly setting: string
   readonly factor: number
@@ -57,32 +58,17 @@ interface Collection {
 await runBench(
   USAGE,
   {
-    vectors: '',
-    base: '1300',
-    factors: '1,4,16',
-    nbits: '4',
-    k: '10',
-    settings: ',ncells=4 threshold=0.4 ndocs=4096',
-    queries: '50',
-    rounds: '3',
-    noise: '0.3',
-    cpu: '0',
-    label: '',
+    ...{ vectors: REQUIRED_FOLDER, base: integer(1300, 1e9), factors: integers('1,4,16', 1000), noise: '0.3' },
+    ...{ nbits: oneNbits(4), k: integer(10, K_MAX), settings: ',ncells=4 threshold=0.4 ndocs=4096' },
+    ...{ queries: integer(50, 1e6), rounds: integer(3, 100), cpu: integer(0, 4095, 0), label: '' },
   },
-  async (options) => {
-    const folder = vectorsOption(options.vectors)
+  async ({ vectors: folder, factors, nbits, k, queries, rounds, cpu, ...options }) => {
     const label = labelOf(folder, options.label)
-    const nbits = nbitsOption(options.nbits)[0]!
-    const k = integerOption('k', options.k, { min: 1, max: K_MAX })
     const settings = options.settings.split(',').map((text) => ({ text: text.trim(), k }))
     for (const setting of settings) searchOptionsOf(setting)
-    const rounds = integerOption('rounds', options.rounds, { min: 1, max: 100 })
-    const cpu = integerOption('cpu', options.cpu, { min: 0, max: 4095 })
-    const queries = integerOption('queries', options.queries, { min: 1, max: 1e6 })
-    const factors = options.factors.split(',').map((text) => integerOption('factors', text, { min: 1, max: 1000 }))
     const started = await startRecord('growth')
     const source = await openJudgedVectors(folder, queries)
-    const base = Math.min(integerOption('base', options.base, { min: 1, max: 1e9 }), source.store.ids.length)
+    const base = Math.min(options.base, source.store.ids.length)
     const collections: Collection[] = []
     for (const factor of factors.toSorted((a, b) => a - b)) {
       const growth = { base, factor, noise: Number(options.noise), seed: SEED }
@@ -94,16 +80,11 @@ await runBench(
     for (const { text } of settings) points.push(...(await measure(collections, { text, k }, { rounds, cpu })))
     const measurement = {
       parameters: {
-        label,
-        passages: points.at(-1)!.passages,
-        tokens: points.at(-1)!.tokens,
-        dim: source.store.dim,
+        ...factsOf(label, collections.at(-1)!.vectors),
         base_passages: base,
         factors,
         copies: `rows plus Gaussian noise of expected length ${options.noise}, of unit length again, seed ${SEED}`,
-        nbits,
-        k,
-        cpu,
+        ...{ nbits, k, cpu },
       },
       samples: { queries: source.queries.length, rounds, warm_up: 'all queries once, in every process' },
       units: { 'ms_*': 'milliseconds a query', wasm_mb: '10^6 bytes', build_s: 'seconds, wall time' },

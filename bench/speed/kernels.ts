@@ -2,16 +2,16 @@
  * Speed of the kernels on seeded random data: ns a token, GB/s. Prints JSON. Run: node bench/speed/kernels.ts
  * Each sample is one call over the whole data; metrics are the median and the 95th percentile of 30 samples after 5 of warm-up.
  */
-import { execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import { cpus } from 'node:os'
 import type { Nbits } from '../../format/manifest/segment.ts'
+import { randomQuery, randomSegment } from '../../lab/data/randomSegment.ts'
 import { crcTables } from '../../runtime/kernels/crcTables.ts'
 import { instantiateKernels, topCellsHeapBytes } from '../../runtime/kernels/kernels.ts'
 import { placeQuery } from '../../runtime/search/placedQuery.ts'
 import { createResidentSegment } from '../../runtime/search/resident/residentSegment.ts'
 import { defaultParameters } from '../../runtime/searcher.ts'
-import { randomQuery, randomSegment } from '../../test/kernels/randomSegment.ts'
+import { runBench } from '../harness/commandLine.ts'
+import { startRecord } from '../harness/record.ts'
 
 const rows = 32
 const dim = 96
@@ -69,19 +69,10 @@ async function measureNbits(nbits: Nbits) {
   }
 }
 
-const measured = []
-for (const nbits of [1, 2, 4] as const) measured.push(await measureNbits(nbits))
-console.log(
-  JSON.stringify(
-    {
-      date: new Date().toISOString(),
-      commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
-      machine: { cpu: cpus()[0]!.model, cores: cpus().length },
-      runtime: `node ${process.version}`,
-      parameters: { rows, dim, centroidCount, passageCount, passageTokens },
-      metrics: measured,
-    },
-    null,
-    2,
-  ),
-)
+await runBench('npm run -s bench:kernels', {}, async () => {
+  const started = await startRecord('kernels')
+  const parameters = { rows, dim, centroidCount, passageCount, passageTokens }
+  const metrics = []
+  for (const nbits of [1, 2, 4] as const) metrics.push(await measureNbits(nbits))
+  process.stdout.write(`${JSON.stringify({ ...started, parameters, metrics }, undefined, 2)}\n`)
+})

@@ -8,18 +8,19 @@ import { InputError, TartanError } from '../../format/errors.ts'
 import { K_MAX } from '../../format/limits.ts'
 import {
   cachePath,
-  integerOption,
+  integer,
+  integers,
   labelOf,
-  nbitsOption,
+  optionalInteger,
   progress,
+  REQUIRED_FOLDER,
   rootPath,
   runBench,
   sharedFolder,
-  vectorsOption,
+  someNbits,
 } from '../harness/commandLine.ts'
 import { exactRankings } from '../harness/exactSearch.ts'
-import { type JudgedVectors, openJudgedVectors } from '../harness/judgedVectors.ts'
-import { runProgram } from '../harness/program.ts'
+import { factsOf, type JudgedVectors, openJudgedVectors } from '../harness/judgedVectors.ts'
 import { type BenchRecord, startRecord, writeResult } from '../harness/record.ts'
 import { exactQuality } from '../harness/searchRun.ts'
 import { peersFigure } from '../plot/peers.ts'
@@ -31,6 +32,7 @@ import { defaultPython } from './peers/python.ts'
 import { type AbsentPeer, runRounds } from './peers/rounds.ts'
 import { kernelTable, searchTable } from './peers/table.ts'
 import { tartanWith } from './peers/tartan.ts'
+import { runProgram } from './program.ts'
 
 const USAGE =
   'npm run -s bench:peers -- --vectors FOLDER [--engines tartan,next-plaid,…] [--nbits 4,2] [--k 10] [--rounds 3] [--limit N] [--work DIR] [--shared DIR] [--install] [--python PATH] [--cpu N] [--warm 100] [--slow-queries 10] [--kernel-rounds 3] [--tartan "ncells=4 ndocs=1024,…"] [--next-plaid "probe=2 full=512,…"] [--label NAME]'
@@ -55,31 +57,14 @@ const UNITS = {
 await runBench(
   USAGE,
   {
-    vectors: '',
-    engines: '',
-    nbits: '4,2',
-    k: '10',
-    rounds: '3',
-    limit: '',
-    work: '',
-    shared: '',
+    ...{ vectors: REQUIRED_FOLDER, engines: '', nbits: someNbits('4,2'), k: integers('10', K_MAX) },
+    ...{ limit: optionalInteger(1e6), work: '', shared: '', python: '', cpu: integer(0, 4095, 0) },
+    ...{ rounds: integer(3, 100_000), warm: integer(100, 100_000, 0), 'slow-queries': integer(10, 100_000) },
+    ...{ 'kernel-rounds': integer(3, 100_000, 0), tartan: '', 'next-plaid': '', label: '' },
     install: false,
-    python: '',
-    cpu: '0',
-    warm: '100',
-    'slow-queries': '10',
-    'kernel-rounds': '3',
-    tartan: '',
-    'next-plaid': '',
-    label: '',
-  },
-  async (options) => {
-    const folder = vectorsOption(options.vectors)
+  } as const,
+  async ({ vectors: folder, nbits, k: ks, rounds, cpu, warm, 'kernel-rounds': kernelRounds, ...options }) => {
     const label = labelOf(folder, options.label)
-    const count = (name: 'rounds' | 'warm' | 'slow-queries' | 'kernel-rounds' | 'cpu', min: number) =>
-      integerOption(name, options[name], { min, max: 100_000 })
-    const rounds = count('rounds', 1)
-    const ks = options.k.split(',').map((k) => integerOption('k', k, { min: 1, max: K_MAX }))
     const peers: Readonly<Record<string, PreparePeer>> = {
       tartan: tartanWith(listOf(options.tartan)),
       'next-plaid': nextPlaid('portable', listOf(options['next-plaid'])),
@@ -88,8 +73,7 @@ await runBench(
     }
     const wanted = enginesOf(options.engines, Object.keys(peers))
     const started = await startRecord('peers')
-    const limit = options.limit ? integerOption('limit', options.limit, { min: 1, max: 1e6 }) : undefined
-    const vectors = await openJudgedVectors(folder, limit)
+    const vectors = await openJudgedVectors(folder, options.limit)
     await checkQueries(vectors)
     const work = options.work ? resolve(options.work) : cachePath('peers')
     await mkdir(work, { recursive: true })
@@ -98,29 +82,21 @@ await runBench(
       label,
       work,
       peers: await sharedFolder(options.shared, 'peers'),
-      cpu: count('cpu', 0),
-      warm: count('warm', 0),
-      slowQueries: count('slow-queries', 1),
+      ...{ cpu, warm, slowQueries: options['slow-queries'] },
       python: options.python ? resolve(options.python) : defaultPython(work),
       install: options.install,
     }
     const exact = await exactRankings(vectors)
-    const nbits = nbitsOption(options.nbits)
     const { engines, absent } = await prepareAll(context, { wanted, peers, nbits, ks })
     const { points, failed } = await runRounds(engines, rounds, { vectors, exact })
-    const kernels = await compareKernels(context, wanted, count('kernel-rounds', 0))
+    const kernels = await compareKernels(context, wanted, kernelRounds)
     const costs = Object.fromEntries(engines.map(({ name, cost }) => [name, cost]))
     const reference = { queries: vectors.queries.length, ...exactQuality(vectors, exact) }
     const missing = [...absent, ...failed, ...kernels.absent]
     const measurement = {
       parameters: {
-        label,
-        passages: vectors.store.ids.length,
-        tokens: vectors.store.tokens,
-        dim: vectors.store.dim,
-        query_rows: vectors.queries[0]!.rows,
-        nbits,
-        k: ks,
+        ...factsOf(label, vectors),
+        ...{ nbits, k: ks },
         cores: 'one each, pinned; one thread but for the runtime’s own',
         cpu: context.cpu,
         versions: {
@@ -134,7 +110,7 @@ await runBench(
         rounds,
         warm_up: `${context.warm} queries in every process (fast-plaid 3)`,
         order: 'engines take turns, setting by setting; each run a fresh process',
-        kernel_rounds: options['kernel-rounds'],
+        kernel_rounds: kernelRounds,
       },
       units: UNITS,
       metrics: {

@@ -6,15 +6,16 @@ import { openPool } from '../../runtime/platform/node/nodePool.ts'
 import type { ResidentSearcher } from '../../runtime/searchers/residentSearcher.ts'
 import { cachedIndex } from '../harness/cachedIndex.ts'
 import {
-  integerOption,
+  integer,
+  integers,
   labelOf,
-  nbitsOption,
+  oneNbits,
   progress,
+  REQUIRED_FOLDER,
   runBench,
   textTable,
-  vectorsOption,
 } from '../harness/commandLine.ts'
-import { openJudgedVectors } from '../harness/judgedVectors.ts'
+import { factsOf, openJudgedVectors } from '../harness/judgedVectors.ts'
 import { startRecord, writeResult } from '../harness/record.ts'
 import { median, significant } from '../harness/samples.ts'
 
@@ -28,15 +29,14 @@ interface Arm {
   readonly seconds: number[]
 }
 
-await runBench(USAGE, { vectors: '', nbits: '4', k: '10', workers: '', rounds: '7', label: '' }, async (options) => {
-  const folder = vectorsOption(options.vectors)
+const EACH_COUNT = Array.from({ length: availableParallelism() }, (_, i) => i + 1).join(',')
+const OPTIONS = {
+  ...{ vectors: REQUIRED_FOLDER, nbits: oneNbits(4), k: integer(10, K_MAX) },
+  ...{ workers: integers(EACH_COUNT, 256), rounds: integer(7, 100), label: '' },
+}
+
+await runBench(USAGE, OPTIONS, async ({ vectors: folder, nbits, k, workers: counts, rounds, ...options }) => {
   const label = labelOf(folder, options.label)
-  const nbits = nbitsOption(options.nbits)[0]!
-  const k = integerOption('k', options.k, { min: 1, max: K_MAX })
-  const rounds = integerOption('rounds', options.rounds, { min: 1, max: 100 })
-  const counts = options.workers
-    ? options.workers.split(',').map((text) => integerOption('workers', text, { min: 1, max: 256 }))
-    : Array.from({ length: availableParallelism() }, (_, i) => i + 1)
   const vectors = await openJudgedVectors(folder)
   const { queries } = vectors
   const started = await startRecord('throughput')
@@ -64,7 +64,7 @@ await runBench(USAGE, { vectors: '', nbits: '4', k: '10', workers: '', rounds: '
     wasm_mb: significant(arm.searcher.memoryBytes / 1e6),
   }))
   await writeResult(`throughput-${label}-${nbits}bit`, started, {
-    parameters: { label, nbits, k, passages: vectors.store.ids.length, dim: vectors.store.dim },
+    parameters: { ...factsOf(label, vectors), nbits, k },
     samples: { queries: queries.length, rounds, warm_up: 'all queries once; then the arms take turns' },
     units: { queries_per_second: 'median of the rounds', ratio: 'to one thread', wasm_mb: '10^6 bytes' },
     metrics: { points },

@@ -9,9 +9,9 @@ import { buildFromCorpus } from '../../builder/buildIndex.ts'
 import { readCorpus } from '../../builder/corpus/corpus.ts'
 import { openModel } from '../../builder/models/encoderNode.ts'
 import type { Encoder } from '../../encoder/encoder.ts'
+import { launchChromium } from '../../lab/hosts/chromium.ts'
 import { type NodeSearcher, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { type RunningServer, serveIndexes } from '../../runtime/platform/node.ts'
-import { launchChromium } from './chromium.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tartan-e2e-'))
 const corpus = fileURLToPath(new URL('../golden/corpus/scifact40.jsonl', import.meta.url))

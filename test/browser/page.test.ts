@@ -2,12 +2,12 @@
 import type { Browser, Page, Request } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { StorageError } from '../../format/errors.ts'
+import { launchChromium } from '../../lab/hosts/chromium.ts'
 import { createApp } from '../../runtime/http/index.ts'
 import { type RunningServer, serve } from '../../runtime/platform/node.ts'
 import type { Searcher } from '../../runtime/searcher.ts'
 import { buildPage } from '../../scripts/buildPage.ts'
 import { createToySearcher, ToyEncoder, toyPassages } from '../http/toySearcher.ts'
-import { launchChromium } from './chromium.ts'
 
 const WAIT_MS = 10_000
 

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildFromCorpus, buildFromVectors } from '../../builder/buildIndex.ts'
 import { contentOrder, permutedStore } from '../../builder/segment/passageOrder.ts'
 import type { Encoder } from '../../encoder/encoder.ts'
+import { seededRandom } from '../../lab/data/randomSegment.ts'
 import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
-import { seededRandom } from '../kernels/randomSegment.ts'
 import { clusteredVectors, withStore } from './segment/clusteredVectors.ts'
 
 const DIM = 32

@@ -2,9 +2,9 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type S3Server, startS3Server } from '../readers/s3Server.ts'
-import { type StorageServer, startStorageServer } from '../readers/storageServer.ts'
-import { ROOT } from '../sourceTree.ts'
+import { ROOT } from '../../lab/root.ts'
+import { type S3Server, startS3Server } from '../../lab/storage/s3Server.ts'
+import { type StorageServer, startStorageServer } from '../../lab/storage/storageServer.ts'
 import { startTartan, tartan } from './runTartan.ts'
 
 const golden = join(ROOT, 'test/golden/index')

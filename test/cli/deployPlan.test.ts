@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { HOST_NAMES } from '../../deploy/hosts.ts'
 import { encodeManifest } from '../../format/manifest/manifest.ts'
+import { ROOT } from '../../lab/root.ts'
 import { madeManifest } from '../deploy/madeManifest.ts'
-import { ROOT } from '../sourceTree.ts'
 import { tartan } from './runTartan.ts'
 
 const GOLDEN = join(ROOT, 'test/golden/index/nbits2')

@@ -1,7 +1,7 @@
 /** The command in a process of its own, as users run it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { ROOT } from '../sourceTree.ts'
+import { ROOT } from '../../lab/root.ts'
 
 export const CLI = join(ROOT, 'cli/tartan.js')
 

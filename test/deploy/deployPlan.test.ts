@@ -1,6 +1,5 @@
 /** Where an index fits is reckoned from its manifest: beside what the runtime really reads, and what benches measured. */
 import { describe, expect, it } from 'vitest'
-import { countingFiles } from '../../bench/edge/countingFiles.ts'
 import range1m from '../../bench/results/memory-syn1m.json' with { type: 'json' }
 import rangeScifact from '../../bench/results/range-scifact-2bit.json' with { type: 'json' }
 import { type DeployPlanOptions, deployPlan } from '../../deploy/deployPlan.ts'
@@ -9,6 +8,7 @@ import { openingReads, queryReads } from '../../deploy/reads.ts'
 import { deployFiles } from '../../deploy/writeDeployFiles.ts'
 import { InputError } from '../../format/errors.ts'
 import { decodeManifest, MANIFEST_NAME, type Manifest } from '../../format/manifest/manifest.ts'
+import { countingFiles } from '../../lab/storage/countingFiles.ts'
 import { memoryFiles } from '../../runtime/readers/memory.ts'
 import { choosePipeline, openIndexFiles } from '../../runtime/searchers/openIndexFiles.ts'
 import { tinyIndex } from '../format/tinyIndex.ts'

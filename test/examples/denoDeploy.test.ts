@@ -2,10 +2,10 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type RunningScript, startCommand } from '../../lab/hosts/script.ts'
+import { ROOT } from '../../lab/root.ts'
+import { type StorageServer, startStorageServer } from '../../lab/storage/storageServer.ts'
 import packageJson from '../../package.json' with { type: 'json' }
-import { type RunningScript, startCommand } from '../platforms/script.ts'
-import { type StorageServer, startStorageServer } from '../readers/storageServer.ts'
-import { ROOT } from '../sourceTree.ts'
 import { expectNoIndex, INDEX, searchCases } from './searchCases.ts'
 
 const example = join(ROOT, 'examples/deno-deploy')

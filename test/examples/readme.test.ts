@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { ROOT } from '../sourceTree.ts'
+import { ROOT } from '../../lab/root.ts'
 
 const folder = join(ROOT, 'examples')
 

@@ -1,10 +1,10 @@
 /** What every example that serves HTTP must do, whatever its host and its storage. */
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { ROOT } from '../../lab/root.ts'
 import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import type { QueryVectors } from '../../runtime/searcher.ts'
 import { goldenQueries } from '../format/goldenQueries.ts'
-import { ROOT } from '../sourceTree.ts'
 
 /** The golden index that the examples serve. */
 export const INDEX = join(ROOT, 'test/golden/index/nbits2')

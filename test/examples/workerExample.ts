@@ -1,7 +1,7 @@
 /** Runs the Worker of an example in workerd, bundled by wrangler from the example's own wrangler.toml, with storage that ends with it. */
 import { join } from 'node:path'
 import { createTestHarness, unstable_readConfig } from 'wrangler'
-import { WRANGLER_ENV } from '../platforms/wranglerBundle.ts'
+import { WRANGLER_ENV } from '../../lab/hosts/wranglerBundle.ts'
 import type { Ask } from './searchCases.ts'
 
 export interface RunningExample<Env> {

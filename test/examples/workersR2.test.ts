@@ -2,8 +2,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bundleByWrangler } from '../platforms/wranglerBundle.ts'
-import { ROOT } from '../sourceTree.ts'
+import { bundleByWrangler } from '../../lab/hosts/wranglerBundle.ts'
+import { ROOT } from '../../lab/root.ts'
 import { expectNoIndex, INDEX, searchCases } from './searchCases.ts'
 import { type RunningExample, startWorkerExample } from './workerExample.ts'
 

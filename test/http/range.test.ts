@@ -1,10 +1,10 @@
 /** What a budget leaves out reaches the client: an index that is read by range behind the app. */
 import { expect, it } from 'vitest'
+import { randomQuery, randomSegment } from '../../lab/data/randomSegment.ts'
 import { createApp } from '../../runtime/http/index.ts'
 import { memoryFiles } from '../../runtime/readers/memory.ts'
 import { openRangeSearcher } from '../../runtime/searchers/rangeSearcher.ts'
 import { kernelsModule } from '../kernels/guardedMemory.ts'
-import { randomQuery, randomSegment } from '../kernels/randomSegment.ts'
 import { indexOf } from '../search/range/indexOf.ts'
 
 const lengths = Array.from({ length: 400 }, (_, pid) => 3 + (pid % 7))

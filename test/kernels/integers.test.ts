@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { InputError } from '../../format/errors.ts'
+import { postingList, seededRandom } from '../../lab/data/randomSegment.ts'
 import * as twin from '../../reference/kernels.ts'
 import { Arena } from '../../runtime/kernels/arena.ts'
 import { type SegmentPointer, segmentLengths } from '../../runtime/kernels/blocks.ts'
@@ -9,7 +10,6 @@ import { createChecksum } from '../../runtime/kernels/checksum.ts'
 import { bitmapBytes, instantiateKernels, type Kernels } from '../../runtime/kernels/kernels.ts'
 import * as layout from '../../runtime/kernels/layout.ts'
 import { builds, kernelsModule } from './guardedMemory.ts'
-import { postingList, seededRandom } from './randomSegment.ts'
 
 /** Copies bytes flush against the end of memory. */
 function placeAtEnd(kernels: Kernels, values: Uint8Array | Uint32Array): number {

@@ -4,12 +4,12 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Nbits, SegmentData } from '../../format/manifest/segment.ts'
+import { randomQuery, randomSegment } from '../../lab/data/randomSegment.ts'
 import * as twin from '../../reference/kernels.ts'
 import { refine } from '../../reference/refine.ts'
 import { STATUS_OFFSETS } from '../../runtime/kernels/layout.ts'
 import { paddedRows, type QuantisedQuery, quantiseQuery } from '../../runtime/kernels/quantise.ts'
 import { builds, cellsOf, type KernelRun, kernelsModule, placeAll, regionNames } from './guardedMemory.ts'
-import { randomQuery, randomSegment } from './randomSegment.ts'
 
 const ncells = 3
 const threshold = 0.05

@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { launchChromium } from '../../lab/hosts/chromium.ts'
+import { ROOT } from '../../lab/root.ts'
+import { type StorageServer, startStorageServer } from '../../lab/storage/storageServer.ts'
 import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
-import { launchChromium } from '../browser/chromium.ts'
-import { type StorageServer, startStorageServer } from '../readers/storageServer.ts'
-import { ROOT } from '../sourceTree.ts'
-import { bundle } from './chromiumCases.ts'
-import { identityAnswers } from './identityRun.ts'
+import { bundle } from './conformance/chromiumCases.ts'
+import { identityAnswers } from './identity/identityRun.ts'
 
 interface Found {
   readonly answers: readonly string[]
@@ -28,7 +28,7 @@ beforeAll(async () => {
   const put = (name: string, bytes: Uint8Array) => server.files.set(name, bytes)
   put('index.html', Buffer.from('<!doctype html><title>search</title><script type="module" src="/page.js"></script>'))
   put('page.js', await bundle('test/platforms/browserPage.ts'))
-  put('worker.js', await bundle('test/platforms/browserWorker.ts'))
+  put('worker.js', await bundle('lab/hosts/browserWorker.ts'))
   put('kernels.wasm', await readFile(join(ROOT, 'assembly/build/kernels.wasm')))
   for (const name of await readdir(join(golden, 'nbits4')))
     put(`nbits4/${name}`, await readFile(join(golden, 'nbits4', name)))

@@ -1,6 +1,6 @@
 /** Run by Chromium: opens the index in a worker and answers the identity test's queries. */
 import { openIndexInWorker } from '../../runtime/platform/browser.ts'
-import { identityAnswers } from './identityRun.ts'
+import { identityAnswers } from './identity/identityRun.ts'
 
 async function answersFrom(index: string | Blob, pipeline: 'resident' | 'range') {
   const worker = new Worker('/worker.js', { type: 'module' })

@@ -3,13 +3,13 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { getPlatformProxy } from 'wrangler'
+import { bundleByWrangler, type WorkerBundle } from '../../lab/hosts/wranglerBundle.ts'
+import { ROOT } from '../../lab/root.ts'
+import { startWorkerdCache, type WorkerdCache } from '../../lab/storage/workerdCache.ts'
 import { createApp } from '../../runtime/http/index.ts'
 import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import type { R2BucketLike } from '../../runtime/readers/r2.ts'
 import { createToySearcher, ToyEncoder, toyPassages } from '../http/toySearcher.ts'
-import { startWorkerdCache, type WorkerdCache } from '../readers/workerdCache.ts'
-import { ROOT } from '../sourceTree.ts'
-import { bundleByWrangler, type WorkerBundle } from './wranglerBundle.ts'
 
 const golden = join(ROOT, 'test/golden/index/nbits2')
 

@@ -13,10 +13,10 @@ import { deployPlan, type HostPlan } from '../../deploy/deployPlan.ts'
 import { HOST_NAMES, type HostName } from '../../deploy/hosts.ts'
 import { writeDeployFiles } from '../../deploy/writeDeployFiles.ts'
 import { decodeManifest, MANIFEST_NAME } from '../../format/manifest/manifest.ts'
-import { launchChromium } from '../browser/chromium.ts'
-import { type StorageServer, startStorageServer } from '../readers/storageServer.ts'
-import { ROOT } from '../sourceTree.ts'
-import { startCommand } from './script.ts'
+import { launchChromium } from '../../lab/hosts/chromium.ts'
+import { startCommand } from '../../lab/hosts/script.ts'
+import { ROOT } from '../../lab/root.ts'
+import { type StorageServer, startStorageServer } from '../../lab/storage/storageServer.ts'
 
 const run = promisify(execFile)
 const INDEX = join(ROOT, 'test/golden/index/nbits2')

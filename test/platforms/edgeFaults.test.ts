@@ -3,13 +3,13 @@
  * right answer or in a problem, and the right answers come back with the storage.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { randomQuery, randomSegment } from '../../lab/data/randomSegment.ts'
+import { type RunningWorkerd, startWorkerd } from '../../lab/hosts/workerd.ts'
+import { type Fault, type StorageServer, startStorageServer } from '../../lab/storage/storageServer.ts'
 import { memoryFiles } from '../../runtime/readers/memory.ts'
 import { openIndexFiles, type Pipeline } from '../../runtime/searchers/openIndexFiles.ts'
 import { kernelsModule } from '../kernels/guardedMemory.ts'
-import { randomQuery, randomSegment } from '../kernels/randomSegment.ts'
-import { type Fault, type StorageServer, startStorageServer } from '../readers/storageServer.ts'
 import { indexOf } from '../search/range/indexOf.ts'
-import { type RunningWorkerd, startWorkerd } from './workerd.ts'
 
 const DIM = 32
 const QUERIES = 20

@@ -5,24 +5,29 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildFromCorpus, readCorpus } from '../../builder/index.ts'
 import { openModel } from '../../builder/models/encoderNode.ts'
 import type { Encoder } from '../../encoder/encoder.ts'
+import {
+  encodeByPage,
+  encodeByScript,
+  encodeByWorkerd,
+  HOST_TIMEOUT_MS,
+  type PageOptions,
+} from '../../lab/encoding/encoderHosts.ts'
+import type { EncodeReport, EncodeTask } from '../../lab/encoding/encoderRun.ts'
+import { type EncoderServer, startEncoderServer } from '../../lab/encoding/encoderServer.ts'
+import { launchChromium } from '../../lab/hosts/chromium.ts'
+import { ROOT } from '../../lab/root.ts'
 import { decodeBase64F32 } from '../../runtime/encoders/vectorText.ts'
 import { createApp } from '../../runtime/http/index.ts'
 import { type NodeSearcher, openIndex, type RunningServer, serve } from '../../runtime/platform/node.ts'
 import type { SearchHit } from '../../runtime/searcher.ts'
-import { launchChromium } from '../browser/chromium.ts'
 import { readGoldenCases } from '../encoder/modelFixture.ts'
-import { encodeByPage, encodeByScript, encodeByWorkerd, HOST_TIMEOUT_MS, type PageOptions } from './encoderHosts.ts'
-import type { EncodeReport, EncodeTask } from './encoderRun.ts'
-import { type EncoderServer, startEncoderServer } from './encoderServer.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const corpus = join(root, 'test/golden/corpus/scifact40.jsonl')
+const corpus = join(ROOT, 'test/golden/corpus/scifact40.jsonl')
 const K = 10
 /** Passages whose titles are queries. */
 const TITLES = 20

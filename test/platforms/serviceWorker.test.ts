@@ -3,11 +3,11 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { launchChromium } from '../../lab/hosts/chromium.ts'
+import { ROOT } from '../../lab/root.ts'
+import { type StorageServer, startStorageServer } from '../../lab/storage/storageServer.ts'
 import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
-import { launchChromium } from '../browser/chromium.ts'
-import { type StorageServer, startStorageServer } from '../readers/storageServer.ts'
-import { ROOT } from '../sourceTree.ts'
-import { askPage, bundle, REGISTER } from './chromiumCases.ts'
+import { askPage, bundle, REGISTER } from './conformance/chromiumCases.ts'
 
 const golden = join(ROOT, 'test/golden/index/nbits4')
 const dim = 96
@@ -33,7 +33,7 @@ beforeAll(async () => {
   await fromDisk.close()
   server = await startStorageServer()
   server.files.set('host.html', Buffer.from(`<!doctype html><title>host</title><script>${REGISTER}</script>`))
-  server.files.set('script.js', await bundle('test/platforms/searchServiceWorker.ts'))
+  server.files.set('script.js', await bundle('lab/hosts/searchServiceWorker.ts'))
   server.files.set('kernels.wasm', await readFile(join(ROOT, 'assembly/build/kernels.wasm')))
   browser = await launchChromium()
   page = await (await browser.newContext()).newPage()

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { buildFromCorpus, openModel, readCorpus } from '../../builder/index.ts'
-import { ROOT } from '../sourceTree.ts'
-import { type EncoderServer, startEncoderServer } from './encoderServer.ts'
-import { type RunningWorkerd, startWorkerd } from './workerd.ts'
+import { type EncoderServer, startEncoderServer } from '../../lab/encoding/encoderServer.ts'
+import { type RunningWorkerd, startWorkerd } from '../../lab/hosts/workerd.ts'
+import { ROOT } from '../../lab/root.ts'
 
 let folder: string
 let storage: EncoderServer
@@ -19,7 +19,7 @@ beforeAll(async () => {
   await buildFromCorpus(passages, encoder, { out: join(folder, 'index') })
   await encoder.close()
   storage = await startEncoderServer({ '/index/': join(folder, 'index') })
-  worker = await startWorkerd('test/platforms/textWorker.ts', { vars: { STORAGE: storage.url } })
+  worker = await startWorkerd('lab/encoding/textWorker.ts', { vars: { STORAGE: storage.url } })
 }, 120_000)
 
 afterAll(async () => {

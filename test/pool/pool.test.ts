@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { InputError, StorageError } from '../../format/errors.ts'
+import { randomQuery } from '../../lab/data/randomSegment.ts'
 import { MEMORY_PAGES_MAX } from '../../runtime/kernels/kernels.ts'
 import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { compileKernels, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
@@ -12,8 +13,7 @@ import { openPool } from '../../runtime/platform/node/nodePool.ts'
 import { openPoolEngine, type PoolThreadEvents } from '../../runtime/pool/poolEngine.ts'
 import type { QueryVectors } from '../../runtime/searcher.ts'
 import { openSearcher, type ResidentSearcher } from '../../runtime/searchers/residentSearcher.ts'
-import { randomQuery } from '../kernels/randomSegment.ts'
-import { largeIndexPack } from '../platforms/identityIndexes.ts'
+import { largeIndexPack } from '../platforms/identity/identityIndexes.ts'
 
 const queries: readonly QueryVectors[] = Array.from({ length: 40 }, (_, i) => {
   const rows = 1 + (i % 40)

@@ -1,8 +1,8 @@
 /** A network that fails: every fault ends in the right bytes or in a typed error, after few requests, and nothing hangs. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Fault, type StorageServer, startStorageServer } from '../../lab/storage/storageServer.ts'
 import { type HttpFilesOptions, httpFiles } from '../../runtime/readers/index.ts'
 import { contractBytes } from '../contracts/readerContract.ts'
-import { type Fault, type StorageServer, startStorageServer } from './storageServer.ts'
 
 let server: StorageServer
 const quick = { backoffMs: 1, timeoutMs: 150 }

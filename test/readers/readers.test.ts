@@ -5,6 +5,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { getPlatformProxy } from 'wrangler'
 import type { IndexFiles } from '../../format/rangeReader.ts'
+import { type S3Server, startS3Server } from '../../lab/storage/s3Server.ts'
+import { type StorageServer, startStorageServer } from '../../lab/storage/storageServer.ts'
+import { startWorkerdCache, type WorkerdCache } from '../../lab/storage/workerdCache.ts'
 import { folderFiles } from '../../runtime/platform/node/nodeFiles.ts'
 import {
   blobReader,
@@ -17,9 +20,6 @@ import {
 } from '../../runtime/readers/index.ts'
 import { s3Files } from '../../runtime/readers/s3.ts'
 import { contractBytes, readerContract } from '../contracts/readerContract.ts'
-import { type S3Server, startS3Server } from './s3Server.ts'
-import { type StorageServer, startStorageServer } from './storageServer.ts'
-import { startWorkerdCache, type WorkerdCache } from './workerdCache.ts'
 
 let folder: string
 let server: StorageServer

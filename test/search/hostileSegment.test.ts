@@ -3,11 +3,11 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ChecksumError, FormatError } from '../../format/errors.ts'
 import type { SegmentData } from '../../format/manifest/segment.ts'
+import { randomQuery, randomSegment } from '../../lab/data/randomSegment.ts'
 import { instantiateKernels } from '../../runtime/kernels/kernels.ts'
 import { createResidentSegment } from '../../runtime/search/resident/residentSegment.ts'
 import { defaultParameters } from '../../runtime/searcher.ts'
 import { kernelsModule } from '../kernels/guardedMemory.ts'
-import { randomQuery, randomSegment } from '../kernels/randomSegment.ts'
 
 const valid = randomSegment({ seed: 1, dim: 32, nbits: 2, centroidCount: 5, lengths: [3, 0, 2, 9] })
 const query = { vectors: randomQuery(2, 5, 32), rows: 5, dim: 32 }

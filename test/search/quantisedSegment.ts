@@ -4,8 +4,8 @@
  */
 import { residualBytesOf, rowBlockBytes } from '../../format/items/rowBlock.ts'
 import type { Nbits, SegmentData } from '../../format/manifest/segment.ts'
+import { postingsOf, seededRandom } from '../../lab/data/randomSegment.ts'
 import { crc32c } from '../../reference/kernels.ts'
-import { postingsOf, seededRandom } from '../kernels/randomSegment.ts'
 
 export interface QuantisedSegment {
   readonly data: SegmentData

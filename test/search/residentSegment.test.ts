@@ -5,13 +5,13 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { InputError } from '../../format/errors.ts'
 import type { Nbits, SegmentData } from '../../format/manifest/segment.ts'
+import { randomQuery, randomSegment, seededRandom } from '../../lab/data/randomSegment.ts'
 import { referenceSegment } from '../../reference/kernels.ts'
 import { searchReference } from '../../reference/residentSearch.ts'
 import { instantiateKernels } from '../../runtime/kernels/kernels.ts'
 import { createResidentSegment } from '../../runtime/search/resident/residentSegment.ts'
 import { defaultParameters, type SearchParameters } from '../../runtime/searcher.ts'
 import { builds, kernelsModule } from '../kernels/guardedMemory.ts'
-import { randomQuery, randomSegment, seededRandom } from '../kernels/randomSegment.ts'
 import { quantisedSegment } from './quantisedSegment.ts'
 
 const allNbits: readonly Nbits[] = [1, 2, 4]

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { InputError } from '../../../format/errors.ts'
 import { progress } from '../../harness/commandLine.ts'
-import { runProgram } from '../../harness/program.ts'
+import { runProgram } from '../program.ts'
 import type { PeerContext } from './engine.ts'
 
 /** `portable` chooses its kernels at run time; `native` is compiled for this very processor besides. */

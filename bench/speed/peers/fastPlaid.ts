@@ -1,6 +1,6 @@
 /** fast-plaid (PyPI, CPU), through the script of the peers' harness. About half a second a query: few queries are timed. */
 import { join } from 'node:path'
-import { runProgram } from '../../harness/program.ts'
+import { runProgram } from '../program.ts'
 import { type PeerEngine, type PreparePeer, type Setting, settingsFor, valuesOf } from './engine.ts'
 import { peerIndex } from './peerIndex.ts'
 import { ONE_THREAD, packageVersion } from './python.ts'

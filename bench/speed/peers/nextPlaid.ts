@@ -1,5 +1,5 @@
 /** next-plaid (Rust), through the program of the peers' harness. One index serves both builds of the engine. */
-import { runProgram } from '../../harness/program.ts'
+import { runProgram } from '../program.ts'
 import { buildCrate, type CrateVariant } from './crate.ts'
 import { type PeerEngine, type PreparePeer, type Setting, settingsFor } from './engine.ts'
 import { peerIndex } from './peerIndex.ts'

@@ -2,7 +2,7 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { progress } from '../../harness/commandLine.ts'
-import type { ProgramResult } from '../../harness/program.ts'
+import type { ProgramResult } from '../program.ts'
 import type { IndexCost, PeerContext } from './engine.ts'
 
 /** Resident set as the peers' harness tells it, kB of 1,024 bytes. */

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InputError } from '../../../format/errors.ts'
 import { progress } from '../../harness/commandLine.ts'
-import { runProgram } from '../../harness/program.ts'
+import { runProgram } from '../program.ts'
 import type { PeerContext } from './engine.ts'
 
 /** Versions that the reference results were taken with. */

@@ -2,14 +2,14 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { SyntheticCorpus } from '../../../bench/edge/syntheticCorpus.ts'
 import { InputError } from '../../../format/errors.ts'
 import { decodeManifest, MANIFEST_NAME, type Manifest } from '../../../format/manifest/manifest.ts'
+import { postingsOf } from '../../../lab/data/randomSegment.ts'
+import { SyntheticCorpus } from '../../../lab/data/syntheticCorpus.ts'
 import { memoryFiles } from '../../../runtime/readers/memory.ts'
 import { rangeNeed, residentNeed } from '../../../runtime/searchers/memoryNeed.ts'
 import { choosePipeline, MEMORY_MAX_DEFAULT, openIndexFiles } from '../../../runtime/searchers/openIndexFiles.ts'
 import { kernelsModule } from '../../kernels/guardedMemory.ts'
-import { postingsOf } from '../../kernels/randomSegment.ts'
 import { indexOf } from '../../search/range/indexOf.ts'
 
 setFlagsFromString('--expose-gc')

@@ -1,10 +1,10 @@
 /** What a query may cost: bytes, reads, and the memory that many queries at once take. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { InputError, StorageError } from '../../../format/errors.ts'
+import { randomQuery, randomSegment, seededRandom } from '../../../lab/data/randomSegment.ts'
 import { openRangeSearcher } from '../../../runtime/searchers/rangeSearcher.ts'
 import { Turns } from '../../../runtime/waiting/turns.ts'
 import { kernelsModule } from '../../kernels/guardedMemory.ts'
-import { randomQuery, randomSegment, seededRandom } from '../../kernels/randomSegment.ts'
 import { indexOf } from './indexOf.ts'
 import { liveFiles } from './liveFiles.ts'
 

@@ -1,9 +1,9 @@
 /** Storage that fails in every way it can: the right answer or an error of ours, never another answer, and the searcher stays usable. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { NotFoundError, StorageError, TartanError } from '../../../format/errors.ts'
+import { randomQuery, randomSegment, seededRandom } from '../../../lab/data/randomSegment.ts'
 import { openRangeSearcher, type RangeOptions } from '../../../runtime/searchers/rangeSearcher.ts'
 import { kernelsModule } from '../../kernels/guardedMemory.ts'
-import { randomQuery, randomSegment, seededRandom } from '../../kernels/randomSegment.ts'
 import { indexOf } from './indexOf.ts'
 import { liveFiles } from './liveFiles.ts'
 

@@ -1,7 +1,0 @@
-/** Replays test/contracts/app.cases.json against the app itself, without a host. */
-
-import { replayCases } from '../contracts/appCases.ts'
-import { createCaseHandler } from '../contracts/caseApps.ts'
-
-const handle = createCaseHandler()
-replayCases('no host', (path, init) => handle(new Request(new URL(path, 'http://localhost'), init)))
