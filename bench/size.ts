@@ -4,7 +4,7 @@ import { readIndex } from '../format/indexReader.ts'
 import type { SectionName } from '../format/manifest/manifest.ts'
 import type { Nbits } from '../format/manifest/segment.ts'
 import { describeIndex, type IndexDescription } from '../format/manifest/summary.ts'
-import { openIndexPath } from '../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../runtime/platform/node/nodeFiles.ts'
 import { cachedIndex } from './harness/cachedIndex.ts'
 import { labelOf, nbitsOption, runBench, textTable, vectorsOption } from './harness/commandLine.ts'
 import { openJudgedVectors } from './harness/judgedVectors.ts'
@@ -25,7 +25,7 @@ await runBench(USAGE, { vectors: '', nbits: '4,2,1', label: '' }, async (options
   const indexes = []
   for (const nbits of nbitsOption(options.nbits)) {
     const { path, report } = await cachedIndex(vectors, { nbits, label })
-    const reader = await readIndex(await openIndexPath(path))
+    const reader = await readIndex(await filesAtPath(path))
     const description = describeIndex(reader.manifest)
     await reader.close()
     indexes.push(sizesOf(description, report.bytes))

@@ -1,6 +1,6 @@
 /** Opens an index on disk and searches it: `node examples/library.ts INDEX "query"`. */
-import { openQueryEncoder } from 'tartan-search/builder'
-import { openIndex } from 'tartan-search/node'
+
+import { openIndex, openQueryEncoder } from 'tartan-search/node'
 
 const [path, query] = process.argv.slice(2)
 if (!path || !query) throw new Error('usage: node examples/library.ts INDEX "query"')

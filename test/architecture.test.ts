@@ -27,7 +27,7 @@ const UNRESTRICTED: ReadonlySet<string> = new Set(['bench', 'test', 'scripts'])
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   msgpackr: ['format/container/container.ts', 'format/container/packing.ts'],
   '@huggingface/tokenizers': ['encoder/'],
-  'onnxruntime-node': ['builder/models/onnxNode.ts'],
+  'onnxruntime-node': ['runtime/platform/node/onnxNode.ts'],
   'onnxruntime-web': ['runtime/encoders/onnxWeb.ts', 'examples/'],
   aws4fetch: ['runtime/readers/s3.ts'],
   protobufjs: ['onnx/'],

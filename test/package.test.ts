@@ -242,9 +242,9 @@ describe('the published package', () => {
     // Without them every import would be `any`, and the expected error would not come.
     writeFileSync(
       join(temporary, 'user.ts'),
-      `import { type BuildReport, openQueryEncoder } from 'tartan-search/builder'
+      `import { type BuildReport } from 'tartan-search/builder'
 import { createApp } from 'tartan-search/http'
-import { openIndex } from 'tartan-search/node'
+import { openIndex, openQueryEncoder } from 'tartan-search/node'
 import { TartanError } from 'tartan-search/format'
 import { openWebEncoder } from 'tartan-search/web-encoder'
 

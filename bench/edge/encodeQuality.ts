@@ -4,9 +4,9 @@
  */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { openModel } from '../../builder/models/encoderNode.ts'
 import type { EncodedText, QueryEncoder } from '../../encoder/encoder.ts'
 import { openWebEncoder } from '../../runtime/encoders/webEncoder.ts'
+import { openModel } from '../../runtime/platform/node/encoderNode.ts'
 import { compileOnnxWeb, folderFiles, openIndex } from '../../runtime/platform/node.ts'
 import { startEncoderServer } from '../../test/platforms/encoderServer.ts'
 import { cachedIndex } from '../harness/cachedIndex.ts'

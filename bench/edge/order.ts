@@ -9,7 +9,7 @@ import { readIndex } from '../../format/indexReader.ts'
 import { rowBlockBytes } from '../../format/manifest/segment.ts'
 import { createChecksum } from '../../runtime/kernels/checksum.ts'
 import { instantiateKernels } from '../../runtime/kernels/kernels.ts'
-import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { compileKernels } from '../../runtime/platform/node/nodeIndex.ts'
 import { planReads, type WantedBytes } from '../../runtime/search/range/plan.ts'
 import { probeSegment } from '../../runtime/search/range/probeCells.ts'
@@ -46,7 +46,7 @@ await runBench(USAGE, { vectors: '', nbits: '2', queries: '', label: '' }, async
   const { path } = await cachedIndex(vectors, { nbits, label })
   const module = await compileKernels()
   const kernels = await instantiateKernels(module)
-  const reader = await readIndex(await openIndexPath(path), { crc32c: createChecksum(kernels) })
+  const reader = await readIndex(await filesAtPath(path), { crc32c: createChecksum(kernels) })
   const index = await openRangeIndex(reader, kernels, { cacheBytes: 0 })
   const content = await contentOrder(vectors.store, {})
   const points = [

@@ -7,7 +7,7 @@ import { readIndex } from '../../format/indexReader.ts'
 import type { SegmentData } from '../../format/manifest/segment.ts'
 import { passageRows, referenceSegment, residualBuckets } from '../../reference/kernels.ts'
 import { inverseNormTable, quantiseQuery } from '../../runtime/kernels/quantise.ts'
-import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { cachedIndex } from '../harness/cachedIndex.ts'
 import { integerOption, labelOf, nbitsOption, runBench, vectorsOption } from '../harness/commandLine.ts'
@@ -82,7 +82,7 @@ await runBench(USAGE, { vectors: '', nbits: '4', queries: '20', rescored: '256',
 })
 
 async function readSegment(path: string): Promise<SegmentData> {
-  const reader = await readIndex(await openIndexPath(path))
+  const reader = await readIndex(await filesAtPath(path))
   const entry = reader.manifest.segments[0]!
   const section = async (name: Parameters<typeof reader.section>[1]) => reader.section(entry, name)
   const data = {

@@ -1,9 +1,9 @@
 /** `tartan search`: the best passages for a query, on the terminal. */
 import { Command, Option } from 'commander'
 import pc from 'picocolors'
-import { openQueryEncoder } from '../../builder/models/queryEncoder.ts'
 import { K_MAX } from '../../format/limits.ts'
 import { openIndexBy } from '../../runtime/platform/node/nodeIndex.ts'
+import { openQueryEncoder } from '../../runtime/platform/node/queryEncoder.ts'
 import { isIndexUrl } from '../../runtime/platform/urlFiles.ts'
 import type { SearchOptions } from '../../runtime/searcher.ts'
 import type { Pipeline } from '../../runtime/searchers/openIndexFiles.ts'
