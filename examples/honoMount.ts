@@ -9,7 +9,7 @@ if (!path) throw new Error('usage: node examples/honoMount.ts INDEX [PORT]')
 
 const searcher = await openIndex(path)
 const encoder = await openQueryEncoder(searcher.info)
-const search = createApp({ indexes: searcher, encoder, page: await readPage(), version: '1.0.0' })
+const search = createApp({ indexes: searcher, encoder, page: await readPage() })
 
 const app = new Hono()
 app.get('/', (c) => c.text('The search page is at /search'))

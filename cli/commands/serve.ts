@@ -12,7 +12,6 @@ import { openQueryEncoder } from '../../runtime/platform/node/queryEncoder.ts'
 import { serveIndexes } from '../../runtime/platform/node.ts'
 import type { Searcher } from '../../runtime/searcher.ts'
 import type { OpenedIndex, Pipeline } from '../../runtime/searchers/openIndexFiles.ts'
-import { VERSION } from '../../runtime/version.ts'
 import { integer, pipelineOption, tierOption } from '../options.ts'
 import { formatBytes, formatCounted } from '../terminal.ts'
 
@@ -105,7 +104,6 @@ async function serveOpened(
   const server = await serveIndexes({
     indexes: searchers,
     encoder,
-    version: VERSION,
     port: options.port,
     host: options.host,
     ...(tier ? { tier } : {}),

@@ -21,7 +21,6 @@ function serverSource({ plan, folder, encoder }: Deployed): string {
     encoder ? 'const encoder = await openQueryEncoder(searcher.info)' : undefined,
     'const { url } = await serveIndexes({',
     `  indexes: searcher,${encoder ? '\n  encoder,' : ''}`,
-    "  version: '1.0.0',",
     '  host: HOST,',
     '  port: Number(PORT),',
     '})',

@@ -9,7 +9,6 @@ import { type AppOptions, createApp } from '../http/app.ts'
 import { createHandler, type Handler } from '../http/handler.ts'
 import type { Searcher } from '../searcher.ts'
 import { type OpenIndexFilesOptions, openIndexFiles } from '../searchers/openIndexFiles.ts'
-import { VERSION } from '../version.ts'
 
 export interface WorkerOptions<Env> extends Omit<OpenIndexFilesOptions, 'kernels'> {
   /** `import kernels from 'tartan-search/kernels.wasm'`. */
@@ -61,7 +60,6 @@ async function openApp<Env>(options: WorkerOptions<Env>, env: Env) {
   const { info } = searcher
   return createApp({
     indexes: searcher,
-    version: VERSION,
     log,
     ...(encoder ? { encoder: await encoder(env, info) } : {}),
     ...(origins ? { origins } : {}),

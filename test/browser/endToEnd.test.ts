@@ -25,7 +25,7 @@ beforeAll(async () => {
   const out = join(folder, 'e2e.tartan')
   await buildFromCorpus(readCorpus(corpus), encoder, { out })
   searcher = await openIndex(out)
-  server = await serveIndexes({ indexes: { e2e: searcher }, encoder, version: 'test', port: 0 })
+  server = await serveIndexes({ indexes: { e2e: searcher }, encoder, port: 0 })
   browser = await launchChromium()
 })
 

@@ -55,7 +55,7 @@ beforeAll(async () => {
   searcher = await openIndex(out)
   expected = await Promise.all(queries.map(async (query) => (await native.encodeQuery(query)).vectors))
   files = await startEncoderServer()
-  tartan = await serve({ app: createApp({ indexes: {}, encoder: native, version: '1', origins: ['*'] }), port: 0 })
+  tartan = await serve({ app: createApp({ indexes: {}, encoder: native, origins: ['*'] }), port: 0 })
   browser = await launchChromium()
 }, HOST_TIMEOUT_MS)
 

@@ -54,7 +54,7 @@ describe('createLazyEncoder', () => {
   it('lets an app answer requests with vectors, and those with a text once it is open', async () => {
     const { counts, open, encoder } = counted()
     const toy = await createToySearcher('toy', encoder, toyPassages)
-    const app = createApp({ indexes: toy, encoder: createLazyEncoder({ index: toy.info, open }), version: '1' })
+    const app = createApp({ indexes: toy, encoder: createLazyEncoder({ index: toy.info, open }) })
     const vectors = [[...(await encoder.encodeQuery('twill')).vectors.subarray(256, 512)]]
     const headers = { 'content-type': 'application/json' }
     const ready = await app.request('/v1/search', { method: 'POST', headers, body: JSON.stringify({ vectors }) })
@@ -95,7 +95,7 @@ describe('an index of another model', () => {
       const open = () => openModel('tartan-small', { threads: 1 })
       await expect(createLazyEncoder({ index: info, open }).encodeQuery('a')).rejects.toMatchObject(refused)
       const native = await open()
-      const server = await serve({ app: createApp({ indexes: {}, encoder: native, version: '1' }), port: 0 })
+      const server = await serve({ app: createApp({ indexes: {}, encoder: native }), port: 0 })
       await expect(openRemoteEncoder({ url: server.url, index: info })).rejects.toMatchObject(refused)
       await expect(createRemoteEncoder({ url: server.url, index: info }).encodeQuery('a')).rejects.toMatchObject(
         refused,
