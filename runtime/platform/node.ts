@@ -12,6 +12,7 @@ export { filesAtPath, folderFiles } from './node/nodeFiles.ts'
 export { compileKernels, type NodeSearcher, openIndex } from './node/nodeIndex.ts'
 export { compileOnnxWeb } from './node/nodeOnnxWeb.ts'
 export { openPool, type PoolOpenOptions } from './node/nodePool.ts'
+export { type NodeTextSearchOptions, openTextSearch } from './node/nodeTextSearch.ts'
 export { openQueryEncoder } from './node/queryEncoder.ts'
 
 const PORT_MAX = 65_535
