@@ -8,12 +8,13 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readCorpus } from '../builder/corpus/corpus.ts'
 import { BATCH_SIZE_DEFAULT } from '../builder/encodeCorpus.ts'
-import { encoderSession, readModelFolder } from '../builder/models/encoderNode.ts'
-import { openOnnxSession } from '../builder/models/onnxNode.ts'
 import type { Encoder, EncoderSession } from '../encoder/encoder.ts'
+import { encoderSession } from '../encoder/graphSession.ts'
 import { modelFileOf } from '../encoder/modelManifest.ts'
 import { encodedTextOf } from '../encoder/passageText.ts'
 import { createTextEncoder } from '../encoder/textEncoder.ts'
+import { readModelFolder } from '../runtime/platform/node/encoderNode.ts'
+import { openOnnxSession } from '../runtime/platform/node/onnxNode.ts'
 import {
   cachePath,
   integer,

@@ -4,7 +4,7 @@ import { readIndex } from '../format/indexReader.ts'
 import type { SectionName } from '../format/manifest/manifest.ts'
 import type { Nbits } from '../format/manifest/segment.ts'
 import { describeIndex, type IndexDescription } from '../format/manifest/summary.ts'
-import { openIndexPath } from '../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../runtime/platform/node/nodeFiles.ts'
 import { cachedIndex } from './harness/cachedIndex.ts'
 import { labelOf, REQUIRED_FOLDER, runBench, someNbits, textTable } from './harness/commandLine.ts'
 import { openJudgedVectors } from './harness/judgedVectors.ts'
@@ -24,7 +24,7 @@ await runBench(USAGE, { vectors: REQUIRED_FOLDER, nbits: someNbits('4,2,1'), lab
   const indexes = []
   for (const nbits of options.nbits) {
     const { path, report } = await cachedIndex(vectors, { nbits, label })
-    const reader = await readIndex(await openIndexPath(path))
+    const reader = await readIndex(await filesAtPath(path))
     const description = describeIndex(reader.manifest)
     await reader.close()
     indexes.push(sizesOf(description, report.bytes))

@@ -3,15 +3,15 @@
  * Usage and the meaning of each key: bench/README.md.
  */
 import { readCorpus } from '../builder/corpus/corpus.ts'
-import { openQueryEncoder } from '../builder/models/queryEncoder.ts'
 import { rowQueries, samplePassages, textQueries } from '../builder/tune/pseudoQueries.ts'
 import { settingsFor, widestOf } from '../builder/tune/settings.ts'
 import { type TuneSource, tuneSearcher } from '../builder/tune/tuneSearcher.ts'
 import { InputError } from '../format/errors.ts'
 import { readIndex } from '../format/indexReader.ts'
 import { type IndexTiers, TIER_NAMES } from '../format/manifest/tiers.ts'
-import { openIndexPath } from '../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../runtime/platform/node/nodeFiles.ts'
 import { type NodeSearcher, openIndex } from '../runtime/platform/node/nodeIndex.ts'
+import { openQueryEncoder } from '../runtime/platform/node/queryEncoder.ts'
 import { defaultParameters, type QueryVectors, type SearchParameters } from '../runtime/searcher.ts'
 import { cachedIndex } from './harness/cachedIndex.ts'
 import { integer, labelOf, oneNbits, progress, REQUIRED_FOLDER, rootPath, runBench } from './harness/commandLine.ts'
@@ -108,7 +108,7 @@ async function tune(
   index: { readonly vectors: JudgedVectors; readonly searcher: NodeSearcher; readonly path: string },
 ): Promise<Tuned> {
   progress(`tuning on queries of: ${name}`)
-  const reader = await readIndex(await openIndexPath(index.path))
+  const reader = await readIndex(await filesAtPath(index.path))
   const source: TuneSource = {
     searcher: index.searcher,
     reader,

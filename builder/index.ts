@@ -1,10 +1,10 @@
 /** Public face of the builder, `tartan-search/builder`: corpora and models to indexes, on Node. */
+
+export { type ModelOptions, openModel } from '../runtime/platform/node/encoderNode.ts'
+export { availableDevices, type Device } from '../runtime/platform/node/onnxNode.ts'
 export { type BuildOptions, type BuildReport, buildFromCorpus, buildFromVectors } from './buildIndex.ts'
 export { type CorpusFormat, type CorpusOptions, readCorpus, type SkippedEntry } from './corpus/corpus.ts'
 export type { CorpusPassage } from './corpus/passage.ts'
-export { type ModelOptions, openModel } from './models/encoderNode.ts'
-export { availableDevices, type Device } from './models/onnxNode.ts'
-export { openQueryEncoder } from './models/queryEncoder.ts'
 export type { OnProgress, ProgressEvent, Stage } from './progress.ts'
 export { openVectorStore, type VectorStore } from './stores/vectorStore.ts'
 export { readVectorsEncoder } from './stores/vectorsFolder.ts'

@@ -1,6 +1,6 @@
 /**
  * The encoder as the rest of Tartan sees it: texts in, token vectors out. Implementations share ColBERT's conventions
- * and differ only in the session that runs the network (onnxruntime-node in builder/, onnxruntime-web in runtime/).
+ * and differ only in the session that runs the network (onnxruntime-node in runtime/platform/node/, onnxruntime-web in runtime/encoders/).
  */
 
 /** Half-open range of UTF-16 code units in the text that was encoded. */

@@ -1,6 +1,6 @@
 /**
  * The encoder's network as an ONNX graph: what every ONNX Runtime offers, and the `EncoderSession` over it. onnxruntime-node
- * (builder/models/onnxNode.ts) and onnxruntime-web (runtime/encoders/onnxWeb.ts) stand behind it.
+ * (runtime/platform/node/onnxNode.ts) and onnxruntime-web (runtime/encoders/onnxWeb.ts) stand behind it.
  */
 import { ModelError } from '../format/errors.ts'
 import type { EncoderSession } from './encoder.ts'

@@ -1,16 +1,12 @@
-/** Opens an index on disk and searches it: `node examples/library.ts INDEX "query"`. */
-import { openQueryEncoder } from 'tartan-search/builder'
-import { openIndex } from 'tartan-search/node'
+/** Opens an index and asks it a question: `node examples/library.ts INDEX "question"`. */
+import { openTextSearch } from 'tartan-search/node'
 
-const [path, query] = process.argv.slice(2)
-if (!path || !query) throw new Error('usage: node examples/library.ts INDEX "query"')
+const [path, question] = process.argv.slice(2)
+if (!path || !question) throw new Error('usage: node examples/library.ts INDEX "question"')
 
-const searcher = await openIndex(path)
-const encoder = await openQueryEncoder(searcher.info)
-const { hits } = await searcher.search(await encoder.encodeQuery(query), { k: 5 })
-const passages = await searcher.passages(hits.map((hit) => hit.pid))
-for (const [i, { rank, id, score }] of hits.entries()) {
-  console.log(`${rank}  ${score.toFixed(3)}  ${id}  ${passages[i]?.title ?? ''}`)
+const search = await openTextSearch(path)
+const { hits } = await search.ask(question, { k: 5 })
+for (const { rank, id, score, title = '', text = '' } of hits) {
+  console.log(`${rank}  ${score.toFixed(3)}  ${id}  ${title}\n   ${text.slice(0, 80)}`)
 }
-await encoder.close()
-await searcher.close()
+await search.close()

@@ -1,4 +1,19 @@
 /** The runtime: open an index and search it, anywhere JavaScript runs. Readers and host entries are in subfolders. */
+export { type Mark, type MarkSources, type PassageMarks, passageMarks } from './ask/marks.ts'
+export { newestOnly } from './ask/newestOnly.ts'
+export { type EncoderSource, type OpenTextSearchOptions, openTextSearch } from './ask/openTextSearch.ts'
+export {
+  type AnswerHit,
+  type AskOptions,
+  type AskTimes,
+  createTextSearch,
+  type Passage,
+  type Question,
+  type QuestionEncoder,
+  type TextAnswer,
+  type TextSearch,
+  type TextSearchOptions,
+} from './ask/textSearch.ts'
 export { createLazyEncoder, type LazyEncoder, type LazyEncoderOptions } from './encoders/lazyEncoder.ts'
 export {
   createRemoteEncoder,

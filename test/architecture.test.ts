@@ -34,7 +34,7 @@ const ANY_PACKAGE: ReadonlySet<string> = new Set(['lab', 'bench', 'scripts', 'te
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   msgpackr: ['format/container/container.ts', 'format/container/packing.ts'],
   '@huggingface/tokenizers': ['encoder/'],
-  'onnxruntime-node': ['builder/models/onnxNode.ts'],
+  'onnxruntime-node': ['runtime/platform/node/onnxNode.ts'],
   'onnxruntime-web': ['runtime/encoders/onnxWeb.ts', 'examples/'],
   aws4fetch: ['runtime/readers/s3.ts'],
   protobufjs: ['onnx/'],

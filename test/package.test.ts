@@ -242,9 +242,9 @@ describe('the published package', () => {
     // Without them every import would be `any`, and the expected error would not come.
     writeFileSync(
       join(temporary, 'user.ts'),
-      `import { type BuildReport, openQueryEncoder } from 'tartan-search/builder'
+      `import { type BuildReport } from 'tartan-search/builder'
 import { createApp } from 'tartan-search/http'
-import { openIndex } from 'tartan-search/node'
+import { openIndex, openQueryEncoder } from 'tartan-search/node'
 import { TartanError } from 'tartan-search/format'
 import { openWebEncoder } from 'tartan-search/web-encoder'
 
@@ -252,7 +252,7 @@ const searcher = await openIndex('index')
 const encoder = await openQueryEncoder(searcher.info)
 export const rows: number = (await encoder.encodeQuery('words')).rows
 export const threads: number = (await openWebEncoder({ files: { key: '', open: () => Promise.reject() }, ort: { wasm: {} } })).threads
-export const app = createApp({ indexes: searcher, encoder, version: '1' })
+export const app = createApp({ indexes: searcher, encoder })
 export const code = (error: TartanError, report: BuildReport) => [error.code, report.passages] as const
 // @ts-expect-error a name is a string
 export const wrong: number = searcher.info.name

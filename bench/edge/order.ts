@@ -9,7 +9,7 @@ import { readIndex } from '../../format/indexReader.ts'
 import { rowBlockBytes, rowShapeOf } from '../../format/items/rowBlock.ts'
 import { createChecksum } from '../../runtime/kernels/checksum.ts'
 import { instantiateKernels } from '../../runtime/kernels/kernels.ts'
-import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { compileKernels } from '../../runtime/platform/node/nodeIndex.ts'
 import { planReads, type WantedBytes } from '../../runtime/search/range/plan.ts'
 import { probeSegment } from '../../runtime/search/range/probeCells.ts'
@@ -45,7 +45,7 @@ await runBench(USAGE, OPTIONS, async ({ vectors: folder, nbits, ...options }) =>
   const { path } = await cachedIndex(vectors, { nbits, label })
   const module = await compileKernels()
   const kernels = await instantiateKernels(module)
-  const reader = await readIndex(await openIndexPath(path), { crc32c: createChecksum(kernels) })
+  const reader = await readIndex(await filesAtPath(path), { crc32c: createChecksum(kernels) })
   const index = await openRangeIndex(reader, kernels, { cacheBytes: 0 })
   const content = await contentOrder(vectors.store, {})
   const points = [

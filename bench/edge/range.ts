@@ -4,7 +4,7 @@
  */
 
 import { type CountingFiles, countingFiles, type ReadCount } from '../../lab/storage/countingFiles.ts'
-import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { compileKernels, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import type { Searcher, SearchHit, SearchOptions } from '../../runtime/searcher.ts'
 import { openRangeSearcher } from '../../runtime/searchers/rangeSearcher.ts'
@@ -105,7 +105,7 @@ async function measure(vectors: JudgedVectors, path: string, { k, given, curve, 
   const exact = thorough ? await thoroughRankings(resident, vectors) : await exactRankings(vectors)
   const residentQuality = qualityOf(vectors, (await searchAll(resident, vectors.queries, { k })).hits, exact)
   await resident.close()
-  const files = countingFiles(await openIndexPath(path))
+  const files = countingFiles(await filesAtPath(path))
   const searcher = await openRangeSearcher(files, {
     kernels: await compileKernels(),
     concurrency: READS_MAX,
@@ -144,7 +144,7 @@ async function measure(vectors: JudgedVectors, path: string, { k, given, curve, 
 
 /** Without limits on bytes and reads. */
 async function measureBreakdown(path: string, vectors: JudgedVectors, exact: ExactRankings, k: number) {
-  const files = countingFiles(await openIndexPath(path))
+  const files = countingFiles(await filesAtPath(path))
   const kernels = await compileKernels()
   const searcher = await openRangeSearcher(files, { kernels, concurrency: READS_MAX, readsMax: 1e6, bytesMax: 1e9 })
   const points: RangePoint[] = []

@@ -22,7 +22,7 @@ const BUILDER_SOURCES = [
   'builder/buildIndex.ts',
   'builder/segment',
   'builder/stores',
-  'builder/models/onnxNode.ts',
+  'runtime/platform/node/onnxNode.ts',
   'builder/tune',
   'format',
   'onnx',

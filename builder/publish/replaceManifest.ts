@@ -12,7 +12,7 @@ import { FORMAT_VERSION_MINOR } from '../../format/limits.ts'
 import { decodeManifest, encodeManifest, MANIFEST_NAME, type Manifest } from '../../format/manifest/manifest.ts'
 import { encodePack } from '../../format/pack.ts'
 import type { IndexFiles } from '../../format/rangeReader.ts'
-import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { memoryReader } from '../../runtime/readers/memory.ts'
 import { writeDurably, writeFailure } from './indexFolder.ts'
 
@@ -31,7 +31,7 @@ const MINOR_OFFSET = 14
  * @throws FormatError and its kin, StorageError
  */
 export async function readManifest(path: string): Promise<ReadManifest> {
-  const files = await openIndexPath(path)
+  const files = await filesAtPath(path)
   try {
     const bytes = await manifestBytes(files)
     const manifest = decodeManifest(bytes)
@@ -91,7 +91,7 @@ async function manifestBytes(files: IndexFiles): Promise<Uint8Array> {
 
 /** The same pack with another manifest: parts are copied, a part at a time in memory. */
 async function writePack(path: string, target: string, { bytes, manifest }: ReadManifest, signal?: AbortSignal) {
-  const files = await openIndexPath(path)
+  const files = await filesAtPath(path)
   const changed: IndexFiles = {
     key: files.key,
     open: async (name) => (name === MANIFEST_NAME ? memoryReader(MANIFEST_NAME, bytes) : files.open(name)),
@@ -104,7 +104,7 @@ async function writePack(path: string, target: string, { bytes, manifest }: Read
 }
 
 async function requireUnchanged(path: string, before: ReadManifest): Promise<void> {
-  const files = await openIndexPath(path)
+  const files = await filesAtPath(path)
   try {
     if (Buffer.compare(await manifestBytes(files), before.bytes) === 0) return
   } finally {

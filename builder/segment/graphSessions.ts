@@ -3,7 +3,7 @@
 import type { ResidualCodec } from '../../format/manifest/segment.ts'
 import { neighbourModel } from '../../onnx/neighbourGraph.ts'
 import { assignModel, type CentroidTable, residualModel } from '../../onnx/quantiserGraphs.ts'
-import { type Device, type NamedTensor, openOnnxSession } from '../models/onnxNode.ts'
+import { type Device, type NamedTensor, openOnnxSession } from '../../runtime/platform/node/onnxNode.ts'
 
 export interface GraphOptions {
   /** Default 'cpu'. Never chosen silently: an absent device is a DeviceError. */

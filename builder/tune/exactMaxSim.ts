@@ -4,8 +4,8 @@
  */
 import { GraphBuilder } from '../../onnx/graphBuilder.ts'
 import { writeModel } from '../../onnx/model.ts'
+import { type OnnxSessionOptions, openOnnxSession } from '../../runtime/platform/node/onnxNode.ts'
 import type { QueryVectors } from '../../runtime/searcher.ts'
-import { type OnnxSessionOptions, openOnnxSession } from '../models/onnxNode.ts'
 import { type RunOptions, throwIfAborted } from '../progress.ts'
 
 /** Token vectors by row: a vectors folder, or what an index decodes to. */

@@ -5,12 +5,12 @@ import { InputError } from '../../format/errors.ts'
 import { type IndexReader, readIndex } from '../../format/indexReader.ts'
 import { IdTable } from '../../format/items/ids.ts'
 import type { IndexTiers } from '../../format/manifest/tiers.ts'
-import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { type NodeSearcher, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
+import { openQueryEncoder } from '../../runtime/platform/node/queryEncoder.ts'
 import { isIndexUrl } from '../../runtime/platform/urlFiles.ts'
 import type { QueryVectors, Searcher } from '../../runtime/searcher.ts'
 import { readQueries } from '../eval/queries.ts'
-import { openQueryEncoder } from '../models/queryEncoder.ts'
 import { throwIfAborted } from '../progress.ts'
 import { readManifest, replaceManifest } from '../publish/replaceManifest.ts'
 import { openVectorStore, type VectorStore } from '../stores/vectorStore.ts'
@@ -58,7 +58,7 @@ export async function tuneIndex(path: string, options: TuneIndexOptions = {}): P
   let reader: IndexReader | undefined
   let vectors: VectorStore | undefined
   try {
-    reader = await readIndex(await openIndexPath(path))
+    reader = await readIndex(await filesAtPath(path))
     vectors = options.vectors === undefined ? undefined : await matchingVectors(options.vectors, reader)
     const rows = vectors ?? (await openDecodedRows(reader))
     const queries = await queriesFor(searcher, rows, options)
@@ -95,7 +95,7 @@ export async function tuneBuilt(
   const searcher = await openIndex(path)
   let reader: IndexReader | undefined
   try {
-    reader = await readIndex(await openIndexPath(path))
+    reader = await readIndex(await filesAtPath(path))
     const queries = await pseudoQueries(searcher, rows, encoder, options)
     return await tuneSearcher({ searcher, reader, rows, reference: 'vectors', queries, querySource: 'pseudo' }, options)
   } finally {

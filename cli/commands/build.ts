@@ -7,14 +7,14 @@ import {
   readCorpus,
   type SkippedEntry,
 } from '../../builder/corpus/corpus.ts'
-import { openModel } from '../../builder/models/encoderNode.ts'
-import type { Device } from '../../builder/models/onnxNode.ts'
 import { openVectorStore } from '../../builder/stores/vectorStore.ts'
 import { readVectorsEncoder } from '../../builder/stores/vectorsFolder.ts'
 import type { EncoderFingerprint } from '../../encoder/encoder.ts'
 import { InputError } from '../../format/errors.ts'
 import type { Nbits } from '../../format/manifest/segment.ts'
 import { TIER_NAMES, type TierName } from '../../format/manifest/tiers.ts'
+import { openModel } from '../../runtime/platform/node/encoderNode.ts'
+import type { Device } from '../../runtime/platform/node/onnxNode.ts'
 import {
   byteSize,
   deviceOption,

@@ -6,7 +6,7 @@ import { HOST_NAMES, type HostName } from '../../deploy/hosts.ts'
 import { writeDeployFiles } from '../../deploy/writeDeployFiles.ts'
 import { InputError } from '../../format/errors.ts'
 import { readIndex } from '../../format/indexReader.ts'
-import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { deployPlanTable } from '../deployPlanTable.ts'
 import { integer, jsonOption } from '../options.ts'
 
@@ -52,7 +52,7 @@ async function run(index: string, options: Options): Promise<void> {
   if (memory !== undefined && !host) {
     throw new InputError(`--memory: expected --host as well, one of ${HOST_NAMES.join(', ')}.`)
   }
-  const reader = await readIndex(await openIndexPath(index))
+  const reader = await readIndex(await filesAtPath(index))
   await reader.close()
   const plan = deployPlan(reader.manifest, {
     encoder,

@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { readIndex } from '../../format/indexReader.ts'
 import { describeIndex, type IndexDescription } from '../../format/manifest/summary.ts'
-import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { jsonOption } from '../options.ts'
 import { formatBytes, formatCount, formatTable } from '../terminal.ts'
 import { tiersTable } from '../tiersTable.ts'
@@ -17,7 +17,7 @@ export function inspectCommand(): Command {
 }
 
 async function inspect(index: string, { json }: { readonly json?: boolean }): Promise<void> {
-  const files = await openIndexPath(index)
+  const files = await filesAtPath(index)
   const reader = await readIndex(files)
   const description = describeIndex(reader.manifest)
   await reader.close()

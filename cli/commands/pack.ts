@@ -9,7 +9,7 @@ import { AbortedError, InputError } from '../../format/errors.ts'
 import { readIndex } from '../../format/indexReader.ts'
 import { encodePack } from '../../format/pack.ts'
 import { verifyIndex } from '../../format/verify.ts'
-import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { jsonOption } from '../options.ts'
 import { formatBytes } from '../terminal.ts'
 
@@ -40,7 +40,7 @@ async function pack(index: string, { out, force, json }: Options, signal: AbortS
   if (existing && !(await isPack(out))) {
     throw new InputError(`"${out}" is no pack, and only a pack is replaced. Choose another --out, or remove the file.`)
   }
-  const files = await openIndexPath(index)
+  const files = await filesAtPath(index)
   const { manifest } = await readIndex(files)
   const temporary = `${out}.building-${process.pid}`
   try {
@@ -48,7 +48,7 @@ async function pack(index: string, { out, force, json }: Options, signal: AbortS
       signal,
     })
     // Sections are copied as they are: a damaged index would become a damaged pack.
-    const packed = await openIndexPath(temporary)
+    const packed = await filesAtPath(temporary)
     try {
       await verifyIndex(packed, manifest)
     } finally {
@@ -68,7 +68,7 @@ async function pack(index: string, { out, force, json }: Options, signal: AbortS
 }
 
 async function isPack(path: string): Promise<boolean> {
-  const files = await openIndexPath(path).catch(() => undefined)
+  const files = await filesAtPath(path).catch(() => undefined)
   await files?.close?.()
   return files !== undefined
 }

@@ -1,9 +1,9 @@
 /** `tartan search`: the best passages for a query, on the terminal. */
 import { Command, Option } from 'commander'
 import pc from 'picocolors'
-import { openQueryEncoder } from '../../builder/models/queryEncoder.ts'
 import { K_MAX } from '../../format/limits.ts'
-import { openIndexBy } from '../../runtime/platform/node/nodeIndex.ts'
+import type { TextAnswer } from '../../runtime/ask/textSearch.ts'
+import { openTextSearch } from '../../runtime/platform/node/nodeTextSearch.ts'
 import { isIndexUrl } from '../../runtime/platform/urlFiles.ts'
 import type { SearchOptions } from '../../runtime/searcher.ts'
 import type { Pipeline } from '../../runtime/searchers/openIndexFiles.ts'
@@ -42,45 +42,38 @@ Examples:
 async function search(index: string, query: string, { model, json, pipeline, ...options }: Options): Promise<void> {
   // One query is not worth loading a whole index for; but tiers are measured for one that is loaded.
   const isRemote = isIndexUrl(index) && options.tier === undefined
-  const searcher = await openIndexBy(index, pipeline ?? (isRemote ? 'range' : 'resident'))
+  const search = await openTextSearch(index, { model, pipeline: pipeline ?? (isRemote ? 'range' : 'resident') })
   try {
-    const encoder = await openQueryEncoder(searcher.info, model)
-    try {
-      const encoded = await encoder.encodeQuery(query)
-      const started = performance.now()
-      const answer = await searcher.search(encoded, options)
-      const ms = performance.now() - started
-      const passages = await searcher.passages(answer.hits.map(({ pid }) => pid))
-      if (json) {
-        const hits = answer.hits.map((hit, i) => ({ ...hit, ...passages[i] }))
-        process.stdout.write(`${JSON.stringify({ query, ...answer, ms, hits })}\n`)
-        return
-      }
-      for (const [i, hit] of answer.hits.entries()) {
-        const { title, text } = passages[i] ?? {}
-        const heading = `${String(hit.rank).padStart(3)}  ${pc.bold(printable(title || hit.id))}  ${pc.dim(`${printable(hit.id)}  ${hit.score.toFixed(3)}`)}`
-        process.stdout.write(`${heading}\n${text ? `     ${excerpt(printable(text))}\n` : ''}`)
-      }
-      const tier = answer.parameters.tier ? `, tier ${answer.parameters.tier}` : ''
-      const wanted = Math.min(options.k ?? 10, searcher.info.passages)
-      if (answer.hits.length < wanted && !options.filter && !answer.skipped) {
-        process.stderr.write(
-          pc.dim(
-            `Only ${answer.hits.length} passages share a cell with the query; a larger --ncells looks further (tartan tune finds a setting).\n`,
-          ),
-        )
-      }
-      const { storage } = answer
-      const read = storage ? `, ${formatBytes(storage.bytes)} in ${formatCounted(storage.reads, 'read')}` : ''
-      process.stderr.write(
-        pc.dim(`${answer.hits.length} of ${searcher.info.passages} passages, ${ms.toFixed(1)} ms${tier}${read}\n`),
-      )
-    } finally {
-      await encoder.close()
+    const answer = await search.ask(query, options)
+    if (json) {
+      process.stdout.write(`${JSON.stringify({ query, ...answer, ms: answer.ms.search })}\n`)
+      return
     }
+    for (const hit of answer.hits) process.stdout.write(listed(hit))
+    const wanted = Math.min(answer.parameters.k, search.info.passages)
+    if (answer.hits.length < wanted && !options.filter && !answer.skipped) {
+      process.stderr.write(
+        pc.dim(
+          `Only ${answer.hits.length} passages share a cell with the query; a larger --ncells looks further (tartan tune finds a setting).\n`,
+        ),
+      )
+    }
+    process.stderr.write(pc.dim(summary(answer, search.info.passages)))
   } finally {
-    await searcher.close()
+    await search.close()
   }
+}
+
+function listed({ id, rank, score, title, text }: TextAnswer['hits'][number]): string {
+  const heading = `${String(rank).padStart(3)}  ${pc.bold(printable(title || id))}  ${pc.dim(`${printable(id)}  ${score.toFixed(3)}`)}`
+  return `${heading}\n${text ? `     ${excerpt(printable(text))}\n` : ''}`
+}
+
+function summary({ hits, ms, parameters, storage, truncated }: TextAnswer, passages: number): string {
+  const tier = parameters.tier ? `, tier ${parameters.tier}` : ''
+  const read = storage ? `, ${formatBytes(storage.bytes)} in ${formatCounted(storage.reads, 'read')}` : ''
+  const cut = truncated ? '; the query is longer than the encoder reads, its end was left out' : ''
+  return `${hits.length} of ${passages} passages, ${(ms.search ?? 0).toFixed(1)} ms${tier}${read}${cut}\n`
 }
 
 const EXCERPT_CHARACTERS = 180

@@ -2,17 +2,16 @@
 import { spawn } from 'node:child_process'
 import { Command, Option } from 'commander'
 import pc from 'picocolors'
-import { openQueryEncoder } from '../../builder/models/queryEncoder.ts'
 import type { Encoder } from '../../encoder/encoder.ts'
 import { assertSameEncoder } from '../../encoder/fingerprint.ts'
 import { InputError } from '../../format/errors.ts'
 import type { TierName } from '../../format/manifest/tiers.ts'
 import { openIndexBy } from '../../runtime/platform/node/nodeIndex.ts'
 import { openPool } from '../../runtime/platform/node/nodePool.ts'
+import { openQueryEncoder } from '../../runtime/platform/node/queryEncoder.ts'
 import { serveIndexes } from '../../runtime/platform/node.ts'
 import type { Searcher } from '../../runtime/searcher.ts'
 import type { OpenedIndex, Pipeline } from '../../runtime/searchers/openIndexFiles.ts'
-import { VERSION } from '../../runtime/version.ts'
 import { integer, pipelineOption, tierOption } from '../options.ts'
 import { formatBytes, formatCounted } from '../terminal.ts'
 
@@ -105,7 +104,6 @@ async function serveOpened(
   const server = await serveIndexes({
     indexes: searchers,
     encoder,
-    version: VERSION,
     port: options.port,
     host: options.host,
     ...(tier ? { tier } : {}),

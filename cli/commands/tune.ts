@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander'
 import { SAMPLE_DEFAULT, type TuneIndexOptions, tuneIndex } from '../../builder/tune/tuneIndex.ts'
 import { readIndex } from '../../format/indexReader.ts'
-import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { integer, jsonOption, quietOption, threadsOption } from '../options.ts'
 import { createProgress } from '../terminal.ts'
 import { tiersTable } from '../tiersTable.ts'
@@ -70,7 +70,7 @@ async function tune(index: string, { json, quiet, ...options }: Options, signal:
 }
 
 async function centroidsOf(index: string): Promise<number> {
-  const reader = await readIndex(await openIndexPath(index))
+  const reader = await readIndex(await filesAtPath(index))
   await reader.close()
   return reader.manifest.segments.reduce((sum, segment) => sum + segment.centroids, 0)
 }

@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { readIndex } from '../../format/indexReader.ts'
 import { verifyIndex } from '../../format/verify.ts'
-import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { jsonOption, quietOption } from '../options.ts'
 import { createProgress, formatBytes, formatCounted } from '../terminal.ts'
 
@@ -20,7 +20,7 @@ async function verify(
   index: string,
   { json, quiet }: { readonly json?: boolean; readonly quiet?: boolean },
 ): Promise<void> {
-  const files = await openIndexPath(index)
+  const files = await filesAtPath(index)
   const { manifest } = await readIndex(files)
   const progress = createProgress({ quiet: quiet || json })
   const total = manifest.parts.length + manifest.segments.length

@@ -4,6 +4,7 @@ import { type Deployed, type DeployFiles, lines, MODEL_FILES, modelSource, openi
 export function browserFiles(deployed: Deployed): DeployFiles {
   return {
     'index.html': page(deployed),
+    'page.js': pageSource(deployed),
     'worker.js': workerSource(deployed),
     _headers: headers(deployed),
     'README.md': readme(deployed),
@@ -19,98 +20,73 @@ function page({ name }: Deployed): string {
   <form><input type="search" name="q" aria-label="Search" required autofocus> <button>Search</button></form>
   <p role="status"></p>
   <ol></ol>
-  <script type="module">
-    const worker = new Worker('worker.js', { type: 'module' })
-    const form = document.querySelector('form')
-    const status = document.querySelector('p')
-    const list = document.querySelector('ol')
-    let last = 0
-
-    form.addEventListener('submit', (event) => {
-      event.preventDefault()
-      last += 1
-      status.textContent = 'Searching …'
-      worker.postMessage({ id: last, text: new FormData(form).get('q'), k: 10 })
-    })
-    worker.addEventListener('message', ({ data: { id, hits, problem } }) => {
-      if (id !== last) return
-      status.textContent = problem ?? (hits.length === 0 ? 'Nothing found' : '')
-      list.replaceChildren(...(hits ?? []).map(item))
-    })
-    worker.addEventListener('error', ({ message }) => {
-      status.textContent = message || 'The worker could not be started'
-    })
-
-    // Texts of the index go in as texts, never as HTML.
-    function item({ id, title, text = '' }) {
-      const heading = document.createElement('strong')
-      heading.textContent = title || id
-      const body = document.createElement('p')
-      body.textContent = text
-      const entry = document.createElement('li')
-      entry.append(heading, body)
-      return entry
-    }
-  </script>
+  <script type="module" src="page.js"></script>
 </html>
 `
 }
 
-function workerSource({ plan, folder, encoder, modelFolder }: Deployed): string {
-  const own = [
-    '  const encoder = createLazyEncoder({',
-    '    index: searcher.info,',
-    '    open: async () =>',
-    '      openWebEncoder({',
-    `        files: httpFiles(at('${modelFolder}/')),`,
-    "        ort: { wasm: await WebAssembly.compileStreaming(fetch(at('ort-wasm-simd-threaded.wasm'))) },",
-    "        cache: cacheApiModels(await caches.open('tartan-models')),",
-    '        index: searcher.info,',
-    '      }),',
-    '  })',
-  ]
-  const remote = ['  const encoder = createRemoteEncoder({ url: ENCODER_URL, index: searcher.info })']
+function pageSource({ plan, folder, encoder, modelFolder }: Deployed): string {
+  const model = `{ modelUrl: '${modelFolder}/', onnxUrl: 'ort-wasm-simd-threaded.wasm', cache: 'tartan-models' }`
   return lines(
-    '/** Opens the index in this worker and answers the queries of the page, which never waits. */',
-    `import { ${encoder ? 'createLazyEncoder' : 'createRemoteEncoder'} } from 'tartan-search'`,
-    "import { openBrowserIndex } from 'tartan-search/browser'",
-    encoder ? "import { httpFiles } from 'tartan-search/readers'" : undefined,
-    encoder ? "import { cacheApiModels, openWebEncoder } from 'tartan-search/web-encoder'" : undefined,
+    '/** Asks the worker, which holds the index, and shows what it found. */',
+    "import { newestOnly, openTextSearchInWorker } from 'tartan-search/browser'",
     '',
-    ...(encoder
-      ? []
-      : [
-          '/** Another Tartan that encodes texts and allows this origin. */',
-          "const ENCODER_URL = 'https://encoder.example.org'",
-          '',
-        ]),
-    'const at = (path) => new URL(path, location.href).href',
+    "const form = document.querySelector('form')",
+    "const status = document.querySelector('p')",
+    "const list = document.querySelector('ol')",
     '',
-    'async function open() {',
-    '  const searcher = await openBrowserIndex({',
-    `    index: at('${folder}/'),`,
-    "    kernelsUrl: at('kernels.wasm'),",
-    ...openingLines(plan).map((line) => `    ${line}`),
-    '  })',
-    ...(encoder ? own : remote),
-    '  return { searcher, encoder }',
-    '}',
-    '',
-    'const opened = open()',
+    "const opening = openTextSearchInWorker(new Worker('worker.js', { type: 'module' }), {",
+    `  index: '${folder}/',`,
+    "  kernelsUrl: 'kernels.wasm',",
+    ...openingLines(plan).map((line) => `  ${line}`),
+    encoder ? `  model: ${model},` : undefined,
+    '}).then(newestOnly)',
     '// Whoever asks is told what went wrong.',
-    'opened.catch(() => undefined)',
+    'opening.catch(() => undefined)',
     '',
-    "addEventListener('message', async ({ data: { id, text, k } }) => {",
+    "form.addEventListener('submit', async (event) => {",
+    '  event.preventDefault()',
+    "  status.textContent = 'Searching …'",
     '  try {',
-    '    const { searcher, encoder } = await opened',
-    '    const { hits } = await searcher.search(await encoder.encodeQuery(text), { k })',
-    '    const passages = await searcher.passages(hits.map(({ pid }) => pid))',
-    '    postMessage({ id, hits: hits.map((hit, i) => ({ ...hit, title: passages[i].title, text: passages[i].text })) })',
+    "    const { hits } = await (await opening).ask(new FormData(form).get('q'), { k: 10 })",
+    "    status.textContent = hits.length === 0 ? 'Nothing found' : ''",
+    '    list.replaceChildren(...hits.map(item))',
     '  } catch (error) {',
-    '    postMessage({ id, problem: error.message })',
+    '    // One that a newer question took the place of is no failure.',
+    "    if (error.code !== 'ABORTED') status.textContent = error.message",
     '  }',
     '})',
+    '',
+    '// Texts of the index go in as texts, never as HTML.',
+    "function item({ id, title, text = '' }) {",
+    "  const heading = document.createElement('strong')",
+    '  heading.textContent = title || id',
+    "  const body = document.createElement('p')",
+    '  body.textContent = text',
+    "  const entry = document.createElement('li')",
+    '  entry.append(heading, body)',
+    '  return entry',
+    '}',
   )
+}
+
+function workerSource({ encoder }: Deployed): string {
+  const own = [
+    "import { serveTextSearch } from 'tartan-search/browser'",
+    "import { openEncoderAt } from 'tartan-search/web-encoder'",
+    '',
+    'serveTextSearch({ openEncoder: openEncoderAt })',
+  ]
+  const remote = [
+    "import { createRemoteEncoder } from 'tartan-search'",
+    "import { serveTextSearch } from 'tartan-search/browser'",
+    '',
+    '/** Another Tartan that encodes texts and allows this origin. */',
+    "const ENCODER_URL = 'https://encoder.example.org'",
+    '',
+    'serveTextSearch({ openEncoder: async (index) => createRemoteEncoder({ url: ENCODER_URL, index }) })',
+  ]
+  return lines('/** Holds index and encoder, so that the page never waits. */', ...(encoder ? own : remote))
 }
 
 /** Parts are named by their content. Where both rules match, no-cache is the stronger one. */
@@ -138,7 +114,7 @@ function readme({ name, folder, indexPath, encoder, modelFolder }: Deployed): st
     encoder
       ? `mkdir -p public/${modelFolder} && cp ${modelSource(modelFolder)}/${MODEL_FILES} public/${modelFolder}`
       : undefined,
-    'npx esbuild worker.js --bundle --minify --format=esm --outfile=public/worker.js',
+    'npx esbuild page.js worker.js --bundle --minify --format=esm --outdir=public',
     '```',
     '',
     `Any host that answers range requests serves \`public\`${encoder ? ', over https for the Cache API' : ''}. \`_headers\` is read by Cloudflare and Netlify; elsewhere set the same \`Cache-Control\`.`,

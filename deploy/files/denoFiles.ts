@@ -51,7 +51,7 @@ function mainSource({ plan, folder, encoder, modelFolder }: Deployed): string {
           '    })',
         ]
       : []),
-    `    return createApp({ indexes: searcher, ${encoder ? 'encoder, ' : ''}version: '1.0.0' })`,
+    `    return createApp({ indexes: searcher${encoder ? ', encoder' : ''} })`,
     '  },',
     '  log: console.error,',
     '})',

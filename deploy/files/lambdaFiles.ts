@@ -117,7 +117,7 @@ function handlerSource({ plan, encoder, modelFolder }: Deployed): string {
           '    })',
         ]
       : []),
-    `    return createApp({ indexes: searcher, ${encoder ? 'encoder, ' : ''}version: '1.0.0' })`,
+    `    return createApp({ indexes: searcher${encoder ? ', encoder' : ''} })`,
     '  },',
     '  log: console.error,',
     '})',

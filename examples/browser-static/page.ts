@@ -1,5 +1,6 @@
 /** Asks the worker while one types, and draws what it found. */
-import type { Cost, Hit, Message, Question } from './searchWorker.ts'
+import type { TextAnswer } from 'tartan-search'
+import { newestOnly, openTextSearchInWorker } from 'tartan-search/browser'
 
 /** After the last key. */
 const PAUSE_MS = 150
@@ -12,55 +13,55 @@ const failure = part('#failure', HTMLElement)
 const results = part('#results', HTMLElement)
 
 const worker = new Worker(new URL('./searchWorker.js', import.meta.url), { type: 'module' })
-let asked = 0
+const opening = openTextSearchInWorker(worker, {
+  index: 'corpus.tartan/',
+  kernelsUrl: 'kernels.wasm',
+  pipeline: 'range',
+  model: { modelUrl: 'model/', onnxUrl: 'onnxruntime.wasm', cache: 'tartan-models' },
+}).then(newestOnly)
 let timer: ReturnType<typeof setTimeout> | undefined
 
-function ask(): void {
+async function ask(): Promise<void> {
   clearTimeout(timer)
   const text = input.value.trim()
-  // Also makes answers that are still to come old ones.
-  asked += 1
   history.replaceState(null, '', text ? `?q=${encodeURIComponent(text)}` : location.pathname)
-  if (text) worker.postMessage({ number: asked, text } satisfies Question)
-  else draw([])
+  try {
+    const search = await opening
+    // While the model was loading the visitor may have typed on.
+    if (text !== input.value.trim()) return
+    const answer = text ? await search.ask(text, { k: 10 }) : undefined
+    if (text !== input.value.trim()) return
+    failure.hidden = true
+    draw(answer)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ABORTED') fail(error as Error)
+  }
 }
 
 input.addEventListener('input', () => {
   clearTimeout(timer)
-  timer = setTimeout(ask, PAUSE_MS)
+  timer = setTimeout(() => void ask(), PAUSE_MS)
 })
 form.addEventListener('submit', (event) => {
   event.preventDefault()
-  ask()
+  void ask()
 })
 
-worker.addEventListener('message', ({ data }: MessageEvent<Message>) => {
-  if (data.kind === 'failure') return fail(data.reason)
-  if (data.kind === 'ready') {
-    about.textContent = `${data.passages.toLocaleString('en')} passages, ${megabytes(data.bytes)}, searched in this tab`
-    status.textContent = ''
-    return
-  }
-  if (data.number !== asked) return
-  failure.hidden = true
-  draw(data.hits, data.cost)
-})
-worker.addEventListener('error', ({ message }) => fail(message || 'The worker of the page cannot be loaded.'))
-
-function fail(reason: string): void {
+function fail({ message }: Error): void {
   status.textContent = ''
-  failure.textContent = reason
+  failure.textContent = message
   failure.hidden = false
 }
 
-function draw(hits: readonly Hit[], cost?: Cost): void {
-  const { encodeMs, searchMs, bytes, requests } = cost ?? { encodeMs: 0, searchMs: 0, bytes: 0, requests: 0 }
-  const read = requests > 0 ? `${kilobytes(bytes)} in ${requests} range requests` : 'nothing'
-  status.textContent = cost
-    ? `${encodeMs.toFixed(0)} ms to encode, ${searchMs.toFixed(0)} ms to search, ${read} read`
+function draw(answer?: TextAnswer): void {
+  const { hits = [], ms = {}, storage = { bytes: 0, reads: 0 } } = answer ?? {}
+  const read = storage.reads > 0 ? `${kilobytes(storage.bytes)} in ${storage.reads} range requests` : 'nothing'
+  const { encode = 0, search = 0 } = ms
+  status.textContent = answer
+    ? `${encode.toFixed(0)} ms to encode, ${search.toFixed(0)} ms to search, ${read} read`
     : ''
   results.replaceChildren(
-    ...hits.map(({ id, score, title, text }) => {
+    ...hits.map(({ id, score, title, text = '' }) => {
       const item = document.createElement('li')
       item.append(element('h2', title || id), element('p', text), element('small', `${id}, score ${score.toFixed(2)}`))
       return item
@@ -90,8 +91,12 @@ function kilobytes(bytes: number): string {
 }
 
 status.textContent = 'Loading the model …'
+opening.then(({ info }) => {
+  about.textContent = `${info.passages.toLocaleString('en')} passages, ${megabytes(info.bytes)}, searched in this tab`
+  status.textContent = ''
+}, fail)
 const given = new URLSearchParams(location.search).get('q')
 if (given) {
   input.value = given
-  ask()
+  void ask()
 }

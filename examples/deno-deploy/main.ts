@@ -23,7 +23,7 @@ const fetch = createHandler({
           index: searcher.info,
         }),
     })
-    return createApp({ indexes: searcher, encoder, version: '1.0.0' })
+    return createApp({ indexes: searcher, encoder })
   },
   log: console.error,
 })

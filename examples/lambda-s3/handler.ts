@@ -27,7 +27,7 @@ export const handler: ReturnType<typeof lambdaStreamHandler> = lambdaStreamHandl
     const module = await WebAssembly.compile(kernels as unknown as Uint8Array<ArrayBuffer>)
     // A quarter of the function's memory is Node's; what does not fit the rest is searched by ranges.
     const memoryMax = Number(env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE ?? 512) * 0.75e6
-    return createApp({ indexes: await openIndexFiles(files, { kernels: module, memoryMax }), version: '1.0.0' })
+    return createApp({ indexes: await openIndexFiles(files, { kernels: module, memoryMax }) })
   },
   log: console.error,
 })

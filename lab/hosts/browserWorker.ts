@@ -1,4 +1,4 @@
-/** The whole script of a page's search worker. */
-import { serveIndex } from '../../runtime/platform/browser.ts'
+/** The whole script of a page's search worker that is asked with vectors. */
+import { serveTextSearch } from '../../runtime/platform/browser.ts'
 
-serveIndex()
+serveTextSearch()

@@ -6,6 +6,6 @@ serveFromServiceWorker({
   base: '/search',
   open: async () => {
     const indexes = await openBrowserIndex({ index: '/index/', kernelsUrl: '/kernels.wasm', cache: 'search' })
-    return createApp({ indexes, version: '1', page: '<!doctype html><title>in the browser</title>' })
+    return createApp({ indexes, page: '<!doctype html><title>in the browser</title>' })
   },
 })

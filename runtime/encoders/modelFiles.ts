@@ -94,7 +94,7 @@ async function reading<T>(files: IndexFiles, name: string, work: (reader: RangeR
   const reader = await files.open(name).catch((cause: Error) => {
     if (cause instanceof StorageError) throw cause
     throw new ModelError(
-      `opening the model at "${files.key}": expected the file "${name}", got: ${cause.message} Copy the whole model folder there, or name the right place.`,
+      `opening the model at "${files.key}": expected the file "${name}", got: ${cause.message} Copy the whole model folder there, or name the right place (the command's --model); the npm package has the bundled model's file for CPUs only, the project's repository has the others (models/).`,
       { file: name },
       { cause },
     )

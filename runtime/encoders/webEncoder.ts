@@ -7,8 +7,10 @@ import { assertEncoderOfIndex, type EncodedIndex } from '../../encoder/fingerpri
 import { encoderSession } from '../../encoder/graphSession.ts'
 import { fingerprintOf } from '../../encoder/modelManifest.ts'
 import { createTextEncoder } from '../../encoder/textEncoder.ts'
+import { InputError } from '../../format/errors.ts'
 import type { IndexFiles } from '../../format/rangeReader.ts'
-import { type ModelCache, readModelContents, readModelManifest } from './modelFiles.ts'
+import { httpFiles } from '../readers/http.ts'
+import { cacheApiModels, type ModelCache, readModelContents, readModelManifest } from './modelFiles.ts'
 import { type OnnxWebRuntime, openOnnxWebSession } from './onnxWeb.ts'
 
 export { cacheApiModels, type ModelCache } from './modelFiles.ts'
@@ -59,4 +61,33 @@ export async function openWebEncoder(options: WebEncoderOptions): Promise<WebEnc
     await onnx.close()
     throw error
   }
+}
+
+/** What `openEncoderAt` needs to know; `ModelAddresses` of `tartan-search/browser` is one. */
+export interface EncoderAddresses {
+  /** Address of the model folder, absolute. */
+  readonly modelUrl: string
+  /** Address of `ort-wasm-simd-threaded.wasm` of onnxruntime-web. */
+  readonly onnxUrl: string
+  /** Name of a cache of the Cache API that keeps the model's files. */
+  readonly cache?: string
+}
+
+/**
+ * `openEncoder` of a browser's search (`tartan-search/browser`): everything by address.
+ *
+ * @throws InputError when no addresses are given; else as `openWebEncoder`
+ */
+export async function openEncoderAt(index: EncodedIndex, model: EncoderAddresses | undefined): Promise<WebEncoder> {
+  if (!model) {
+    throw new InputError(
+      'opening the encoder: expected `model` with modelUrl and onnxUrl, got none. Give it beside `index`.',
+    )
+  }
+  return openWebEncoder({
+    files: httpFiles(new URL(model.modelUrl, location.href)),
+    ort: { wasm: await WebAssembly.compileStreaming(fetch(model.onnxUrl)) },
+    ...(model.cache === undefined ? {} : { cache: cacheApiModels(await caches.open(model.cache)) }),
+    index,
+  })
 }

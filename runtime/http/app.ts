@@ -8,15 +8,23 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import { timeout } from 'hono/timeout'
-import { timing, wrapTime } from 'hono/timing'
+import { setMetric, timing, wrapTime } from 'hono/timing'
 import { NotFoundError, StorageError } from '../../format/errors.ts'
 import type { TierName } from '../../format/manifest/tiers.ts'
-import { requireTiers } from '../search/tiers.ts'
+import type { QuestionEncoder } from '../ask/textSearch.ts'
 import { VERSION } from '../version.ts'
-import { type AnswerSources, answerColbert, answerSearch, fieldsOf, type ServedEncoder } from './answer.ts'
+import {
+  answerColbert,
+  answerEncode,
+  answerEncoder,
+  answerRerank,
+  answerSearch,
+  type EncodeSources,
+  fieldsOf,
+  type ReportTimes,
+} from './answers.ts'
 import { type AnswerCache, CACHE_CONTROL_DEFAULT, cacheAnswers } from './caching.ts'
-import { createCatalog, type NamedSearcher, type ServedIndexes } from './catalog.ts'
-import { answerEncode, answerEncoder, answerRerank, type EncodeSources } from './encodeAnswer.ts'
+import { type Catalog, createCatalog, type NamedSearch, type ServedIndexes } from './catalog.ts'
 import { pagePolicy } from './page.ts'
 import { makeProblem, problemOf, problemResponse } from './problem.ts'
 import * as routes from './routes.ts'
@@ -40,11 +48,9 @@ export interface AppOptions {
   /** One index, or several by name; the first is the default. */
   readonly indexes: ServedIndexes
   /** Without it only ready vectors can be searched with. */
-  readonly encoder?: ServedEncoder
+  readonly encoder?: QuestionEncoder
   /** HTML of the search page, shown at `/`; without it `/` is not found. */
   readonly page?: string
-  /** Version of the package, for /health and the OpenAPI document. */
-  readonly version: string
   /** Called for each failure on the server's side. */
   readonly log?: (entry: LogEntry) => void
   /** Origins whose pages may ask, e.g. ['https://docs.example.org'] or ['*']. Default: only the app's own. */
@@ -69,10 +75,11 @@ export type App = OpenAPIHono
  */
 export function createApp(options: AppOptions): App {
   const app: App = new OpenAPIHono({ defaultHook: refuseInvalid })
+  const catalog = createCatalog(options)
   addMiddleware(app, options)
-  addSearch(app, options)
-  addEncoding(app, options)
-  addCatalog(app, options)
+  addSearch(app, catalog, options)
+  addEncoding(app, catalog, options)
+  addCatalog(app, catalog, options)
   addDocuments(app, options)
   app.notFound((c) =>
     problemResponse(c, makeProblem('NOT_FOUND', `There is nothing at ${c.req.path}. See openapi.json.`)),
@@ -126,42 +133,41 @@ function addMiddleware(app: App, { origins = [], timeoutMs = TIMEOUT_MS_DEFAULT 
   )
 }
 
-function addSearch(app: App, options: AppOptions): void {
-  const { indexes, encoder, tier, version, cacheControl = CACHE_CONTROL_DEFAULT, answerCache } = options
-  const catalog = createCatalog(indexes)
-  // The package's own version as well: another one may score otherwise, and a strong tag promises the same bytes.
-  const facts = [VERSION, version, encoder?.fingerprint.weightsSha256, tier]
+function addSearch(app: App, catalog: Catalog, options: AppOptions): void {
+  const { encoder, tier, cacheControl = CACHE_CONTROL_DEFAULT, answerCache } = options
+  // The package's version as well: another one may score otherwise, and a strong tag promises the same bytes.
+  const facts = [VERSION, encoder?.fingerprint.weightsSha256, tier]
   for (const path of ['/api/search', '/v1/search'])
     app.use(path, cacheAnswers({ catalog, app: facts, cacheControl, answerCache }))
-  if (tier) for (const { searcher } of catalog.all) requireTiers(tier, searcher.info)
-  const sourcesOf = (c: Context, name: string | undefined): AnswerSources => ({
-    index: catalog.choose(name),
-    encoder,
-    ...(tier ? { tier } : {}),
-    timed: (stage, work) => wrapTime(c, stage, work),
-  })
   app.openapi(routes.colbertGet, async (c) => {
     const { index, ...request } = c.req.valid('query')
-    return c.json(await answerColbert(sourcesOf(c, index), request, false), 200)
+    return c.json(await answerColbert(catalog.choose(index), request, reportTo(c), false), 200)
   })
   app.openapi(routes.colbertPost, async (c) => {
     const { index, ...request } = c.req.valid('json')
-    return c.json(await answerColbert(sourcesOf(c, index), request, true), 200)
+    return c.json(await answerColbert(catalog.choose(index), request, reportTo(c), true), 200)
   })
   app.openapi(routes.searchGet, async (c) => {
     const { q, query = q, ...request } = c.req.valid('query')
+    const answer = await answerSearch(catalog.choose(request.index), { ...request, query }, reportTo(c))
     // The same bytes whenever it is asked for, as its ETag says: how long it took stands in Server-Timing.
-    const { tookMs: _, ...answer } = await answerSearch(sourcesOf(c, request.index), { ...request, query })
-    return c.json(answer, 200)
+    const { tookMs: _, ...body } = answer
+    return c.json(body, 200)
   })
   app.openapi(routes.searchPost, async (c) => {
     const request = c.req.valid('json')
-    return c.json(await answerSearch(sourcesOf(c, request.index), request), 200)
+    return c.json(await answerSearch(catalog.choose(request.index), request, reportTo(c)), 200)
   })
 }
 
-function addEncoding(app: App, { indexes, encoder, timeoutMs = TIMEOUT_MS_DEFAULT }: AppOptions): void {
-  const catalog = createCatalog(indexes)
+/** Writes the Server-Timing header. */
+function reportTo(c: Context): ReportTimes {
+  return (times) => {
+    for (const [step, ms] of Object.entries(times)) setMetric(c, step, ms)
+  }
+}
+
+function addEncoding(app: App, catalog: Catalog, { encoder, timeoutMs = TIMEOUT_MS_DEFAULT }: AppOptions): void {
   const sourcesOf = (c: Context): EncodeSources => ({
     encoder,
     timed: (stage, work) => wrapTime(c, stage, work),
@@ -170,13 +176,12 @@ function addEncoding(app: App, { indexes, encoder, timeoutMs = TIMEOUT_MS_DEFAUL
   app.openapi(routes.encodeGet, (c) => c.json(answerEncoder(encoder), 200))
   app.openapi(routes.encodePost, async (c) => c.json(await answerEncode(sourcesOf(c), c.req.valid('json')), 200))
   app.openapi(routes.rerankPost, async (c) => {
-    const sources = { ...sourcesOf(c), chooseIndex: catalog.choose }
+    const sources = { ...sourcesOf(c), catalog, report: reportTo(c) }
     return c.json(await answerRerank(sources, c.req.valid('json')), 200)
   })
 }
 
-function addCatalog(app: App, { indexes, encoder }: AppOptions): void {
-  const catalog = createCatalog(indexes)
+function addCatalog(app: App, catalog: Catalog, { encoder }: AppOptions): void {
   // Registered by hand: an OpenAPI path cannot say that an id may hold slashes.
   app.openAPIRegistry.registerPath({
     ...routes.passageGet,
@@ -185,9 +190,9 @@ function addCatalog(app: App, { indexes, encoder }: AppOptions): void {
   app.get('/v1/passages/:id{.+}', async (c) => {
     const checked = passageQuery.safeParse(c.req.query())
     refuseInvalid({ ...checked, target: 'query', data: c.req.query() }, c)
-    const { name, searcher } = catalog.choose(checked.data?.index)
+    const { name, search } = catalog.choose(checked.data?.index)
     const id = c.req.param('id')
-    const passage = await searcher.passage(id).catch((error: unknown) => {
+    const passage = await search.passage(id).catch((error: unknown) => {
       // Told in our own words: the searcher's may name files.
       if (error instanceof NotFoundError) throw new NotFoundError(`Index "${name}" has no passage with the id "${id}".`)
       throw error
@@ -204,18 +209,18 @@ function addCatalog(app: App, { indexes, encoder }: AppOptions): void {
   })
 }
 
-function describeIndex({ name, searcher }: NamedSearcher): IndexAnswer {
-  const { encoder, tiers, ...info } = searcher.info
+function describeIndex({ name, search }: NamedSearch): IndexAnswer {
+  const { encoder, tiers, ...info } = search.info
   const shown = tiers && { ...tiers, sets: [...tiers.sets] }
   return { ...info, name, ...(encoder ? { model: encoder.model } : {}), ...(shown ? { tiers: shown } : {}) }
 }
 
-function addDocuments(app: App, { page, version }: AppOptions): void {
-  app.openapi(routes.healthGet, (c) => c.json({ status: 'ok' as const, version }, 200))
+function addDocuments(app: App, { page }: AppOptions): void {
+  app.openapi(routes.healthGet, (c) => c.json({ status: 'ok' as const, version: VERSION }, 200))
   app.use('/openapi.json', etag())
   app.doc31('/openapi.json', (c) => ({
     openapi: '3.1.0',
-    info: { title: 'Tartan', version, description: 'ColBERT search from static files.' },
+    info: { title: 'Tartan', version: VERSION, description: 'ColBERT search from static files.' },
     // The base under which the app is mounted, so that clients made from the document find it.
     servers: [{ url: c.req.path.slice(0, -'/openapi.json'.length) || '/' }],
   }))

@@ -33,7 +33,7 @@ export function cacheAnswers({ catalog, app, cacheControl, answerCache }: CacheP
       if (c.res.ok) c.header('Cache-Control', 'no-store')
       return
     }
-    const { name, revision } = found.searcher.info
+    const { name, revision } = found.search.info
     const etag = await etagOf([...app, c.req.path, name, revision, normalised(parameters)])
     const headers = { ETag: etag, 'Cache-Control': cacheControl }
     if (holds(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers)

@@ -3,21 +3,23 @@
  * Kernels are imported as a module by whoever writes the Worker: Workers compile no WebAssembly from bytes.
  */
 import type { ExecutionContext } from 'hono'
-import type { QueryEncoder } from '../../encoder/encoder.ts'
 import type { IndexFiles } from '../../format/rangeReader.ts'
+import type { QuestionEncoder } from '../ask/textSearch.ts'
 import { type AppOptions, createApp } from '../http/app.ts'
 import { createHandler, type Handler } from '../http/handler.ts'
 import type { Searcher } from '../searcher.ts'
 import { type OpenIndexFilesOptions, openIndexFiles } from '../searchers/openIndexFiles.ts'
-import { VERSION } from '../version.ts'
+
+export { type OpenTextSearchOptions, openTextSearch } from '../ask/openTextSearch.ts'
+export { createOpenOnce } from '../waiting/openOnce.ts'
 
 export interface WorkerOptions<Env> extends Omit<OpenIndexFilesOptions, 'kernels'> {
   /** `import kernels from 'tartan-search/kernels.wasm'`. */
   readonly kernels: WebAssembly.Module
   /** E.g. `(env) => r2Files(env.INDEX, 'corpus.tartan')`. */
   readonly files: (env: Env) => IndexFiles
-  /** Without it only ready vectors can be searched with. */
-  readonly encoder?: (env: Env, info: Searcher['info']) => Promise<QueryEncoder>
+  /** Without it, or where it gives none, only ready vectors can be searched with. */
+  readonly encoder?: (env: Env, info: Searcher['info']) => Promise<QuestionEncoder | undefined>
   /** Origins whose pages may ask. */
   readonly origins?: readonly string[]
   readonly page?: string
@@ -58,12 +60,11 @@ export function createWorker<Env>(options: WorkerOptions<Env>): Worker<Env> {
 async function openApp<Env>(options: WorkerOptions<Env>, env: Env) {
   const { files, encoder, origins, page, answerCache, log = console.error, ...opening } = options
   const searcher = await openIndexFiles(files(env), opening)
-  const { info } = searcher
+  const opened = await encoder?.(env, searcher.info)
   return createApp({
     indexes: searcher,
-    version: VERSION,
     log,
-    ...(encoder ? { encoder: await encoder(env, info) } : {}),
+    ...(opened ? { encoder: opened } : {}),
     ...(origins ? { origins } : {}),
     ...(page === undefined ? {} : { page }),
     ...(answerCache ? { answerCache } : {}),

@@ -2,7 +2,6 @@
  * The Worker of wrangler.toml, as it is: an index below `INDEX_PREFIX` of the R2 bucket `INDEX`, or of the static assets `ASSETS`. Queries
  * come as vectors, or as texts where `ENCODER_URL` names another Tartan that encodes them.
  */
-import type { ExecutionContext } from 'hono'
 import kernels from '../../assembly/build/kernels.wasm'
 import { InputError } from '../../format/errors.ts'
 import { createRemoteEncoder } from '../encoders/remoteEncoder.ts'
@@ -17,10 +16,6 @@ export interface Env {
   readonly ENCODER_URL?: string
 }
 
-/** Asked when there is a text to encode: while it is away, requests with vectors are still answered. */
-const encoder = async ({ ENCODER_URL: url }: Env, info: Parameters<typeof createRemoteEncoder>[0]['index']) =>
-  createRemoteEncoder({ url: url ?? '', index: info })
-
 function filesOf({ INDEX, ASSETS, INDEX_PREFIX = '' }: Env) {
   if (INDEX) return r2Files(INDEX, INDEX_PREFIX)
   if (ASSETS) return httpFiles(`https://assets/${INDEX_PREFIX}`, { fetch: (url, init) => ASSETS.fetch(url, init) })
@@ -32,10 +27,10 @@ function filesOf({ INDEX, ASSETS, INDEX_PREFIX = '' }: Env) {
 /** Not in the types of browsers, whose caches all have names. */
 const { default: answerCache } = caches as CacheStorage & { readonly default: Cache }
 
-const vectors = createWorker<Env>({ kernels, files: filesOf, answerCache })
-const texts = createWorker<Env>({ kernels, files: filesOf, answerCache, encoder })
-
-export default {
-  fetch: (request: Request, env: Env, context: ExecutionContext): Promise<Response> =>
-    (env.ENCODER_URL ? texts : vectors).fetch(request, env, context),
-}
+export default createWorker<Env>({
+  kernels,
+  files: filesOf,
+  answerCache,
+  // Asked when there is a text to encode: while it is away, requests with vectors are still answered.
+  encoder: async ({ ENCODER_URL: url }, index) => (url ? createRemoteEncoder({ url, index }) : undefined),
+})

@@ -7,10 +7,13 @@ import { compress } from 'hono/compress'
 import { InputError } from '../../format/errors.ts'
 import { type App, type AppOptions, createApp } from '../http/app.ts'
 
-export { folderFiles, openIndexPath } from './node/nodeFiles.ts'
+export { type ModelOptions, openModel } from './node/encoderNode.ts'
+export { filesAtPath, folderFiles } from './node/nodeFiles.ts'
 export { compileKernels, type NodeSearcher, openIndex } from './node/nodeIndex.ts'
 export { compileOnnxWeb } from './node/nodeOnnxWeb.ts'
 export { openPool, type PoolOpenOptions } from './node/nodePool.ts'
+export { type NodeTextSearchOptions, openTextSearch } from './node/nodeTextSearch.ts'
+export { openQueryEncoder } from './node/queryEncoder.ts'
 
 const PORT_MAX = 65_535
 /** Requests under way get this long to finish when the server closes. */

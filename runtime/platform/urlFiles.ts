@@ -14,7 +14,7 @@ export const isIndexUrl = (path: string): boolean => /^[a-z][a-z0-9+.-]+:\/\//i.
  *
  * @throws InputError when the address is none, or has no index; StorageError
  */
-export async function openIndexUrl(address: string): Promise<IndexFiles> {
+export async function filesAtUrl(address: string): Promise<IndexFiles> {
   const url = parsed(address)
   const shown = `${url.protocol}//${url.host}${url.pathname}`
   const files = await filesAt(url)

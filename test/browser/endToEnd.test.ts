@@ -7,9 +7,9 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { buildFromCorpus } from '../../builder/buildIndex.ts'
 import { readCorpus } from '../../builder/corpus/corpus.ts'
-import { openModel } from '../../builder/models/encoderNode.ts'
 import type { Encoder } from '../../encoder/encoder.ts'
 import { launchChromium } from '../../lab/hosts/chromium.ts'
+import { openModel } from '../../runtime/platform/node/encoderNode.ts'
 import { type NodeSearcher, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { type RunningServer, serveIndexes } from '../../runtime/platform/node.ts'
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
   const out = join(folder, 'e2e.tartan')
   await buildFromCorpus(readCorpus(corpus), encoder, { out })
   searcher = await openIndex(out)
-  server = await serveIndexes({ indexes: { e2e: searcher }, encoder, version: 'test', port: 0 })
+  server = await serveIndexes({ indexes: { e2e: searcher }, encoder, port: 0 })
   browser = await launchChromium()
 })
 

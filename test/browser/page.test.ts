@@ -30,7 +30,7 @@ beforeAll(async () => {
     weaving: { ...toy, search: (...given: Parameters<Searcher['search']>) => search(...given) },
     second,
   }
-  server = await serve({ app: createApp({ indexes, encoder, page: await buildPage(), version: '1' }), port: 0 })
+  server = await serve({ app: createApp({ indexes, encoder, page: await buildPage() }), port: 0 })
   browser = await launchChromium()
 }, 60_000)
 

@@ -45,7 +45,7 @@ export async function createCaseApp(name: string): Promise<App> {
   const variant = variants[name]
   if (!variant) throw new Error(`app.cases.json names an app "${name}" that is not here`)
   const page = '<!doctype html><style>p{}</style><script type="module">1</script>'
-  return createApp({ indexes: toy, encoder, page, version: '1.2.3', ...variant })
+  return createApp({ indexes: toy, encoder, page, ...variant })
 }
 
 /** An encoder that runs elsewhere, as `createRemoteEncoder` gives it. */

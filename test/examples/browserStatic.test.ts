@@ -92,7 +92,7 @@ it('reads the index by ranges, and asks for nothing but the site', async () => {
 })
 
 it('leaves all work to its worker: the page itself is a few kilobytes', () => {
-  expect(site.files.get('page.js')!.length).toBeLessThan(4_000)
+  expect(site.files.get('page.js')!.length).toBeLessThan(6_000)
 })
 
 it('says what is missing when there is no index', async () => {

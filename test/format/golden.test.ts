@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { readIndex } from '../../format/indexReader.ts'
 import { verifyIndex } from '../../format/verify.ts'
-import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { goldenQueries } from './goldenQueries.ts'
 
@@ -16,7 +16,7 @@ const expected = JSON.parse(readFileSync(path('expected.json'), 'utf8')) as Reco
 
 describe.each(['nbits1', 'nbits2', 'nbits4', 'nbits2.tartan'])('golden index %s', (name) => {
   it('verifies', async () => {
-    const files = await openIndexPath(path(name))
+    const files = await filesAtPath(path(name))
     const { manifest } = await readIndex(files)
     await expect(verifyIndex(files, manifest)).resolves.toMatchObject({ passages: 12 })
     await files.close?.()

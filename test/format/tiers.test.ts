@@ -5,7 +5,7 @@ import { FormatError } from '../../format/errors.ts'
 import { readIndex } from '../../format/indexReader.ts'
 import { decodeManifest, encodeManifest } from '../../format/manifest/manifest.ts'
 import { readTiers, tierSetFor } from '../../format/manifest/tiers.ts'
-import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { someTiers } from './someTiers.ts'
 import { tinyIndex } from './tinyIndex.ts'
 
@@ -43,7 +43,7 @@ describe('tiers in a manifest', () => {
   })
 
   it('are absent in indexes of format 1.0', async () => {
-    const files = await openIndexPath(new URL('../golden/index/nbits2', import.meta.url).pathname)
+    const files = await filesAtPath(new URL('../golden/index/nbits2', import.meta.url).pathname)
     const { manifest } = await readIndex(files)
     expect(manifest.tiers).toBeUndefined()
   })

@@ -1,5 +1,6 @@
 /** What single requests cannot show: mounting, logging, probabilities, caching, and the Node server. */
 import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { FormatError, InputError, type TartanErrorCode } from '../../format/errors.ts'
@@ -13,7 +14,7 @@ async function createToyApp(options: { log?: (entry: LogEntry) => void; search?:
   const encoder = new ToyEncoder()
   const toy = await createToySearcher('toy', encoder, toyPassages)
   const indexes = options.search ? { ...toy, search: options.search } : toy
-  return createApp({ indexes, encoder, page: '<!doctype html><p>page</p>', version: '1', log: options.log })
+  return createApp({ indexes, encoder, page: '<!doctype html><p>page</p>', log: options.log })
 }
 
 describe('createApp', () => {
@@ -30,6 +31,15 @@ describe('createApp', () => {
     const document = (await (await parent.request('/docs/search/openapi.json')).json()) as { servers: unknown }
     expect(document.servers).toEqual([{ url: '/docs/search' }])
     expect(await (await parent.request('/own')).text()).toBe('own')
+  })
+
+  it("says the package's version, in /health and in its document", async () => {
+    const app = await createToyApp()
+    const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as object & {
+      readonly version: string
+    }
+    expect(await (await app.request('/health')).json()).toEqual({ status: 'ok', version })
+    expect(await (await app.request('/openapi.json')).json()).toMatchObject({ info: { version } })
   })
 
   it('logs the whole error of a failure on the server, without the query string, and nothing of a client mistake', async () => {

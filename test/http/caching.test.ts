@@ -2,11 +2,12 @@
 import { describe, expect, it } from 'vitest'
 import { type AppOptions, createApp } from '../../runtime/http/index.ts'
 import type { Searcher } from '../../runtime/searcher.ts'
+import { someTiers } from '../format/someTiers.ts'
 import { createToySearcher, ToyEncoder, toyPassages } from './toySearcher.ts'
 
 const encoder = new ToyEncoder()
 const toy = await createToySearcher('toy', encoder, toyPassages)
-const appOf = (options: Partial<AppOptions> = {}) => createApp({ indexes: toy, encoder, version: '1', ...options })
+const appOf = (options: Partial<AppOptions> = {}) => createApp({ indexes: toy, encoder, ...options })
 const tagOf = async (path: string, options: Partial<AppOptions> = {}) => {
   const response = await appOf(options).request(path)
   expect(response.status).toBe(200)
@@ -21,7 +22,7 @@ describe('the tag of an answer', () => {
     expect(await tagOf('/v1/search?query=%20twill%20&k=2')).toBe(tag)
   })
 
-  it('differs with query, parameters, route, encoder, version, tier, and the content of the index', async () => {
+  it('differs with query, parameters, route, encoder, tier, and the content of the index', async () => {
     const changed = (info: Partial<Searcher['info']>) => ({ indexes: { ...toy, info: { ...toy.info, ...info } } })
     const { fingerprint } = encoder
     const other = { ...fingerprint, weightsSha256: 'f'.repeat(64) }
@@ -32,7 +33,9 @@ describe('the tag of an answer', () => {
       await tagOf('/v1/search?q=twill&k=3'),
       await tagOf('/v1/search?q=twill&k=2&texts=false'),
       await tagOf('/api/search?query=twill&k=2'),
-      await tagOf('/v1/search?q=twill&k=2', { version: '2' }),
+      await tagOf('/v1/search?q=twill&k=2&tier=fast'),
+      await tagOf('/v1/search?q=twill&k=2', { ...changed({ tiers: someTiers }), tier: 'fast' }),
+      await tagOf('/v1/search?q=twill&k=2', { ...changed({ tiers: someTiers }), tier: 'exact' }),
       await tagOf('/v1/search?q=twill&k=2', changed({ revision: 'toy-2' })),
       await tagOf('/v1/search?q=twill&k=2', { ...changed({ encoder: other }), encoder: otherEncoder }),
     ]

@@ -15,7 +15,7 @@ it('answers with what was left out for want of bytes, and without a word when no
   const searcher = await openRangeSearcher(memoryFiles('made', await indexOf([data])), {
     kernels: await kernelsModule('kernels.wasm'),
   })
-  const app = createApp({ indexes: searcher, version: 'test' })
+  const app = createApp({ indexes: searcher })
   const search = async (more: object) => {
     const body = JSON.stringify({ vectors, k: 3, texts: false, ...more })
     const response = await app.request('/v1/search', {

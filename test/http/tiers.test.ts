@@ -46,25 +46,25 @@ describe('POST /v1/search', () => {
       { tier: 'exact', ncells: 1, centroidScoreThreshold: -1, ndocs: 1024 },
     ],
   ])('with %j says what was used', async (request, parameters) => {
-    const { status, body } = await post(createApp({ indexes: tuned, version: '1' }), request)
+    const { status, body } = await post(createApp({ indexes: tuned }), request)
     expect([status, body.parameters]).toEqual([200, parameters])
   })
 
   it('uses the tier of the server where the request names none', async () => {
-    const app = createApp({ indexes: tuned, version: '1', tier: 'exact' })
+    const app = createApp({ indexes: tuned, tier: 'exact' })
     expect((await post(app, {})).body.parameters).toMatchObject({ tier: 'exact', ndocs: 1024 })
     expect((await post(app, { tier: 'fast' })).body.parameters).toMatchObject({ tier: 'fast', ndocs: 64 })
   })
 
   it('answers with a problem when the index has no tiers, saying how to get some', async () => {
-    const app = createApp({ indexes: plain, version: '1' })
+    const app = createApp({ indexes: plain })
     expect((await post(app, {})).body.parameters).toEqual({ ncells: 1, centroidScoreThreshold: 0.5, ndocs: 256 })
     const { status, body } = await post(app, { tier: 'fast' })
     expect([status, body.code, body.detail]).toEqual([400, 'INPUT', expect.stringContaining('tartan tune')])
   })
 
   it.each(['quick', '', 7, null])('refuses the tier %j, naming those there are', async (tier) => {
-    const { status, body } = await post(createApp({ indexes: tuned, version: '1' }), { tier })
+    const { status, body } = await post(createApp({ indexes: tuned }), { tier })
     expect([status, body.code]).toEqual([400, 'INPUT'])
     expect(body.detail).toMatch(/"tier".*fast, balanced, exact/)
   })
@@ -72,27 +72,27 @@ describe('POST /v1/search', () => {
 
 describe('the app', () => {
   it('does not start with a tier that an index lacks', () => {
-    expect(() => createApp({ indexes: { tuned, plain }, version: '1', tier: 'fast' })).toThrow(/has no tiers/)
+    expect(() => createApp({ indexes: { tuned, plain }, tier: 'fast' })).toThrow(/has no tiers/)
   })
 
   it('does not start with a tier for an index that is read by range, and serves it without one', async () => {
     const { files, manifest } = await tinyIndex({ lengths: [5, 6, 7] })
     files.set(MANIFEST_NAME, encodeManifest({ ...manifest, tiers: someTiers }))
     const range = await openRangeSearcher(memoryFiles('tiny', files), { kernels: await compileKernels() })
-    expect(() => createApp({ indexes: range, version: '1', tier: 'exact' })).toThrow(/read by range/)
-    const app = createApp({ indexes: range, version: '1' })
+    expect(() => createApp({ indexes: range, tier: 'exact' })).toThrow(/read by range/)
+    const app = createApp({ indexes: range })
     expect((await post(app, {})).status).toBe(200)
     expect((await post(app, { tier: 'exact' })).status).toBe(400)
     await range.close()
   })
 
   it('refuses a wrong tier in a query string', async () => {
-    const response = await createApp({ indexes: tuned, version: '1' }).request('/v1/search?q=a&tier=quick')
+    const response = await createApp({ indexes: tuned }).request('/v1/search?q=a&tier=quick')
     expect(response.status).toBe(400)
   })
 
   it('shows the tiers of its indexes and describes them in its document', async () => {
-    const app = createApp({ indexes: { tuned, plain }, version: '1' })
+    const app = createApp({ indexes: { tuned, plain } })
     const { indexes } = (await (await app.request('/v1/indexes')).json()) as { indexes: Record<string, unknown>[] }
     expect(indexes[0]!.tiers).toEqual(someTiers)
     expect('tiers' in indexes[1]!).toBe(false)

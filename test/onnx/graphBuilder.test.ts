@@ -1,8 +1,8 @@
 /** Building graphs: what is refused, and that what is built runs. */
 import { describe, expect, it } from 'vitest'
-import { openOnnxSession } from '../../builder/models/onnxNode.ts'
 import { GraphBuilder } from '../../onnx/graphBuilder.ts'
 import { writeModel } from '../../onnx/model.ts'
+import { openOnnxSession } from '../../runtime/platform/node/onnxNode.ts'
 
 const modelError = (message: RegExp) =>
   expect.objectContaining({ code: 'MODEL', message: expect.stringMatching(message) })

@@ -112,7 +112,7 @@ describe('the Cache API', () => {
         return toy.search(...words)
       }
       const indexes = { ...toy, info: { ...toy.info, revision }, search }
-      return createApp({ indexes, encoder, version: '1', answerCache: cache })
+      return createApp({ indexes, encoder, answerCache: cache })
     }
     const waiting: Promise<unknown>[] = []
     const context = {

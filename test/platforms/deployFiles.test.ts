@@ -196,20 +196,21 @@ describe('the servers', () => {
   })
 
   describe('the page in Chromium', () => {
-    const workerOf = (encoder: boolean) => join(folderOf('browser', encoder), 'public/worker.js')
+    const scriptOf = (encoder: boolean, name: string) => join(folderOf('browser', encoder), 'public', name)
     let browser: Browser
 
     beforeAll(async () => {
       browser = await launchChromium()
       for (const encoder of [false, true]) {
         await build({
-          ...{ absWorkingDir: folderOf('browser', encoder), entryPoints: ['worker.js'], outfile: 'public/worker.js' },
+          ...{ absWorkingDir: folderOf('browser', encoder), entryPoints: ['page.js', 'worker.js'], outdir: 'public' },
           ...{ bundle: true, minify: true, format: 'esm' },
         })
       }
       for (const [name, path] of [
         ['index.html', join(folderOf('browser', true), 'index.html')],
-        ['worker.js', workerOf(true)],
+        ['page.js', scriptOf(true, 'page.js')],
+        ['worker.js', scriptOf(true, 'worker.js')],
         ['kernels.wasm', KERNELS],
         ['ort-wasm-simd-threaded.wasm', ORT],
       ] as const) {
@@ -220,8 +221,8 @@ describe('the servers', () => {
     afterAll(() => browser?.close())
 
     it('has scripts of the size that the plan tells', async () => {
-      await expectScriptOf('browser', false, [workerOf(false), KERNELS])
-      await expectScriptOf('browser', true, [workerOf(true), KERNELS, ORT])
+      await expectScriptOf('browser', false, [scriptOf(false, 'page.js'), scriptOf(false, 'worker.js'), KERNELS])
+      await expectScriptOf('browser', true, [scriptOf(true, 'page.js'), scriptOf(true, 'worker.js'), KERNELS, ORT])
     })
 
     it('encodes, searches and shows what it found', async () => {

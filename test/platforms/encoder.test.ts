@@ -8,7 +8,6 @@ import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildFromCorpus, readCorpus } from '../../builder/index.ts'
-import { openModel } from '../../builder/models/encoderNode.ts'
 import type { Encoder } from '../../encoder/encoder.ts'
 import {
   encodeByPage,
@@ -23,6 +22,7 @@ import { launchChromium } from '../../lab/hosts/chromium.ts'
 import { ROOT } from '../../lab/root.ts'
 import { decodeBase64F32 } from '../../runtime/encoders/vectorText.ts'
 import { createApp } from '../../runtime/http/index.ts'
+import { openModel } from '../../runtime/platform/node/encoderNode.ts'
 import { type NodeSearcher, openIndex, type RunningServer, serve } from '../../runtime/platform/node.ts'
 import type { SearchHit } from '../../runtime/searcher.ts'
 import { readGoldenCases } from '../encoder/modelFixture.ts'
@@ -60,7 +60,7 @@ beforeAll(async () => {
   searcher = await openIndex(out)
   expected = await Promise.all(queries.map(async (query) => (await native.encodeQuery(query)).vectors))
   files = await startEncoderServer()
-  tartan = await serve({ app: createApp({ indexes: {}, encoder: native, version: '1', origins: ['*'] }), port: 0 })
+  tartan = await serve({ app: createApp({ indexes: {}, encoder: native, origins: ['*'] }), port: 0 })
   browser = await launchChromium()
 }, HOST_TIMEOUT_MS)
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { InputError, StorageError } from '../../format/errors.ts'
 import { randomQuery } from '../../lab/data/randomSegment.ts'
 import { MEMORY_PAGES_MAX } from '../../runtime/kernels/kernels.ts'
-import { openIndexPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { compileKernels, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { openPool } from '../../runtime/platform/node/nodePool.ts'
 import { openPoolEngine, type PoolThreadEvents } from '../../runtime/pool/poolEngine.ts'
@@ -55,7 +55,7 @@ async function fragilePool(workers: number, waitingMax: number) {
       },
     }
   }
-  const pool = await openSearcher(await openIndexPath(path), {
+  const pool = await openSearcher(await filesAtPath(path), {
     kernels,
     memory,
     engine: (segments) => openPoolEngine(segments, { workers, waitingMax, kernels, memory, spawn }),

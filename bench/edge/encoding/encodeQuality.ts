@@ -4,10 +4,10 @@
  */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { openModel } from '../../../builder/models/encoderNode.ts'
 import type { EncodedText, QueryEncoder } from '../../../encoder/encoder.ts'
 import { startEncoderServer } from '../../../lab/encoding/encoderServer.ts'
 import { openWebEncoder } from '../../../runtime/encoders/webEncoder.ts'
+import { openModel } from '../../../runtime/platform/node/encoderNode.ts'
 import { compileOnnxWeb, folderFiles, openIndex } from '../../../runtime/platform/node.ts'
 import { cachedIndex } from '../../harness/cachedIndex.ts'
 import { labelOf, progress, REQUIRED_FOLDER, runBench, sharedFolder, someNbits } from '../../harness/commandLine.ts'

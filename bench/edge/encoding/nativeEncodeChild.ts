@@ -1,5 +1,5 @@
 /** Encodes queries by onnxruntime-node in a process of its own: what the other hosts are compared with. */
-import { openModel } from '../../../builder/models/encoderNode.ts'
+import { openModel } from '../../../runtime/platform/node/encoderNode.ts'
 import { answerParent, peakRssMb } from '../../harness/freshProcess.ts'
 
 export interface NativeTask {

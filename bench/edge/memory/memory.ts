@@ -4,7 +4,7 @@
  */
 import { InputError } from '../../../format/errors.ts'
 import { readIndex } from '../../../format/indexReader.ts'
-import { openIndexPath } from '../../../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../../../runtime/platform/node/nodeFiles.ts'
 import { rangeNeed, residentNeed } from '../../../runtime/searchers/memoryNeed.ts'
 import { RANGE_DEFAULTS } from '../../../runtime/searchers/rangeSearcher.ts'
 import { integer, labelOf, REQUIRED_FOLDER, runBench } from '../../harness/commandLine.ts'
@@ -31,7 +31,7 @@ await runBench(
   },
   async ({ index, 'memory-max': memoryMax, concurrent, ...options }) => {
     const started = await startRecord('memory')
-    const reader = await readIndex(await openIndexPath(index))
+    const reader = await readIndex(await filesAtPath(index))
     const { manifest, bytes } = reader
     await reader.close()
     const task: MemoryTask = { index, queries: options.queries || `${index}.queries.json`, memoryMax, concurrent }

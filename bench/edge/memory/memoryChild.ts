@@ -1,7 +1,7 @@
 /** Opens an index in a process of its own, as a Worker would, and answers queries one after another and many at once: peak memory. */
 import { readFile } from 'node:fs/promises'
 import { countingFiles } from '../../../lab/storage/countingFiles.ts'
-import { openIndexPath } from '../../../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../../../runtime/platform/node/nodeFiles.ts'
 import { compileKernels } from '../../../runtime/platform/node/nodeIndex.ts'
 import { openIndexFiles } from '../../../runtime/searchers/openIndexFiles.ts'
 import { answerParent, peakRssMb } from '../../harness/freshProcess.ts'
@@ -52,7 +52,7 @@ answerParent<MemoryTask, MemoryUse>(async ({ index, queries: path, memoryMax, co
   const queries = ids.map((_, i) => ({ dim, rows, vectors: values.subarray(i * rows * dim, (i + 1) * rows * dim) }))
   const baseRss = peakRssMb()
   const base = process.memoryUsage()
-  const files = countingFiles(await openIndexPath(index))
+  const files = countingFiles(await filesAtPath(index))
   const started = performance.now()
   const searcher = await openIndexFiles(files, { kernels: await compileKernels(), memoryMax })
   const openMs = performance.now() - started

@@ -5,7 +5,7 @@ import { InputError, NotFoundError, StorageError } from '../../../format/errors.
 import { openPack } from '../../../format/indexReader.ts'
 import { MANIFEST_NAME } from '../../../format/manifest/manifest.ts'
 import { checkRange, type IndexFiles, type RangeReader } from '../../../format/rangeReader.ts'
-import { isIndexUrl, openIndexUrl } from '../urlFiles.ts'
+import { filesAtUrl, isIndexUrl } from '../urlFiles.ts'
 
 /**
  * Open one file for reading by range. Holds a file handle until `close`.
@@ -64,8 +64,8 @@ export function folderFiles(folder: string): IndexFiles {
  * The files of an index at a path: a folder with `index.msgpack`, or a pack file; or at an address (urlFiles.ts).
  * @throws InputError when the path is neither, saying what it is
  */
-export async function openIndexPath(path: string): Promise<IndexFiles> {
-  if (isIndexUrl(path)) return openIndexUrl(path)
+export async function filesAtPath(path: string): Promise<IndexFiles> {
+  if (isIndexUrl(path)) return filesAtUrl(path)
   const found = await stat(path).catch(() => undefined)
   if (!found) {
     throw new InputError(`there is no index at "${path}". Build one with: tartan build CORPUS --out ${path}`, { path })

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { StorageError } from '../../../format/errors.ts'
 import { type OpenedIndex, openIndexFiles, type Pipeline } from '../../searchers/openIndexFiles.ts'
 import { openSearcher, type ResidentSearcher } from '../../searchers/residentSearcher.ts'
-import { openIndexPath } from './nodeFiles.ts'
+import { filesAtPath } from './nodeFiles.ts'
 
 export type NodeSearcher = ResidentSearcher
 
@@ -13,7 +13,7 @@ export type NodeSearcher = ResidentSearcher
  */
 export async function openIndex(path: string): Promise<NodeSearcher> {
   const kernels = await compileKernels()
-  return openSearcher(await openIndexPath(path), { kernels })
+  return openSearcher(await filesAtPath(path), { kernels })
 }
 
 /**
@@ -23,7 +23,7 @@ export async function openIndex(path: string): Promise<NodeSearcher> {
 export async function openIndexBy(path: string, pipeline: Pipeline | 'auto'): Promise<OpenedIndex> {
   const kernels = await compileKernels()
   const memoryMax = Math.floor(process.availableMemory() / 2)
-  return openIndexFiles(await openIndexPath(path), { kernels, pipeline, memoryMax })
+  return openIndexFiles(await filesAtPath(path), { kernels, pipeline, memoryMax })
 }
 
 /** The package's kernels as a module. @throws StorageError when a checkout has not built them */

@@ -8,7 +8,7 @@ import { MEMORY_PAGES_MAX } from '../../kernels/kernels.ts'
 import type { FromWorker } from '../../pool/messages.ts'
 import { openPoolEngine, type PoolThread, type PoolThreadEvents } from '../../pool/poolEngine.ts'
 import { openSearcher, type ResidentSearcher } from '../../searchers/residentSearcher.ts'
-import { openIndexPath } from './nodeFiles.ts'
+import { filesAtPath } from './nodeFiles.ts'
 import { compileKernels } from './nodeIndex.ts'
 
 export interface PoolOpenOptions {
@@ -32,7 +32,7 @@ export async function openPool(index: string | IndexFiles, options: PoolOpenOpti
   const { workers = Math.min(availableParallelism(), WORKERS_MAX), waitingMax = WAITING_MAX_DEFAULT } = options
   requireCount('workers', workers, WORKERS_MAX)
   requireCount('waitingMax', waitingMax, 2 ** 20)
-  const files = typeof index === 'string' ? await openIndexPath(index) : index
+  const files = typeof index === 'string' ? await filesAtPath(index) : index
   const kernels = await compileKernels('kernels.shared.wasm')
   const memory = new WebAssembly.Memory({ initial: 1, maximum: MEMORY_PAGES_MAX, shared: true })
   return openSearcher(files, {

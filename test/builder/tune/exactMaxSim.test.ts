@@ -6,7 +6,7 @@ import { openDecodedRows } from '../../../builder/tune/decodedRows.ts'
 import { bestPids, exactScores, type TokenRows } from '../../../builder/tune/exactMaxSim.ts'
 import { readIndex } from '../../../format/indexReader.ts'
 import { maxSim } from '../../../reference/stanford.ts'
-import { openIndexPath } from '../../../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../../../runtime/platform/node/nodeFiles.ts'
 import { memoryFiles } from '../../../runtime/readers/memory.ts'
 import { goldenQueries } from '../../format/goldenQueries.ts'
 import { tinyIndex } from '../../format/tinyIndex.ts'
@@ -69,7 +69,7 @@ describe('the vectors that an index decodes to', () => {
   it.each(['nbits1', 'nbits2', 'nbits4', 'nbits2.tartan'])(
     'give the scores of an independent reader: %s',
     async (name) => {
-      const reader = await readIndex(await openIndexPath(golden(name)))
+      const reader = await readIndex(await filesAtPath(golden(name)))
       const rows = await openDecodedRows(reader)
       const scores = await exactScores(rows, goldenQueries())
       for (const [i, { scores: wanted }] of expected[name.replace('.tartan', '')]!.entries()) {

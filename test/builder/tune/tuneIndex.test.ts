@@ -14,7 +14,7 @@ import { readIndex } from '../../../format/indexReader.ts'
 import { encodeManifest, MANIFEST_NAME } from '../../../format/manifest/manifest.ts'
 import { TIER_NAMES } from '../../../format/manifest/tiers.ts'
 import { verifyIndex } from '../../../format/verify.ts'
-import { openIndexPath } from '../../../runtime/platform/node/nodeFiles.ts'
+import { filesAtPath } from '../../../runtime/platform/node/nodeFiles.ts'
 import { openIndex } from '../../../runtime/platform/node/nodeIndex.ts'
 import { memoryFiles } from '../../../runtime/readers/memory.ts'
 import { someTiers } from '../../format/someTiers.ts'
@@ -37,7 +37,7 @@ const filesOf = (path: string) =>
   Object.fromEntries(readdirSync(path).map((name) => [name, readFileSync(join(path, name)).toString('base64')]))
 
 async function verify(path: string) {
-  const files = await openIndexPath(path)
+  const files = await filesAtPath(path)
   const { manifest } = await readIndex(files)
   const report = await verifyIndex(files, manifest)
   await files.close?.()

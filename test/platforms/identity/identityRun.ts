@@ -1,11 +1,17 @@
 /** What every host does in the identity test, with nothing of any host in it: the same queries, and answers down to their bits. */
+import type { TextSearch } from '../../../runtime/ask/textSearch.ts'
 import type { QueryVectors, Searcher } from '../../../runtime/searcher.ts'
 
 /** Ids and the hexadecimal bits of scores of every query and setting, best first. */
-export async function identityAnswers(searcher: Searcher): Promise<readonly string[]> {
+export async function identityAnswers(searcher: Searcher | TextSearch): Promise<readonly string[]> {
   const answers: string[] = []
   for (const options of [{ k: 10 }, { k: 100 }, { k: 5, ncells: 4, ndocs: 40, centroidScoreThreshold: 0.2 }]) {
-    for (const { hits } of await searcher.searchMany(identityQueries(searcher.info.dim), options)) {
+    const queries = identityQueries(searcher.info.dim)
+    const found =
+      'ask' in searcher
+        ? await Promise.all(queries.map((query) => searcher.ask(query, { ...options, texts: false })))
+        : await searcher.searchMany(queries, options)
+    for (const { hits } of found) {
       answers.push(hits.map(({ id, score }) => `${id} ${bitsOf(score)}`).join(', '))
     }
   }

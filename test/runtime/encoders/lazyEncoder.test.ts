@@ -1,13 +1,13 @@
 /** The encoder that opens itself, and that no way to an encoder leads past the index's fingerprint. */
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { openModel } from '../../../builder/models/encoderNode.ts'
-import { openQueryEncoder } from '../../../builder/models/queryEncoder.ts'
 import { fingerprintOf } from '../../../encoder/modelManifest.ts'
 import { createLazyEncoder } from '../../../runtime/encoders/lazyEncoder.ts'
 import { createRemoteEncoder, openRemoteEncoder } from '../../../runtime/encoders/remoteEncoder.ts'
 import { openWebEncoder } from '../../../runtime/encoders/webEncoder.ts'
 import { createApp } from '../../../runtime/http/index.ts'
+import { openModel } from '../../../runtime/platform/node/encoderNode.ts'
+import { openQueryEncoder } from '../../../runtime/platform/node/queryEncoder.ts'
 import { compileOnnxWeb, folderFiles, serve } from '../../../runtime/platform/node.ts'
 import { readManifest } from '../../encoder/modelFixture.ts'
 import { createToySearcher, ToyEncoder, toyFingerprint, toyPassages } from '../../http/toySearcher.ts'
@@ -54,7 +54,7 @@ describe('createLazyEncoder', () => {
   it('lets an app answer requests with vectors, and those with a text once it is open', async () => {
     const { counts, open, encoder } = counted()
     const toy = await createToySearcher('toy', encoder, toyPassages)
-    const app = createApp({ indexes: toy, encoder: createLazyEncoder({ index: toy.info, open }), version: '1' })
+    const app = createApp({ indexes: toy, encoder: createLazyEncoder({ index: toy.info, open }) })
     const vectors = [[...(await encoder.encodeQuery('twill')).vectors.subarray(256, 512)]]
     const headers = { 'content-type': 'application/json' }
     const ready = await app.request('/v1/search', { method: 'POST', headers, body: JSON.stringify({ vectors }) })
@@ -95,7 +95,7 @@ describe('an index of another model', () => {
       const open = () => openModel('tartan-small', { threads: 1 })
       await expect(createLazyEncoder({ index: info, open }).encodeQuery('a')).rejects.toMatchObject(refused)
       const native = await open()
-      const server = await serve({ app: createApp({ indexes: {}, encoder: native, version: '1' }), port: 0 })
+      const server = await serve({ app: createApp({ indexes: {}, encoder: native }), port: 0 })
       await expect(openRemoteEncoder({ url: server.url, index: info })).rejects.toMatchObject(refused)
       await expect(createRemoteEncoder({ url: server.url, index: info }).encodeQuery('a')).rejects.toMatchObject(
         refused,

@@ -21,7 +21,7 @@ describe('over a real Tartan', () => {
   const encoder = new ToyEncoder()
   beforeAll(async () => {
     const toy = await createToySearcher('toy', encoder, toyPassages)
-    server = await serve({ app: createApp({ indexes: toy, encoder, version: '1' }), port: 0 })
+    server = await serve({ app: createApp({ indexes: toy, encoder }), port: 0 })
   })
   afterAll(() => server.close())
 
@@ -47,7 +47,7 @@ describe('over a real Tartan', () => {
   it('is an encoder for an app of its own, which finds the same', async () => {
     const toy = await createToySearcher('toy', encoder, toyPassages)
     const remote = createRemoteEncoder({ url: `${server.url}/`, index: toy.info })
-    const app = createApp({ indexes: toy, encoder: remote, version: '1' })
+    const app = createApp({ indexes: toy, encoder: remote })
     const found = (await (await app.request('/v1/search?q=twill+drape')).json()) as { hits: unknown }
     const own = (await (await fetch(`${server.url}/v1/search?q=twill+drape`)).json()) as { hits: unknown }
     expect(found.hits).toEqual(own.hits)
@@ -83,7 +83,7 @@ describe('over a real Tartan', () => {
   })
 
   it('says that there is no encoder at a URL without one', async () => {
-    const bare = await serve({ app: createApp({ indexes: {}, version: '1' }), port: 0 })
+    const bare = await serve({ app: createApp({ indexes: {} }), port: 0 })
     for (const url of [bare.url, `${server.url}/elsewhere`]) {
       await expect(openRemoteEncoder({ url, index })).rejects.toMatchObject({
         code: 'MODEL',

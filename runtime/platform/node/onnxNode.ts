@@ -2,10 +2,10 @@
  * The one file that imports onnxruntime-node. Opens an ONNX model on an explicitly chosen execution provider and runs it.
  */
 import ort from 'onnxruntime-node'
-import type { GraphSession, NamedTensor, TensorData } from '../../encoder/graphSession.ts'
-import { DeviceError } from '../../format/errors.ts'
+import type { GraphSession, NamedTensor, TensorData } from '../../../encoder/graphSession.ts'
+import { DeviceError } from '../../../format/errors.ts'
 
-export type { NamedTensor, TensorData } from '../../encoder/graphSession.ts'
+export type { NamedTensor, TensorData } from '../../../encoder/graphSession.ts'
 
 export type Device = 'cpu' | 'webgpu' | 'cuda'
 

@@ -1,7 +1,7 @@
 /** The encoder for queries of an index: the one its manifest names, checked against its fingerprint. */
-import type { Encoder } from '../../encoder/encoder.ts'
-import { assertSameEncoder, type EncodedIndex, encoderOfIndex } from '../../encoder/fingerprint.ts'
-import { ModelError } from '../../format/errors.ts'
+import type { Encoder } from '../../../encoder/encoder.ts'
+import { assertSameEncoder, type EncodedIndex, encoderOfIndex } from '../../../encoder/fingerprint.ts'
+import { ModelError } from '../../../format/errors.ts'
 import { bundledModels, type ModelOptions, openModel } from './encoderNode.ts'
 
 /**

@@ -1,9 +1,9 @@
 /** Marks: expected spans are counted by hand in the texts of each test. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { TextSpan } from '../../encoder/encoder.ts'
-import { encodedTextOf, fieldSpanOf } from '../../encoder/passageText.ts'
-import { MARK_SCORE_MIN, passageMarks } from '../../runtime/ask/marks.ts'
+import type { TextSpan } from '../../../encoder/encoder.ts'
+import { encodedTextOf, fieldSpanOf } from '../../../encoder/passageText.ts'
+import { MARK_SCORE_MIN, passageMarks } from '../../../runtime/ask/marks.ts'
 
 /** Rows as [query span, index of the passage token, score]. */
 function marksOf(

@@ -1,0 +1,235 @@
+/**
+ * Answers a text question: encodes it, searches, reads the texts of the hits, marks the words that answer. HTTP, the command and
+ * every host go through `ask`; nothing else of Tartan puts these steps together.
+ */
+import type { EncodedText, Encoder, QueryEncoder } from '../../encoder/encoder.ts'
+import { assertSameEncoder } from '../../encoder/fingerprint.ts'
+import { encodedTextOf } from '../../encoder/passageText.ts'
+import { AbortedError, InputError, NotFoundError, StorageError } from '../../format/errors.ts'
+import type { TierName } from '../../format/manifest/tiers.ts'
+import type {
+  IndexInfo,
+  MetadataValue,
+  QueryVectors,
+  SearchAnswer,
+  Searcher,
+  SearchOptions,
+  StoredPassage,
+  TokenMatch,
+} from '../searcher.ts'
+import { type PassageMarks, passageMarks } from './marks.ts'
+
+/** An encoder that a search can ask with. One without `passageSpans` (it runs elsewhere) can mark no words. */
+export type QuestionEncoder = QueryEncoder & Partial<Pick<Encoder, 'encodePassages' | 'passageSpans'>>
+
+/** A text, or query vectors that were made elsewhere by the encoder of the index. */
+export type Question = string | QueryVectors
+
+export interface AskOptions extends SearchOptions {
+  /** Whether hits carry title, text and metadata. Default true. */
+  readonly texts?: boolean
+  /** Whether hits carry `marks`, the words that answer. Default false. Needs a text as question, and an encoder on this host. */
+  readonly highlight?: boolean
+  /** Ends the question between two of its steps with an AbortedError. With a signal each step lets other events in first. */
+  readonly signal?: AbortSignal
+}
+
+/** A stored passage. Fields that it does not have are absent, all but the id when the index was built without texts. */
+export interface Passage {
+  readonly id: string
+  readonly title?: string
+  readonly text?: string
+  readonly metadata?: Readonly<Record<string, MetadataValue>>
+}
+
+export interface AnswerHit extends Passage {
+  /** 1-based. */
+  readonly rank: number
+  /** MaxSim of the compressed passage, about [-rows, rows]. Comparable within one answer only. */
+  readonly score: number
+  /** A number for clients that want one, such as ColBERT's. It means another passage once the index is built anew; `id` does not. */
+  readonly pid: number
+  /** Words of title and text that answer, as half-open ranges of UTF-16 code units. */
+  readonly marks?: PassageMarks
+}
+
+/** Milliseconds by step; a step that was not needed is absent. */
+export interface AskTimes {
+  readonly encode?: number
+  readonly search?: number
+  readonly texts?: number
+  readonly marks?: number
+}
+
+export interface TextAnswer extends Omit<SearchAnswer, 'hits'> {
+  /** Best first. */
+  readonly hits: readonly AnswerHit[]
+  /** The text has more words than the encoder reads; the rest was left out. Absent when all was read, or a remote encoder does not say. */
+  readonly truncated?: true
+  readonly ms: AskTimes
+}
+
+export interface TextSearch {
+  readonly info: IndexInfo
+  /**
+   * `deadlineMs` counts from when the search begins, after the text was encoded.
+   *
+   * @throws InputError when the question cannot be answered as it is: blank, no encoder, a wrong dim, an option out of range
+   * @throws ModelError when the encoder is not the index's, AbortedError by `signal`, StorageError, FormatError and its kin
+   */
+  ask(question: Question, options?: AskOptions): Promise<TextAnswer>
+  /** @throws NotFoundError when no passage has this id */
+  passage(id: string): Promise<Passage>
+  /** Gives back what was opened with it. */
+  close(): Promise<void>
+}
+
+export interface TextSearchOptions {
+  /** Tier of questions that name none. Default: `balanced` when the index has tiers. */
+  readonly tier?: TierName | undefined
+  /** What `close` does. Default nothing: searcher and encoder stay the caller's to close. */
+  readonly close?: () => Promise<void>
+}
+
+/** @param encoder - without it only query vectors can be asked with */
+export function createTextSearch(
+  searcher: Searcher,
+  encoder?: QuestionEncoder,
+  options: TextSearchOptions = {},
+): TextSearch {
+  return {
+    get info() {
+      return searcher.info
+    },
+    async ask(question, { texts = true, highlight = false, signal, ...asked } = {}) {
+      if (highlight) requireHighlight(question, searcher.info, encoder)
+      const times: { -readonly [Step in keyof AskTimes]: number } = {}
+      const step: TimedStep = async (name, work) => {
+        await checkpoint(signal)
+        const started = performance.now()
+        const result = await work()
+        times[name] = performance.now() - started
+        return result
+      }
+      const encoded =
+        typeof question === 'string'
+          ? await step('encode', () => encodeText(question, searcher.info, encoder))
+          : undefined
+      const query = encoded ?? requireVectors(question)
+      const wanted = { options: given({ ...asked, tier: asked.tier ?? options.tier }), texts, highlight }
+      const { found, passages, matches } = await readAnswer(searcher, query, wanted, step).catch(refuseNotFound)
+      const { hits, ...facts } = found
+      return {
+        ...facts,
+        ...(encoded && typeof question === 'string' && isCut(question, encoded) ? { truncated: true } : {}),
+        hits: hits.map(({ id, rank, score, pid }, i): AnswerHit => {
+          const passage = passages[i]
+          const match = matches[i]
+          return {
+            ...(texts && passage ? passageOf(passage) : {}),
+            ...{ id, rank, score, pid },
+            ...(match && encoded ? { marks: marksOf(passage ?? {}, match, encoded, encoder) } : {}),
+          }
+        }),
+        ms: times,
+      }
+    },
+    passage: async (id) => passageOf(await searcher.passage(id)),
+    close: options.close ?? (async () => {}),
+  }
+}
+
+type TimedStep = <T>(name: keyof AskTimes, work: () => Promise<T>) => Promise<T>
+
+interface Wanted {
+  readonly options: SearchOptions
+  readonly texts: boolean
+  readonly highlight: boolean
+}
+
+/** Everything that is read of the index for one question. */
+async function readAnswer(searcher: Searcher, query: QueryVectors, wanted: Wanted, step: TimedStep) {
+  const { options, texts, highlight } = wanted
+  const found = await step('search', () => searcher.search(query, options))
+  const pids = found.hits.map(({ pid }) => pid)
+  const passages = texts || highlight ? await step('texts', () => searcher.passages(pids)) : []
+  const matches = highlight ? await step('marks', () => searcher.matchTokens(query, pids)) : []
+  return { found, passages, matches }
+}
+
+/** The question named nothing that could be missing: a part of the index is, which is not the asker's mistake. */
+function refuseNotFound(error: unknown): never {
+  if (error instanceof NotFoundError) throw new StorageError('a part of the index is missing', {}, { cause: error })
+  throw error
+}
+
+/** Aborting is an event: without a pause none comes in while one step follows another on the same thread. */
+async function checkpoint(signal: AbortSignal | undefined): Promise<void> {
+  if (!signal) return
+  if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, 0))
+  if (signal.aborted) throw new AbortedError('the question was withdrawn before it was answered')
+}
+
+async function encodeText(text: string, info: IndexInfo, encoder: QuestionEncoder | undefined): Promise<EncodedText> {
+  if (!encoder) {
+    throw new InputError(
+      'There is no query encoder here, so a text cannot be read. Ask with query vectors ("vectors" of POST /v1/search), or open the search (start the server) with a model.',
+    )
+  }
+  if (!info.encoder) {
+    throw new InputError(
+      `Index "${info.name}" was built from ready vectors of an unknown encoder, so it cannot be searched with a text. Ask with query vectors ("vectors" of POST /v1/search).`,
+    )
+  }
+  assertSameEncoder(info.encoder, encoder.fingerprint)
+  return encoder.encodeQuery(text)
+}
+
+function requireVectors(question: Question): QueryVectors {
+  if (typeof question === 'object' && question !== null) return question
+  throw new InputError(`asking: expected a text, or query vectors { vectors, rows, dim }, got ${typeof question}.`)
+}
+
+function requireHighlight(question: Question, info: IndexInfo, encoder: QuestionEncoder | undefined): void {
+  if (typeof question !== 'string') {
+    throw new InputError('"highlight" needs a query text: rows of "vectors" do not say which word they stand for.')
+  }
+  // That there is no encoder at all is told by encodeText.
+  if (encoder && !info.hasTexts) {
+    throw new InputError(`"highlight" needs texts, and index "${info.name}" was built without them. Leave it out.`)
+  }
+  if (encoder && !encoder.passageSpans) {
+    throw new InputError('"highlight" needs an encoder on this host, and the encoder runs elsewhere. Leave it out.')
+  }
+}
+
+/** An option that is absent must be absent, not undefined: implementations spread them over their defaults. */
+function given(options: { readonly [Name in keyof SearchOptions]: SearchOptions[Name] | undefined }): SearchOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}
+
+/** Whether words stand behind the last row that has one, and no row is left for them. The last row is [SEP]. */
+function isCut(text: string, { spans, rows }: EncodedText): boolean {
+  const last = spans[rows - 2]
+  return last !== undefined && text.slice(last.end).trim() !== ''
+}
+
+/** The stored fields, absent ones left out. */
+function passageOf({ id, title, text, metadata }: StoredPassage): Passage {
+  return {
+    id,
+    ...(title === undefined ? {} : { title }),
+    ...(text === undefined ? {} : { text }),
+    ...(metadata === undefined ? {} : { metadata }),
+  }
+}
+
+function marksOf(
+  passage: Omit<Passage, 'id'>,
+  match: TokenMatch,
+  query: EncodedText,
+  encoder: QuestionEncoder | undefined,
+): PassageMarks {
+  const passageSpans = encoder?.passageSpans?.(encodedTextOf(passage)) ?? []
+  return passageMarks({ passage, passageSpans, querySpans: query.spans, match })
+}

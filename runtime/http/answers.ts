@@ -1,0 +1,280 @@
+/** From checked requests to what the library answers, and from its answers to bodies. Knows nothing of Hono. */
+import type { EncodedText } from '../../encoder/encoder.ts'
+import { AbortedError, InputError, NotFoundError } from '../../format/errors.ts'
+import { QUERY_CHARACTERS_MAX } from '../../format/limits.ts'
+import { maxSim } from '../ask/maxSim.ts'
+import type { AskTimes, Passage, Question, QuestionEncoder } from '../ask/textSearch.ts'
+import { encodeBase64F32 } from '../encoders/vectorText.ts'
+import type { QueryVectors } from '../searcher.ts'
+import type { Catalog, NamedSearch } from './catalog.ts'
+import type {
+  EncodeAnswerBody,
+  EncodeRequest,
+  EncoderAnswerBody,
+  RerankAnswerBody,
+  RerankRequest,
+} from './encodeSchemas.ts'
+import {
+  type ColbertAnswer,
+  K_DEFAULT,
+  type SearchAnswerBody,
+  type SearchHitBody,
+  type SearchRequest,
+} from './schemas.ts'
+
+/** Told how long the steps of a question took, for the Server-Timing header. */
+export type ReportTimes = (times: AskTimes) => void
+
+/** Measures a stage by name, for the same header. */
+export type Timed = <T>(stage: string, work: Promise<T>) => Promise<T>
+
+/** @throws InputError when the request cannot be answered as it is: no encoder, wrong dim, no texts */
+export async function answerSearch(
+  { name, search }: NamedSearch,
+  request: SearchRequest,
+  report: ReportTimes,
+): Promise<SearchAnswerBody> {
+  const started = performance.now()
+  const { query, vectors, index: _, k = K_DEFAULT, ...options } = request
+  const answer = await search.ask(questionOf(query, vectors, search.info.dim), { ...asGiven(options), k })
+  report(answer.ms)
+  const { k: asked, ...parameters } = answer.parameters
+  const { candidates, approximated, rescored } = answer.counts
+  const { generation, skipped } = answer
+  return {
+    ...{ index: name, generation, k: asked, parameters, counts: { candidates, approximated, rescored } },
+    ...(skipped ? { skipped: { ...skipped, reasons: [...skipped.reasons] } } : {}),
+    tookMs: tenths(started),
+    hits: answer.hits.map(({ id, rank, score, marks, ...passage }): SearchHitBody => {
+      const shown = marks && { marks: { title: [...marks.title], text: [...marks.text] } }
+      return { id, rank, score, ...fieldsOf(passage), ...shown }
+    }),
+  }
+}
+
+/**
+ * The answer of ColBERT's own server (server.py of stanford-futuredata/ColBERT): `prob` is the softmax over the scores
+ * returned, and a title stands before the text as in its TSV collections.
+ *
+ * @param longTexts - adds `long_text`, which DSPy's client expects from POST and adds itself after GET
+ */
+export async function answerColbert(
+  { name, search }: NamedSearch,
+  { query, k = K_DEFAULT }: { readonly query: string; readonly k?: number | undefined },
+  report: ReportTimes,
+  longTexts: boolean,
+): Promise<ColbertAnswer> {
+  if (!search.info.hasTexts) {
+    throw new InputError(
+      `/api/search answers with texts, and index "${name}" was built without them. Use /v1/search, or rebuild with texts.`,
+    )
+  }
+  const { hits, ms } = await search.ask(query, { k })
+  report(ms)
+  const probabilities = softmax(hits.map((hit) => hit.score))
+  const topk = hits.map(({ pid, rank, score, title, text = '' }, i) => {
+    const whole = title ? `${title} | ${text}` : text
+    return { text: whole, ...(longTexts ? { long_text: whole } : {}), pid, rank, score, prob: probabilities[i] ?? 0 }
+  })
+  return { query, topk }
+}
+
+/** The fields of a stored passage that an answer shows, absent ones left out. */
+export function fieldsOf({
+  title,
+  text,
+  metadata,
+}: Omit<Passage, 'id'>): Pick<SearchHitBody, 'title' | 'text' | 'metadata'> {
+  return {
+    ...(title === undefined ? {} : { title }),
+    ...(text === undefined ? {} : { text }),
+    ...(metadata === undefined ? {} : { metadata: { ...metadata } }),
+  }
+}
+
+export interface EncodeSources {
+  readonly encoder: QuestionEncoder | undefined
+  readonly timed: Timed
+  /** When the client is told that it took too long, on `performance.now()`'s clock: no text is begun afterwards. */
+  readonly deadline: number
+}
+
+export interface RerankSources extends EncodeSources {
+  readonly catalog: Catalog
+  readonly report: ReportTimes
+}
+
+/** @throws NotFoundError when the server has no encoder */
+export function answerEncoder(encoder: QuestionEncoder | undefined): EncoderAnswerBody {
+  const { fingerprint } = requireEncoder(encoder)
+  return { fingerprint: { ...fingerprint, skipList: [...fingerprint.skipList] } }
+}
+
+function requireEncoder(encoder: QuestionEncoder | undefined): QuestionEncoder {
+  if (encoder) return encoder
+  throw new NotFoundError('This server has no encoder. The operator has to start it with a model.')
+}
+
+/** @throws InputError when a text cannot be encoded, saying which; NotFoundError when the server has no encoder */
+export async function answerEncode(sources: EncodeSources, request: EncodeRequest): Promise<EncodeAnswerBody> {
+  const started = performance.now()
+  const { texts, kind = 'query', encodingFormat = 'float' } = request
+  const encoder = requireEncoder(sources.encoder)
+  const encoded = await sources.timed(
+    'encode',
+    kind === 'query' ? encodeQueries(sources, encoder, texts) : encodePassages(sources, encoder, texts),
+  )
+  const results = encoded.map(({ vectors, rows, dim }) => {
+    return { rows, vectors: encodingFormat === 'base64' ? encodeBase64F32(vectors) : rowsOf(vectors, dim) }
+  })
+  return { ...answerEncoder(encoder), results, tookMs: tenths(started) }
+}
+
+/**
+ * By id the score is what a search gives the passage: every id is a candidate and every candidate is rescored. By text it is
+ * MaxSim of the text's own vectors, not compressed.
+ *
+ * @throws InputError when the request cannot be answered as it is: no encoder, wrong dim
+ */
+export async function answerRerank(sources: RerankSources, request: RerankRequest): Promise<RerankAnswerBody> {
+  const started = performance.now()
+  const { ids, texts, index, k = Number.POSITIVE_INFINITY } = request
+  const answer = ids ? await rerankIds(sources, request, ids) : await rerankTexts(sources, request, texts ?? [])
+  const scored = answer.scored.sort((a, b) => b.score - a.score || a.position - b.position).slice(0, k)
+  return {
+    ...(ids ? { index: sources.catalog.choose(index).name, missing: answer.missing } : {}),
+    results: scored.map(({ position, score, id }, i) => {
+      return { position, ...(id === undefined ? {} : { id }), rank: i + 1, score }
+    }),
+    tookMs: tenths(started),
+  }
+}
+
+interface Scored {
+  readonly scored: { readonly position: number; readonly score: number; readonly id?: string }[]
+  readonly missing: string[]
+}
+
+async function rerankIds(sources: RerankSources, request: RerankRequest, ids: readonly string[]): Promise<Scored> {
+  const { search } = sources.catalog.choose(request.index)
+  const question = questionOf(request.query, request.vectors, search.info.dim)
+  const unique = [...new Set(ids)]
+  if (unique.length === 0) return { scored: [], missing: [] }
+  // Searching rescores at most a quarter of ndocs.
+  const options = { filter: unique, k: unique.length, ndocs: unique.length * 4, texts: false }
+  const { hits, ms } = await search.ask(question, options)
+  sources.report(ms)
+  const scores = new Map(hits.map(({ id, score }) => [id, score]))
+  const scored = ids.flatMap((id, position) => {
+    const score = scores.get(id)
+    return score === undefined ? [] : [{ position, id, score }]
+  })
+  return { scored, missing: unique.filter((id) => !scores.has(id)) }
+}
+
+async function rerankTexts(sources: RerankSources, request: RerankRequest, texts: readonly string[]): Promise<Scored> {
+  const { encoder } = sources
+  if (!encoder) {
+    throw new InputError(
+      'This server has no encoder, so it cannot read "texts". Send "ids" of an index, or have the operator start it with a model.',
+    )
+  }
+  const question = questionOf(request.query, request.vectors, encoder.fingerprint.dim)
+  const query = typeof question === 'string' ? await sources.timed('encode', encoder.encodeQuery(question)) : question
+  const passages = await sources.timed('passages', encodePassages(sources, encoder, texts))
+  const scored = passages.map((passage, position) => ({ position, score: maxSim(query, passage) }))
+  return { scored, missing: [] }
+}
+
+/** One run a text: what an int8 model gives for a text depends on its batch, and clients expect what a search would use. */
+async function encodeQueries(
+  sources: EncodeSources,
+  encoder: QuestionEncoder,
+  texts: readonly string[],
+): Promise<readonly EncodedText[]> {
+  const wrong = texts.findIndex((text) => text.length > QUERY_CHARACTERS_MAX || text.trim() === '')
+  if (wrong >= 0) {
+    throw new InputError(
+      `"texts"[${wrong}]: expected a query of at most ${QUERY_CHARACTERS_MAX} characters with at least one word.`,
+    )
+  }
+  return inTurn(sources, texts, (text) => encoder.encodeQuery(text))
+}
+
+async function encodePassages(
+  sources: EncodeSources,
+  encoder: QuestionEncoder,
+  texts: readonly string[],
+): Promise<readonly EncodedText[]> {
+  const encode = encoder.encodePassages
+  if (!encode) {
+    throw new InputError('The encoder of this server takes queries only. Encode passages where the model runs.')
+  }
+  return inTurn(sources, texts, async (text) => (await encode.call(encoder, [text]))[0] as EncodedText)
+}
+
+/**
+ * One text after another. In WebAssembly the network runs on the only thread, so other requests get it between two texts, and
+ * nothing is begun for a client that has been told that it took too long.
+ */
+async function inTurn(
+  { deadline }: EncodeSources,
+  texts: readonly string[],
+  encode: (text: string) => Promise<EncodedText>,
+): Promise<readonly EncodedText[]> {
+  const encoded: EncodedText[] = []
+  for (const text of texts) {
+    if (encoded.length > 0) await new Promise((resolve) => setTimeout(resolve, 0))
+    if (performance.now() > deadline) throw new AbortedError('encoding was stopped: the request took too long')
+    encoded.push(await encode(text))
+  }
+  return encoded
+}
+
+/** What is asked: the text, or the rows of numbers. The schemas let exactly one of the two through. */
+function questionOf(
+  query: string | undefined,
+  rows: readonly (readonly number[])[] | undefined,
+  dim: number,
+): Question {
+  return query ?? queryVectorsOf(rows ?? [], dim)
+}
+
+/** @throws InputError on ragged rows, a wrong dim, or values that are not finite as f32 */
+function queryVectorsOf(rows: readonly (readonly number[])[], dim: number): QueryVectors {
+  const vectors = new Float32Array(rows.length * dim)
+  for (const [i, row] of rows.entries()) {
+    if (row.length !== dim) {
+      throw new InputError(`"vectors"[${i}]: expected ${dim} values, the dim of the index, got ${row.length}`)
+    }
+    vectors.set(row, i * dim)
+  }
+  const wrong = vectors.findIndex((value) => !Number.isFinite(value))
+  if (wrong >= 0) {
+    throw new InputError(`"vectors"[${Math.floor(wrong / dim)}][${wrong % dim}]: expected a finite 32-bit float`)
+  }
+  return { vectors, rows: rows.length, dim }
+}
+
+/** Parsed requests have keys that are undefined; options that are absent must be absent. */
+function asGiven<T extends object>(options: T): { [Name in keyof T]: Exclude<T[Name], undefined> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [Name in keyof T]: Exclude<T[Name], undefined> }
+}
+
+function rowsOf(vectors: Float32Array, dim: number): number[][] {
+  return Array.from({ length: vectors.length / dim }, (_, row) => [...vectors.subarray(row * dim, (row + 1) * dim)])
+}
+
+/** exp(score) normalised; the largest is subtracted first, as a score of 1,000 would overflow. */
+function softmax(scores: readonly number[]): number[] {
+  const largest = Math.max(...scores)
+  const powers = scores.map((score) => Math.exp(score - largest))
+  const sum = powers.reduce((total, power) => total + power, 0)
+  return powers.map((power) => power / sum)
+}
+
+/** Milliseconds since then, in tenths: all that browsers and Workers let anyone see. */
+function tenths(started: number): number {
+  return Math.round((performance.now() - started) * 10) / 10
+}
