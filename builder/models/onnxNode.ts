@@ -42,11 +42,13 @@ async function loadOnnxRuntime(): Promise<typeof ort> {
   } catch (cause) {
     const { message } = cause as Error
     // Node, Bun and Deno quote the name of a package that they do not find; a binary that is missing is named by its path.
-    const cure = /['"]onnxruntime-node['"]/.test(message)
-      ? 'Install it: npm install onnxruntime-node (it may fetch CUDA from outside the registry; with --ignore-scripts it does not, and CPUs need none).'
-      : 'It has binaries for Linux with glibc, macOS and Windows; elsewhere queries can be encoded by openWebEncoder of tartan-search/web-encoder.'
+    const isMissing = /['"]onnxruntime-node['"]/.test(message)
+    const got = isMissing ? 'none' : `one that does not load: ${message.split('\n')[0]}`
+    const cure = isMissing
+      ? 'Install it: npm install onnxruntime-node. Where its script cannot fetch CUDA (Linux x64), add --ignore-scripts: CPUs need none.'
+      : 'It has binaries for Linux with glibc, macOS and Windows. Elsewhere openWebEncoder of tartan-search/web-encoder encodes queries.'
     throw new DeviceError(
-      `encoding texts and building an index: expected the package onnxruntime-node to be installed, got: ${message.split('\n')[0]}. ${cure}`,
+      `encoding texts or building an index: expected the package onnxruntime-node, got ${got}. ${cure}`,
       { package: 'onnxruntime-node' },
       { cause },
     )
