@@ -1,4 +1,4 @@
-/** What a query that is read by range asks for and may read: defaults, aims, limits. How they were chosen: docs/RANGE.md. */
+/** What a query that is read by range asks for and may read: defaults, aims, limits. How they were chosen: docs/why/RANGE.md. */
 import type { SearchOptions, SearchParameters } from '../../searcher.ts'
 import { requirePositive } from '../parameters.ts'
 import type { QueryAims, QueryLimits } from './rangeQuery.ts'
