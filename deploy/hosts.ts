@@ -51,7 +51,7 @@ export interface Line {
   readonly roundTripMs: number
 }
 
-/** Of 128 MB an index may take 96 (runtime/searchers/openIndexFiles.ts), and 64 beside an encoder: docs/EDGE.md, edge-encode.json. */
+/** Of 128 MB an index may take 96 (runtime/searchers/openIndexFiles.ts), and 64 beside an encoder: docs/why/EDGE.md, edge-encode.json. */
 const WORKER = {
   memoryMb: [128],
   reservedMb: 32,

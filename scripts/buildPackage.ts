@@ -8,12 +8,13 @@ import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { absoluteLinks } from './packedMarkdown.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /**
- * Copied as they are. model_f16.onnx stays out: it is for building on a GPU, and at twice the size of all the rest
+ * Copied as they are, but for links in Markdown. model_f16.onnx stays out: it is for building on a GPU, and at twice the size of all the rest
  * together it is too much for everyone who only searches. docs/BUILDING.md says how to get it.
  */
 const COPIED = [
@@ -54,8 +55,19 @@ const PUBLISHED_FIELDS = [
   'peerDependenciesMeta',
 ]
 
+/** Declarations of `tartan-search/kernels.wasm`, for who imports it as a module. */
+const MODULE_TYPES = './assembly/build/kernels.d.ts'
+const MODULE_DECLARATIONS = `/** The kernels as a bundler for Workers imports them: compiled. */
+declare const kernels: WebAssembly.Module
+export default kernels
+`
+
 type ExportTarget = string | { readonly types: string; readonly default: string }
-type PackageJson = Readonly<Record<string, unknown>> & { readonly exports: Readonly<Record<string, string>> }
+type PackageJson = Readonly<Record<string, unknown>> & {
+  readonly version: string
+  readonly repository: { readonly url: string }
+  readonly exports: Readonly<Record<string, string>>
+}
 
 /** package.json for dist/: what installers need, with exports that point at JavaScript and declarations. */
 export function publishedPackageJson(source: PackageJson): Record<string, unknown> {
@@ -69,6 +81,7 @@ export function publishedPackageJson(source: PackageJson): Record<string, unknow
 }
 
 function publishedTarget(target: string): ExportTarget {
+  if (target.endsWith('.wasm')) return { types: MODULE_TYPES, default: target }
   if (!target.endsWith('.ts')) return target
   return { types: target.replace(/\.ts$/, '.d.ts'), default: target.replace(/\.ts$/, '.js') }
 }
@@ -81,15 +94,23 @@ export async function buildPackage(out: string): Promise<void> {
   await run(process.execPath, [tsc, '--project', project, '--outDir', out]).catch((error: { stdout?: string }) => {
     throw new Error(`tsc could not compile the package:\n${error.stdout ?? ''}`, { cause: error })
   })
+  const source = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as PackageJson
   for (const path of COPIED) {
     await mkdir(dirname(join(out, path)), { recursive: true })
-    await cp(join(root, path), join(out, path)).catch((cause: Error) => {
+    await copyInto(out, path, source).catch((cause: Error) => {
       const cure = path.includes('/build/') ? ' Run "npm run build:kernels" and "npm run build:page" first.' : ''
       throw new Error(`"${path}" cannot be copied into the package: ${cause.message}.${cure}`, { cause })
     })
   }
-  const source = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as PackageJson
+  await writeFile(join(out, MODULE_TYPES), MODULE_DECLARATIONS)
   await writeFile(join(out, 'package.json'), `${JSON.stringify(publishedPackageJson(source), undefined, 2)}\n`)
+}
+
+async function copyInto(out: string, path: string, { version, repository }: PackageJson): Promise<void> {
+  if (!path.endsWith('.md')) return cp(join(root, path), join(out, path))
+  const url = repository.url.replace(/^git\+|\.git$/g, '')
+  const text = await readFile(join(root, path), 'utf8')
+  await writeFile(join(out, path), absoluteLinks(text, path, { url, ref: `v${version}` }))
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,14 +1,17 @@
 /** The package as others get it: what package.json promises, and what is published, installed in a folder of its own. */
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { build as bundle } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ROOT } from '../lab/root.ts'
 import packageJson from '../package.json' with { type: 'json' }
+import packageLock from '../package-lock.json' with { type: 'json' }
 import { VERSION } from '../runtime/version.ts'
-import { buildPackage } from '../scripts/buildPackage.ts'
+import { absoluteLinks } from '../scripts/packedMarkdown.ts'
+import { type EmptyProject, emptyProject, HOSTS, type Host, type PackedFile, packPackage } from './emptyProject.ts'
 
 const run = promisify(execFile)
 
@@ -45,19 +48,19 @@ const DEPENDENCIES = [
   'htmlparser2',
   'mdast-util-from-markdown',
   'msgpackr',
-  'onnxruntime-node',
   'picocolors',
   'protobufjs',
   'zod',
 ]
 
 /** What only some entries need, so that who does not use them does not install it. */
-const OPTIONAL = ['onnxruntime-web']
+const OPTIONAL = ['onnxruntime-node', 'onnxruntime-web']
 
 /** One name that each entry must export, and that is what the documents tell people to import. */
 const FACES: Readonly<Record<string, string>> = {
   'tartan-search': 'openSearcher',
   'tartan-search/builder': 'buildFromCorpus',
+  'tartan-search/deploy': 'deployPlan',
   'tartan-search/encoder': 'createTextEncoder',
   'tartan-search/format': 'TartanError',
   'tartan-search/http': 'createApp',
@@ -69,21 +72,21 @@ const FACES: Readonly<Record<string, string>> = {
   'tartan-search/readers': 'httpFiles',
   'tartan-search/readers/s3': 's3Files',
 }
-/** Entries that need a package of `OPTIONAL`. */
+/** Entries that cannot be imported without a package of `OPTIONAL`. */
 const OPTIONAL_FACES: Readonly<Record<string, string>> = { 'tartan-search/web-encoder': 'openWebEncoder' }
 
-/** Imports every entry in a fresh Node and prints the type of the name it must export. */
+/** What is bundled for a browser, and for a Worker of Cloudflare. The entries that are left need a file system. */
+const BROWSER_ENTRIES = ['', '/browser', '/service-worker', '/http', '/readers', '/readers/s3', '/encoder', '/format']
+const WORKER_ENTRIES = ['', '/cloudflare', '/http', '/readers', '/readers/s3', '/encoder', '/format', '/kernels.wasm']
+
+/** Imports every entry and prints the type of the name it must export. */
 const importFaces = (faces: Readonly<Record<string, string>>) => `
   const found = {}
   for (const [entry, name] of Object.entries(${JSON.stringify(faces)})) found[entry] = typeof (await import(entry))[name]
   console.log(JSON.stringify(found))`
 
-async function importAll(cwd: string, faces = FACES): Promise<Record<string, string>> {
-  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', importFaces(faces)], { cwd })
-  return JSON.parse(stdout) as Record<string, string>
-}
-
-const everyFace = Object.fromEntries(Object.keys(FACES).map((entry) => [entry, 'function']))
+const functionOf = (faces: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.keys(faces).map((entry) => [entry, 'function']))
 
 describe('package.json', () => {
   it('has the version that the sources have', () => {
@@ -115,10 +118,29 @@ describe('package.json', () => {
   })
 
   it('can be imported by its own name in a checkout', async () => {
-    expect(await importAll(ROOT, { ...FACES, ...OPTIONAL_FACES })).toEqual({
-      ...everyFace,
-      'tartan-search/web-encoder': 'function',
-    })
+    const faces = { ...FACES, ...OPTIONAL_FACES }
+    const [node] = HOSTS['Node 24']
+    const { stdout } = await run(node, ['--input-type=module', '--eval', importFaces(faces)], { cwd: ROOT })
+    expect(JSON.parse(stdout)).toEqual(functionOf(faces))
+  })
+
+  it('names every entry with a face, but for files that are no code', () => {
+    const entries = Object.keys(EXPORTS).map((name) => `tartan-search${name.slice(1)}`)
+    const files = ['tartan-search/kernels.wasm', 'tartan-search/package.json']
+    expect([...Object.keys(FACES), ...Object.keys(OPTIONAL_FACES), ...files].sort()).toEqual(entries.sort())
+  })
+
+  it('starts the command by either name', () => {
+    expect(packageJson.bin).toEqual({ tartan: 'cli/tartan.js', 'tartan-search': 'cli/tartan.js' })
+  })
+
+  it('does not run the script of onnxruntime-node, which fetches CUDA from outside the registry', () => {
+    // npm 11 asks package.json; older ones run what package-lock.json marks, so the mark is taken out there by hand.
+    expect(packageJson.allowScripts['onnxruntime-node']).toBe(false)
+    const locked = packageLock.packages['node_modules/onnxruntime-node']
+    expect(locked, 'Delete "hasInstallScript" of onnxruntime-node in package-lock.json.').not.toHaveProperty(
+      'hasInstallScript',
+    )
   })
 })
 
@@ -132,38 +154,50 @@ describe('deno.json', () => {
   })
 })
 
-interface PackedFile {
-  readonly path: string
-  readonly size: number
-}
+describe('Markdown of the package', () => {
+  const repository = { url: 'https://github.com/owner/name', ref: 'v1.2.3' }
+  it.each([
+    ['[a](b.md)', '[a](https://github.com/owner/name/blob/v1.2.3/docs/b.md)'],
+    ['[a](../x/b.md#part)', '[a](https://github.com/owner/name/blob/v1.2.3/x/b.md#part)'],
+    ['[`a`](../bench/)', '[`a`](https://github.com/owner/name/tree/v1.2.3/bench)'],
+    ['![a](images/a.png)', '![a](https://raw.githubusercontent.com/owner/name/v1.2.3/docs/images/a.png)'],
+    ['<img alt="" src="a.svg">', '<img alt="" src="https://raw.githubusercontent.com/owner/name/v1.2.3/docs/a.svg">'],
+    ['[a]: ../b.md', '[a]: https://github.com/owner/name/blob/v1.2.3/b.md'],
+  ])('says %s as %s', (relative, absolute) => {
+    expect(absoluteLinks(relative, 'docs/page.md', repository)).toBe(absolute)
+  })
+
+  it.each([
+    '[a](#part)',
+    '[a](https://example.org/b)',
+    '[a](mailto:a@example.org)',
+    '`[a](b.md)`',
+    '```\n[a](b.md)\n```',
+  ])('leaves %s as it is', (text) => {
+    expect(absoluteLinks(text, 'docs/page.md', repository)).toBe(text)
+  })
+
+  it('refuses a link out of the repository', () => {
+    expect(() => absoluteLinks('[a](../../b.md)', 'docs/page.md', repository)).toThrow(/not in the repository/)
+  })
+})
 
 describe('the published package', () => {
   const temporary = mkdtempSync(join(tmpdir(), 'tartan-package-'))
-  const modules = join(temporary, 'node_modules')
-  const installed = join(modules, 'tartan-search')
   let files: readonly PackedFile[] = []
+  /** A project whose owner installed nothing but this package, and one with the optional peers beside it. */
+  let bare: EmptyProject
+  let full: EmptyProject
 
   beforeAll(async () => {
-    const dist = join(temporary, 'dist')
-    await buildPackage(dist)
-    const { stdout } = await run('npm', ['pack', '--json', '--offline', '--pack-destination', temporary], { cwd: dist })
-    const [packed] = JSON.parse(stdout) as [{ readonly filename: string; readonly files: readonly PackedFile[] }]
+    const packed = await packPackage(temporary)
     files = packed.files
-    mkdirSync(installed, { recursive: true })
-    await run('tar', ['-xzf', join(temporary, packed.filename), '-C', installed, '--strip-components=1'])
-    // What `npm install` would fetch, without a network: only the dependencies that the package itself declares.
-    for (const name of [...DEPENDENCIES, '@types/node']) {
-      mkdirSync(dirname(join(modules, name)), { recursive: true })
-      symlinkSync(join(ROOT, 'node_modules', name), join(modules, name), 'dir')
-    }
-    mkdirSync(join(modules, '.bin'))
-    symlinkSync(join(installed, packageJson.bin.tartan), join(modules, '.bin/tartan'))
-    writeFileSync(join(temporary, 'package.json'), '{ "type": "module", "private": true }')
+    bare = await emptyProject(join(temporary, 'bare'), packed.tarball, [])
+    full = await emptyProject(join(temporary, 'full'), packed.tarball, [...OPTIONAL, '@types/node'])
   }, 240_000)
   afterAll(() => rmSync(temporary, { recursive: true, force: true }))
 
-  const tartan = (...args: string[]) =>
-    run(process.execPath, [join(modules, '.bin/tartan'), ...args], { cwd: temporary })
+  const installed = (path: string) => readFileSync(join(bare.folder, 'node_modules/tartan-search', path), 'utf8')
 
   it('holds compiled code, kernels, page, model, licences and documents, and no sources or large model', () => {
     const paths = files.map((file) => file.path)
@@ -187,61 +221,191 @@ describe('the published package', () => {
     expect(paths.filter((path) => /^(test|bench|examples|scripts|node_modules)\/|f16/.test(path))).toEqual([])
   })
 
-  it('can be imported by name, every entry that needs nothing optional', async () => {
-    expect(await importAll(temporary)).toEqual(everyFace)
-    await expect(importAll(temporary, OPTIONAL_FACES)).rejects.toThrow(/Cannot find package 'onnxruntime-web'/)
+  it('says where it comes from, and may be published', () => {
+    const published = JSON.parse(installed('package.json')) as Record<string, unknown>
+    const repository = 'https://github.com/tartan-search/tartan'
+    expect(published).toMatchObject({
+      homepage: `${repository}#readme`,
+      repository: { type: 'git', url: `git+${repository}.git` },
+      bugs: { url: `${repository}/issues` },
+      author: expect.any(String),
+      keywords: expect.arrayContaining(['colbert', 'semantic-search']),
+    })
+    expect(published).not.toHaveProperty('private')
   })
 
-  it('has its other entries once what they need is installed', async () => {
-    for (const name of OPTIONAL) symlinkSync(join(ROOT, 'node_modules', name), join(modules, name), 'dir')
-    expect(await importAll(temporary, OPTIONAL_FACES)).toEqual({ 'tartan-search/web-encoder': 'function' })
+  it('links its documents and pictures to files of this very version in the repository', () => {
+    const links = files
+      .filter(({ path }) => path.endsWith('.md'))
+      .flatMap(({ path }) => [...installed(path).matchAll(/\]\(([^)#\s]+)|src="([^"]+)"/g)])
+      .map(([, link, picture]) => link ?? picture ?? '')
+    const place = new RegExp(
+      `^https://(?:github\\.com/tartan-search/tartan/(?:blob|tree)|raw\\.githubusercontent\\.com/tartan-search/tartan)/v${VERSION}/`,
+    )
+    const own = links.filter((link) => place.test(link)).map((link) => link.replace(place, ''))
+    expect(links.filter((link) => !/^https?:/.test(link))).toEqual([])
+    expect(own).toContain('docs/API.md')
+    expect(own.filter((path) => !existsSync(join(ROOT, path)))).toEqual([])
   })
 
-  it('has the command, started through the link that npm makes', async () => {
-    expect((await tartan('--version')).stdout.trim()).toBe(packageJson.version)
+  const hosts = Object.keys(HOSTS) as Host[]
+
+  it.each(hosts)(
+    'has every entry on %s, without an optional peer but for the one entry that is made of it',
+    async (host) => {
+      bare.write('faces.js', importFaces(FACES))
+      expect(JSON.parse((await bare.run(host, 'faces.js')).stdout)).toEqual(functionOf(FACES))
+      bare.write('optionalFaces.js', importFaces(OPTIONAL_FACES))
+      await expect(bare.run(host, 'optionalFaces.js')).rejects.toMatchObject({
+        stderr: expect.stringMatching(/onnxruntime-web/),
+      })
+      full.write('faces.js', importFaces({ ...FACES, ...OPTIONAL_FACES }))
+      expect(JSON.parse((await full.run(host, 'faces.js')).stdout)).toEqual(functionOf({ ...FACES, ...OPTIONAL_FACES }))
+    },
+  )
+
+  it.each(hosts)('has its files that are no code on %s', async (host) => {
+    bare.write(
+      'files.js',
+      `import { readFile } from 'node:fs/promises'
+      import packageJson from 'tartan-search/package.json' with { type: 'json' }
+      const kernels = await WebAssembly.compile(await readFile(new URL(import.meta.resolve('tartan-search/kernels.wasm'))))
+      console.log(JSON.stringify([packageJson.version, WebAssembly.Module.exports(kernels).length > 0]))`,
+    )
+    expect(JSON.parse((await bare.run(host, 'files.js')).stdout)).toEqual([VERSION, true])
+  })
+
+  it.each(hosts)('says on %s what to install when the encoder is needed and not there', async (host) => {
+    bare.write(
+      'encoder.js',
+      `import { availableDevices, openModel } from 'tartan-search/builder'
+      import { DeviceError } from 'tartan-search/format'
+      const errors = []
+      for (const use of [() => openModel('tartan-small'), availableDevices]) await use().catch((error) => errors.push(error))
+      console.log(JSON.stringify(errors.map((error) => [error instanceof DeviceError, error.code, error.message])))`,
+    )
+    const errors = JSON.parse((await bare.run(host, 'encoder.js')).stdout)
+    const message = expect.stringMatching(
+      /expected the package onnxruntime-node, got none\. Install it: npm install onnxruntime-node\./,
+    )
+    expect(errors).toEqual([
+      [true, 'DEVICE', message],
+      [true, 'DEVICE', message],
+    ])
+  })
+
+  it('says in the command as well what to install', async () => {
+    const corpus = join(ROOT, 'test/golden/corpus/scifact40.jsonl')
+    await expect(bare.command('tartan', ['build', corpus, '--out', 'index'])).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/Install it: npm install onnxruntime-node/),
+    })
+  })
+
+  const bundled = (project: EmptyProject, entry: string, conditions: readonly string[]) =>
+    bundle({
+      stdin: { contents: `export * as all from 'tartan-search${entry}'`, resolveDir: project.folder },
+      bundle: true,
+      write: false,
+      format: 'esm',
+      platform: 'browser',
+      conditions: [...conditions],
+      loader: { '.wasm': 'binary' },
+      logLevel: 'silent',
+    })
+
+  it.each(BROWSER_ENTRIES)('is bundled for browsers: tartan-search%s', async (entry) => {
+    const { warnings, outputFiles } = await bundled(bare, entry, ['browser'])
+    expect(warnings).toEqual([])
+    expect(outputFiles[0]?.text).not.toContain('onnxruntime')
+  })
+
+  it.each(WORKER_ENTRIES)('is bundled for Workers: tartan-search%s', async (entry) => {
+    const { warnings } = await bundled(bare, entry, ['workerd', 'worker', 'browser'])
+    expect(warnings).toEqual([])
+  })
+
+  it('is bundled with its own encoder once onnxruntime-web is there', async () => {
+    for (const conditions of [['browser'], ['workerd', 'worker', 'browser']]) {
+      expect((await bundled(full, '/web-encoder', conditions)).outputFiles[0]?.text).toContain('onnxruntime')
+    }
+    await expect(bundled(bare, '/web-encoder', ['browser'])).rejects.toThrow(/onnxruntime-web/)
+  })
+
+  it.each(['tartan', 'tartan-search'])('has the command %s, started through the link that npm makes', async (name) => {
+    expect((await full.command(name, ['--version'])).stdout.trim()).toBe(packageJson.version)
   })
 
   it('builds an index and finds a passage in it', async () => {
     const corpus = join(ROOT, 'test/golden/corpus/scifact40.jsonl')
-    await tartan('build', corpus, '--limit', '6', '--out', 'six.tartan', '--quiet')
+    await full.command('tartan', ['build', corpus, '--limit', '6', '--out', 'six.tartan', '--quiet'])
     const [first = ''] = readFileSync(corpus, 'utf8').split('\n')
     const { _id, title } = JSON.parse(first) as { _id: string; title: string }
-    const { stdout } = await tartan('search', 'six.tartan', title, '--k', '1', '--json')
+    const { stdout } = await full.command('tartan', ['search', 'six.tartan', title, '--k', '1', '--json'])
     const { hits } = JSON.parse(stdout) as { hits: readonly { id: string; title: string }[] }
     expect(hits).toMatchObject([{ id: _id, title }])
   }, 120_000)
 
   it('searches with a pool of threads', async () => {
     const path = join(ROOT, 'test/golden/index/nbits2.tartan')
-    const search = `
-      const { openPool } = await import('tartan-search/node')
+    bare.write(
+      'pool.js',
+      `const { openPool } = await import('tartan-search/node')
       const pool = await openPool(${JSON.stringify(path)}, { workers: 2 })
       const { hits } = await pool.search({ vectors: new Float32Array(pool.info.dim).fill(0.1), rows: 1, dim: pool.info.dim })
       await pool.close()
-      console.log(hits.length)`
-    const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', search], { cwd: temporary })
-    expect(Number(stdout)).toBeGreaterThan(0)
+      console.log(hits.length)`,
+    )
+    expect(Number((await bare.run('Node 24', 'pool.js')).stdout)).toBeGreaterThan(0)
   })
 
   it('says what is missing and where to get it when a GPU asks for the large model', async () => {
-    const outcome = tartan(
-      'build',
-      join(ROOT, 'test/golden/corpus/scifact40.jsonl'),
-      '--out',
-      'x',
-      '--device',
-      'webgpu',
-    )
-    await expect(outcome).rejects.toMatchObject({
+    const corpus = join(ROOT, 'test/golden/corpus/scifact40.jsonl')
+    await expect(full.command('tartan', ['build', corpus, '--out', 'x', '--device', 'webgpu'])).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/model_f16\.onnx.*--model.*repository/s),
     })
   })
 
-  it('has declarations that TypeScript follows', async () => {
-    // Without them every import would be `any`, and the expected error would not come.
-    writeFileSync(
-      join(temporary, 'user.ts'),
+  /** What tsc says about files of a project; nothing when all is well. */
+  const complaints = async (project: EmptyProject, flags: readonly string[], ...names: readonly string[]) => {
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+    const words = [tsc, '--target', 'es2024', '--strict', '--noEmit', ...flags, ...names]
+    const { stdout } = await run(process.execPath, words, { cwd: project.folder }).catch(
+      (error: { stdout: string }) => error,
+    )
+    return stdout
+  }
+
+  it('has declarations for browsers and Workers that need no others: not of Node, nor of an optional peer', async () => {
+    const entries = [...new Set([...BROWSER_ENTRIES, ...WORKER_ENTRIES, '/web-encoder'])]
+    const imports = entries.map((entry, i) => `import * as entry${i} from 'tartan-search${entry}'`)
+    bare.write(
+      'entries.ts',
+      `${imports.join('\n')}\nexport const all = [${entries.map((_, i) => `entry${i}`).join(', ')}]\n`,
+    )
+    const flags = ['--module', 'esnext', '--moduleResolution', 'bundler']
+    expect(await complaints(bare, flags, 'entries.ts')).toBe('')
+  })
+
+  it.each([
+    // The declarations are checked themselves as well, once.
+    ['--module nodenext --moduleResolution nodenext'],
+    ['--module esnext --moduleResolution bundler --skipLibCheck'],
+  ])('has declarations that TypeScript follows: %s', async (flags) => {
+    const faces = Object.entries({ ...FACES, ...OPTIONAL_FACES })
+    full.write(
+      'faces.ts',
+      `${faces.map(([entry, name], i) => `import { ${name} as face${i} } from '${entry}'`).join('\n')}
+import kernels from 'tartan-search/kernels.wasm'
+
+export const faces = [${faces.map((_, i) => `face${i}`).join(', ')}]
+export const exported = WebAssembly.Module.exports(kernels)
+`,
+    )
+    // Without declarations every import would be `any`, and the expected error would not come.
+    full.write(
+      'user.ts',
       `import { type BuildReport } from 'tartan-search/builder'
 import { createApp } from 'tartan-search/http'
 import { openIndex, openQueryEncoder } from 'tartan-search/node'
@@ -258,11 +422,6 @@ export const code = (error: TartanError, report: BuildReport) => [error.code, re
 export const wrong: number = searcher.info.name
 `,
     )
-    const flags = ['--module', 'nodenext', '--target', 'es2024', '--strict', '--noEmit', '--skipLibCheck']
-    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
-    const { stdout } = await run(process.execPath, [tsc, ...flags, '--types', 'node', 'user.ts'], {
-      cwd: temporary,
-    }).catch((error: { stdout: string }) => error)
-    expect(stdout).toBe('')
+    expect(await complaints(full, ['--types', 'node', ...flags.split(' ')], 'faces.ts', 'user.ts')).toBe('')
   })
 })

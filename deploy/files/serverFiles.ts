@@ -35,7 +35,7 @@ function readme({ name, indexPath, encoder }: Deployed): string {
     `Written by \`tartan deploy-plan\`. ${encoder ? 'Texts are encoded by ONNX Runtime.' : 'Queries come as vectors.'}`,
     '',
     '```sh',
-    'npm install tartan-search',
+    `npm install tartan-search${encoder ? ' onnxruntime-node' : ''}`,
     `INDEX=${quoted(indexPath)} node server.ts     # Node 22.18 or newer; Bun and Deno run it too`,
     '```',
   )

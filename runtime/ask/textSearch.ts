@@ -117,17 +117,19 @@ export function createTextSearch(
           : undefined
       const query = encoded ?? requireVectors(question)
       const wanted = { options: given({ ...asked, tier: asked.tier ?? options.tier }), texts, highlight }
-      const { found, passages, matches } = await readAnswer(searcher, query, wanted, step).catch(refuseNotFound)
+      const { found, passages, matches, firstPids } = await readAnswer(searcher, query, wanted, step).catch(
+        refuseNotFound,
+      )
       const { hits, ...facts } = found
       return {
         ...facts,
         ...(encoded && typeof question === 'string' && isCut(question, encoded) ? { truncated: true } : {}),
-        hits: hits.map(({ id, rank, score, pid }, i): AnswerHit => {
+        hits: hits.map(({ id, rank, score, place }, i): AnswerHit => {
           const passage = passages[i]
           const match = matches[i]
           return {
             ...(texts && passage ? passageOf(passage) : {}),
-            ...{ id, rank, score, pid },
+            ...{ id, rank, score, pid: (firstPids[place.segment] ?? 0) + place.pid },
             ...(match && encoded ? { marks: marksOf(passage ?? {}, match, encoded, encoder) } : {}),
           }
         }),
@@ -147,14 +149,26 @@ interface Wanted {
   readonly highlight: boolean
 }
 
-/** Everything that is read of the index for one question. */
-async function readAnswer(searcher: Searcher, query: QueryVectors, wanted: Wanted, step: TimedStep) {
+/** Everything that is read of the index for one question, all of it of one generation. */
+function readAnswer(searcher: Searcher, query: QueryVectors, wanted: Wanted, step: TimedStep) {
   const { options, texts, highlight } = wanted
-  const found = await step('search', () => searcher.search(query, options))
-  const pids = found.hits.map(({ pid }) => pid)
-  const passages = texts || highlight ? await step('texts', () => searcher.passages(pids)) : []
-  const matches = highlight ? await step('marks', () => searcher.matchTokens(query, pids)) : []
-  return { found, passages, matches }
+  return searcher.withSnapshot(async (snapshot) => {
+    const found = await step('search', () => snapshot.search(query, options))
+    const places = found.hits.map(({ place }) => place)
+    const passages = texts || highlight ? await step('texts', () => snapshot.passages(places)) : []
+    const matches = highlight ? await step('marks', () => snapshot.matchTokens(query, places)) : []
+    return { found, passages, matches, firstPids: firstPidsOf(snapshot.info) }
+  })
+}
+
+/** What comes before each segment when all passages are counted through. */
+function firstPidsOf({ segments }: IndexInfo): readonly number[] {
+  let first = 0
+  return segments.map((passages) => {
+    const before = first
+    first += passages
+    return before
+  })
 }
 
 /** The question named nothing that could be missing: a part of the index is, which is not the asker's mistake. */

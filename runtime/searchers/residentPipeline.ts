@@ -17,7 +17,7 @@ import type { Found, Pipeline, SegmentPlace, SegmentView } from './pipeline.ts'
 
 export interface ResidentOptions {
   /** Who searches once the index is in memory. Default: this thread. */
-  readonly engine?: (placed: PlacedIndex) => Promise<ResidentEngine>
+  readonly engine?: (placed: PlacedIndex, memory: WebAssembly.Memory) => Promise<ResidentEngine>
 }
 
 /**
@@ -45,7 +45,7 @@ export async function openResident(
       if (!finish) throw new RangeError(`there is no segment ${number}`)
       return { passages: finish(), searchable, isLive: (pid) => !deleted.has(pid) }
     })
-    const engine = (await options.engine?.(index)) ?? localEngine(new ResidentIndex(kernels, index))
+    const engine = (await options.engine?.(index, kernels.memory)) ?? localEngine(new ResidentIndex(kernels, index))
     return new ResidentPipeline(reader, kernels, segments, engine)
   } catch (error) {
     await reader.closeParts()

@@ -1,17 +1,16 @@
 /** Opens an index from disk on Node: files by path, kernels from the package. */
 import { readFile } from 'node:fs/promises'
 import { StorageError } from '../../../format/errors.ts'
-import { type OpenedIndex, openIndexFiles, type Pipeline } from '../../searchers/openIndexFiles.ts'
-import { openSearcher, type ResidentSearcher } from '../../searchers/residentSearcher.ts'
+import type { OpenedIndex } from '../../searchers/indexSearcher.ts'
+import { openIndexFiles, openSearcher } from '../../searchers/openIndexFiles.ts'
+import type { PipelineName } from '../../searchers/pipeline.ts'
 import { filesAtPath } from './nodeFiles.ts'
-
-export type NodeSearcher = ResidentSearcher
 
 /**
  * @param path - an index folder or a pack, or the address of one: `https://…`, `s3://bucket/prefix`
  * @throws InputError (no index there), FormatError and its kin, StorageError
  */
-export async function openIndex(path: string): Promise<NodeSearcher> {
+export async function openIndex(path: string): Promise<OpenedIndex> {
   const kernels = await compileKernels()
   return openSearcher(await filesAtPath(path), { kernels })
 }
@@ -20,7 +19,7 @@ export async function openIndex(path: string): Promise<NodeSearcher> {
  * As `openIndex`, by the pipeline asked for. 'auto': resident where the whole index fits half of the memory that is free.
  * @throws as openIndex; InputError when the pipeline does not fit
  */
-export async function openIndexBy(path: string, pipeline: Pipeline | 'auto'): Promise<OpenedIndex> {
+export async function openIndexBy(path: string, pipeline: PipelineName | 'auto'): Promise<OpenedIndex> {
   const kernels = await compileKernels()
   const memoryMax = Math.floor(process.availableMemory() / 2)
   return openIndexFiles(await filesAtPath(path), { kernels, pipeline, memoryMax })

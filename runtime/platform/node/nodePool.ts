@@ -5,9 +5,10 @@ import { Worker } from 'node:worker_threads'
 import { InputError } from '../../../format/errors.ts'
 import type { IndexFiles } from '../../../format/rangeReader.ts'
 import { MEMORY_PAGES_MAX } from '../../kernels/kernels.ts'
-import type { FromWorker } from '../../pool/messages.ts'
+import type { FromPoolWorker } from '../../pool/messages.ts'
 import { openPoolEngine, type PoolThread, type PoolThreadEvents } from '../../pool/poolEngine.ts'
-import { openSearcher, type ResidentSearcher } from '../../searchers/residentSearcher.ts'
+import type { OpenedIndex } from '../../searchers/indexSearcher.ts'
+import { openSearcher } from '../../searchers/openIndexFiles.ts'
 import { filesAtPath } from './nodeFiles.ts'
 import { compileKernels } from './nodeIndex.ts'
 
@@ -16,6 +17,8 @@ export interface PoolOpenOptions {
   readonly workers?: number
   /** Queries that may wait for a worker before others are refused. Default 1,024. */
   readonly waitingMax?: number
+  /** As of `openIndexFiles`. Each generation has memory and threads of its own. */
+  readonly refreshMs?: number
 }
 
 const WORKERS_MAX = 256
@@ -28,17 +31,21 @@ const WAITING_MAX_DEFAULT = 1024
  * @param index - path of a folder or pack, or files
  * @throws InputError when there is no index or a worker cannot start; FormatError and its kin, StorageError
  */
-export async function openPool(index: string | IndexFiles, options: PoolOpenOptions = {}): Promise<ResidentSearcher> {
-  const { workers = Math.min(availableParallelism(), WORKERS_MAX), waitingMax = WAITING_MAX_DEFAULT } = options
+export async function openPool(index: string | IndexFiles, options: PoolOpenOptions = {}): Promise<OpenedIndex> {
+  const {
+    workers = Math.min(availableParallelism(), WORKERS_MAX),
+    waitingMax = WAITING_MAX_DEFAULT,
+    refreshMs,
+  } = options
   requireCount('workers', workers, WORKERS_MAX)
   requireCount('waitingMax', waitingMax, 2 ** 20)
   const files = typeof index === 'string' ? await filesAtPath(index) : index
   const kernels = await compileKernels('kernels.shared.wasm')
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: MEMORY_PAGES_MAX, shared: true })
   return openSearcher(files, {
     kernels,
-    memory,
-    engine: (segments) => openPoolEngine(segments, { workers, waitingMax, kernels, memory, spawn }),
+    refreshMs,
+    memory: () => new WebAssembly.Memory({ initial: 1, maximum: MEMORY_PAGES_MAX, shared: true }),
+    engine: (placed, memory) => openPoolEngine(placed, { workers, waitingMax, kernels, memory, spawn }),
   })
 }
 
@@ -59,7 +66,7 @@ function spawn({ message, ended }: PoolThreadEvents): PoolThread {
     if (!isOver) ended(reason)
     isOver = true
   }
-  worker.on('message', (sent: FromWorker) => message(sent))
+  worker.on('message', (sent: FromPoolWorker) => message(sent))
   worker.on('messageerror', (error: Error) => end(`its message cannot be read: ${error.message}`))
   worker.on('error', (error: Error) => end(error.message))
   worker.on('exit', (code: number) => end(`it exited with code ${code}`))

@@ -1,7 +1,8 @@
 /**
- * The one file that imports onnxruntime-node. Opens an ONNX model on an explicitly chosen execution provider and runs it.
+ * Opens an ONNX model on an explicitly chosen execution provider and runs it. The one file that imports onnxruntime-node: an
+ * optional peer of 290 MB, loaded when it is first needed, so that Workers and browsers need not install it.
  */
-import ort from 'onnxruntime-node'
+import type ort from 'onnxruntime-node'
 import type { GraphSession, NamedTensor, TensorData } from '../../../encoder/graphSession.ts'
 import { DeviceError } from '../../../format/errors.ts'
 
@@ -21,10 +22,37 @@ export interface OnnxSessionOptions {
   readonly threads?: number
 }
 
-/** Execution providers in the installed onnxruntime-node binary. */
-export function availableDevices(): readonly Device[] {
-  const names = new Set(ort.listSupportedBackends().map((backend) => backend.name))
+/**
+ * Execution providers in the installed onnxruntime-node binary.
+ *
+ * @throws DeviceError when onnxruntime-node is not installed, or has no binary for this machine
+ */
+export async function availableDevices(): Promise<readonly Device[]> {
+  return devicesOf(await loadOnnxRuntime())
+}
+
+function devicesOf(runtime: typeof ort): readonly Device[] {
+  const names = new Set(runtime.listSupportedBackends().map((backend) => backend.name))
   return (['cpu', 'webgpu', 'cuda'] as const).filter((name) => names.has(name))
+}
+
+async function loadOnnxRuntime(): Promise<typeof ort> {
+  try {
+    return (await import('onnxruntime-node')).default
+  } catch (cause) {
+    const { message } = cause as Error
+    // Node, Bun and Deno quote the name of a package that they do not find; a binary that is missing is named by its path.
+    const isMissing = /['"]onnxruntime-node['"]/.test(message)
+    const got = isMissing ? 'none' : `one that does not load: ${message.split('\n')[0]}`
+    const cure = isMissing
+      ? 'Install it: npm install onnxruntime-node. Where its script cannot fetch CUDA (Linux x64), add --ignore-scripts: CPUs need none.'
+      : 'It has binaries for Linux with glibc, macOS and Windows. Elsewhere openWebEncoder of tartan-search/web-encoder encodes queries.'
+    throw new DeviceError(
+      `encoding texts or building an index: expected the package onnxruntime-node, got ${got}. ${cure}`,
+      { package: 'onnxruntime-node' },
+      { cause },
+    )
+  }
 }
 
 /**
@@ -38,11 +66,13 @@ function disableTelemetry(): void {
 
 /**
  * @param model - bytes of an ONNX model
- * @throws DeviceError when the provider is missing or fails to start; it lists the providers that are there
+ * @throws DeviceError when onnxruntime-node is not installed, or the provider is missing (it lists those that are there) or
+ *   fails to start
  */
 export async function openOnnxSession(model: Uint8Array, options: OnnxSessionOptions = {}): Promise<OnnxSession> {
   const device = options.device ?? 'cpu'
-  const available = availableDevices()
+  const runtime = await loadOnnxRuntime()
+  const available = devicesOf(runtime)
   if (!available.includes(device)) {
     throw new DeviceError(
       `device "${device}" is not in this onnxruntime-node binary; it has: ${available.join(', ')}. Choose one with --device.`,
@@ -52,7 +82,7 @@ export async function openOnnxSession(model: Uint8Array, options: OnnxSessionOpt
   disableTelemetry()
   let session: ort.InferenceSession
   try {
-    session = await ort.InferenceSession.create(model, {
+    session = await runtime.InferenceSession.create(model, {
       executionProviders: [device],
       graphOptimizationLevel: 'all',
       logSeverityLevel: 4,
@@ -74,7 +104,7 @@ export async function openOnnxSession(model: Uint8Array, options: OnnxSessionOpt
     async run(feeds) {
       const tensors: Record<string, ort.Tensor> = {}
       for (const [name, { type, data, dims }] of Object.entries(feeds))
-        tensors[name] = new ort.Tensor(type, data as never, dims)
+        tensors[name] = new runtime.Tensor(type, data as never, dims)
       const results = await session.run(tensors)
       const outputs: Record<string, NamedTensor> = {}
       for (const [name, tensor] of Object.entries(results)) {

@@ -1,4 +1,4 @@
-/** What a query that is read by range asks for and may read: defaults and budgets. How they were chosen: docs/RANGE.md. */
+/** What a query that is read by range asks for and may read: defaults and budgets. How they were chosen: docs/why/RANGE.md. */
 import { InputError } from '../../../format/errors.ts'
 import { NCELLS_MAX, NDOCS_MAX } from '../../../format/limits.ts'
 import type { Budget, RangeParameters, SearchOptions } from '../../searcher.ts'

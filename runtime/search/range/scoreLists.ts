@@ -10,7 +10,7 @@ import { type Candidate, type Gains, ScoreTable } from './scoreTable.ts'
 /** Verified posting list bytes by place in `ProbedCells.cells`; undefined where the list was not read, empty where it is empty. */
 export type ReadLists = readonly (Uint8Array | undefined)[]
 
-/** Below its best cell that was not read, in U, about 0.1 of cosine: a passage that is in none of a row's lists scores less than that cell on average (docs/RANGE.md). */
+/** Below its best cell that was not read, in U, about 0.1 of cosine: a passage that is in none of a row's lists scores less than that cell on average (docs/why/RANGE.md). */
 const IMPUTED_BELOW = 12
 
 /**
