@@ -5,13 +5,11 @@ import { basename, join } from 'node:path'
 import type { Encoder, EncoderFingerprint } from '../encoder/encoder.ts'
 import { AbortedError, InputError } from '../format/errors.ts'
 import { readIndex } from '../format/indexReader.ts'
-import { encodeIds } from '../format/items/ids.ts'
-import { encodeTextBlockEntry } from '../format/items/textBlocks.ts'
+import { createManifest, IndexWriter, type SegmentWriter } from '../format/indexWriter.ts'
 import { encodeManifest, MANIFEST_NAME, type Manifest } from '../format/manifest/manifest.ts'
 import type { Nbits } from '../format/manifest/segment.ts'
 import type { IndexTiers } from '../format/manifest/tiers.ts'
 import { verifyIndex } from '../format/verify.ts'
-import { PartWriter } from '../format/writer.ts'
 import { folderFiles } from '../runtime/platform/node/nodeFiles.ts'
 import { compileKernels } from '../runtime/platform/node/nodeIndex.ts'
 import type { Device } from '../runtime/platform/node/onnxNode.ts'
@@ -21,12 +19,14 @@ import type { CorpusPassage } from './corpus/passage.ts'
 import { encodeToStore } from './encodeCorpus.ts'
 import type { OnProgress, Stage } from './progress.ts'
 import { isDiskError, type StagedFolder, stageIndex, writeFailure } from './publish/indexFolder.ts'
-import { buildSegment } from './segment/codeSegment.ts'
+import { codeSegment, trainQuantiser } from './segment/codeSegment.ts'
 import { contentOrder, permutedStore } from './segment/passageOrder.ts'
 import { reorderSpool } from './stores/reorderedSpool.ts'
 import { type Spool, spoolCorpus } from './stores/spool.ts'
 import { openVectorStore, type VectorStore } from './stores/vectorStore.ts'
 import { tuneBuilt } from './tune/tuneIndex.ts'
+
+const SEED_DEFAULT = 42
 
 export interface BuildOptions {
   /** Folder the index appears in when it is whole and verified. */
@@ -179,37 +179,24 @@ async function writeIndex(input: WriteOptions): Promise<BuildReport> {
       `vectors have ${vectors.dim} dims, the encoder "${encoder.model}" has ${encoder.dim}. Encode the corpus again.`,
     )
   }
-  const writer = new PartWriter(staged, options.partBytes)
-  const segment = await buildSegment(vectors, {
-    nbits,
-    seed: options.seed ?? 42,
-    device: options.device,
-    threads: options.threads,
-    onProgress: timed.onProgress,
-    signal: options.signal,
-    onRows: (bytes, passages) => writer.append('rows', bytes, passages),
+  const writer = new IndexWriter(staged, { partBytes: options.partBytes })
+  const run = { ...runOptions(write), nbits, seed: options.seed ?? SEED_DEFAULT }
+  const quantiser = await trainQuantiser(vectors, run)
+  const segment = writer.segment(await writer.appendQuantiser(quantiser))
+  const coded = await codeSegment(vectors, quantiser, {
+    ...run,
+    onRows: (bytes, passages) => segment.appendRows(bytes, passages),
   })
   timed.onProgress({ stage: 'write', done: 0, unit: 'passages' })
-  await appendSections(writer, segment, vectors)
-  if (options.texts ?? true) await appendTexts(writer, write, order)
-  const { parts, sections } = await writer.finish()
-  const manifest: Manifest = {
-    generation: 1,
+  await segment.appendTables({ ...coded, ids: vectors.ids })
+  if (options.texts ?? true) await appendTexts(segment, write, order)
+  const fragment = await writer.finish()
+  const manifest = createManifest(fragment, {
     name: options.name ?? basename(options.out).replace(/\.tartan$/, ''),
     dim: vectors.dim,
     builder: BUILDER_NAME,
     ...(encoder ? { encoder } : {}),
-    parts,
-    segments: [
-      {
-        passages: vectors.passageLengths.length,
-        tokens: vectors.tokens,
-        centroids: segment.centroidScales.length,
-        codec: segment.codec,
-        sections,
-      },
-    ],
-  }
+  })
   await staged.write(MANIFEST_NAME, encodeManifest(manifest))
   await verifyStaged(staged, timed)
   const { encoded, ...tuning } = await tuneStaged(write, manifest)
@@ -219,33 +206,20 @@ async function writeIndex(input: WriteOptions): Promise<BuildReport> {
     out: options.out,
     passages: vectors.passageLengths.length,
     tokens: vectors.tokens,
-    centroids: segment.centroidScales.length,
+    centroids: quantiser.centroidScales.length,
     dim: vectors.dim,
     nbits,
-    bytes: encoded.length + parts.reduce((sum, part) => sum + part.bytes, 0),
-    parts: parts.length,
+    bytes: encoded.length + fragment.parts.reduce((sum, part) => sum + part.bytes, 0),
+    parts: fragment.parts.length,
     ...tuning,
     seconds: timed.seconds,
   }
 }
 
-/** All sections but rows, which were written as they came, and texts. */
-async function appendSections(
-  writer: PartWriter,
-  segment: Awaited<ReturnType<typeof buildSegment>>,
-  vectors: VectorStore,
-): Promise<void> {
-  const bytesOf = (array: Float32Array | Uint32Array | Uint16Array | Int8Array) =>
-    new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
-  await writer.appendArray('centroids', bytesOf(segment.centroids), vectors.dim)
-  await writer.appendArray('centroidScales', bytesOf(segment.centroidScales), 4)
-  await writer.appendArray('passageLengths', bytesOf(segment.passageLengths), 2)
-  await writer.appendArray('postingOffsets', bytesOf(segment.postingOffsets), 4)
-  await writer.appendItems('postings', segment.postings, segment.postingOffsets)
-  const ids = encodeIds(vectors.ids)
-  await writer.appendArray('idOffsets', bytesOf(ids.idOffsets), 4)
-  await writer.appendItems('ids', ids.ids, ids.idOffsets)
-  await writer.appendArray('idOrder', bytesOf(ids.idOrder), 4)
+/** Where and how the steps on vectors run. */
+function runOptions({ timed, options }: WriteOptions) {
+  const { device, threads, signal } = options
+  return { device, threads, signal, onProgress: timed.onProgress }
 }
 
 async function passageOrder({ vectors, timed, options }: WriteOptions): Promise<Uint32Array | undefined> {
@@ -254,21 +228,19 @@ async function passageOrder({ vectors, timed, options }: WriteOptions): Promise<
   return contentOrder(vectors, { threads, signal, onProgress: timed.onProgress })
 }
 
-async function appendTexts(writer: PartWriter, { spool, temp }: WriteOptions, order?: Uint32Array): Promise<void> {
+async function appendTexts(segment: SegmentWriter, { spool, temp }: WriteOptions, order?: Uint32Array): Promise<void> {
   if (!spool) return
-  if (!order) return appendBlocks(writer, spool)
+  if (!order) return segment.appendTexts(blocksOf(spool))
   const ordered = await reorderSpool(spool, order, join(temp, 'ordered.spool'))
   try {
-    await appendBlocks(writer, ordered)
+    await segment.appendTexts(blocksOf(ordered))
   } finally {
     await ordered.close()
   }
 }
 
-async function appendBlocks(writer: PartWriter, spool: Spool): Promise<void> {
-  for (const entry of spool.blocks) await writer.append('textBlocks', encodeTextBlockEntry(entry), 1)
-  for (let block = 0; block < spool.blocks.length; block++)
-    await writer.append('texts', await spool.readBlock(block), 1)
+function blocksOf(spool: Spool) {
+  return spool.blocks.map((entry, block) => ({ entry, read: () => spool.readBlock(block) }))
 }
 
 /** What was written is read back from disk and checked in full before it gets its name. */

@@ -1,6 +1,7 @@
-/** Makes sure that what the tests need besides npm packages is there: a real Chromium for the search page. */
+/** Makes sure that what the tests need besides the project's npm packages is there: a real Chromium, and Node 22 beside Node 24. */
 import { execFileSync } from 'node:child_process'
 import { findChromium } from '../lab/hosts/chromium.ts'
+import { installNode22 } from './node22.ts'
 
 if (!findChromium()) {
   const isRoot = process.getuid?.() === 0
@@ -13,3 +14,5 @@ if (!findChromium()) {
   run('apt-get', 'update', '-qq')
   run('apt-get', 'install', '-y', '-qq', '--no-install-recommends', 'chromium')
 }
+
+installNode22()

@@ -7,15 +7,16 @@ import { execFile } from 'node:child_process'
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
+import { ROOT } from '../lab/root.ts'
 import { buildPackage } from '../scripts/buildPackage.ts'
-import { ROOT } from './sourceTree.ts'
+import { NODE_22 } from '../scripts/node22.ts'
 
 const run = promisify(execFile)
 const inCheckout = (path: string) => join(ROOT, 'node_modules', path)
 
 /** JavaScript runtimes that the package is for, as commands of the checkout. */
 export const HOSTS = {
-  'Node 22': [inCheckout('node22/bin/node')],
+  'Node 22': [NODE_22],
   'Node 24': [inCheckout('node/bin/node')],
   Deno: [inCheckout('.bin/deno'), 'run', '--allow-all', '--no-remote'],
   Bun: [inCheckout('.bin/bun'), '--no-install'],

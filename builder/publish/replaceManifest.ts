@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { AbortedError, InputError } from '../../format/errors.ts'
-import { FORMAT_VERSION_MINOR } from '../../format/limits.ts'
+import { FORMAT_VERSION_MAJOR, FORMAT_VERSION_MINOR } from '../../format/limits.ts'
 import { decodeManifest, encodeManifest, MANIFEST_NAME, type Manifest } from '../../format/manifest/manifest.ts'
 import { encodePack } from '../../format/pack.ts'
 import type { IndexFiles } from '../../format/rangeReader.ts'
@@ -38,7 +38,7 @@ export async function readManifest(path: string): Promise<ReadManifest> {
     const minor = new DataView(bytes.buffer, bytes.byteOffset).getUint16(MINOR_OFFSET, true)
     if (minor > FORMAT_VERSION_MINOR) {
       throw new InputError(
-        `"${path}" was written in format 1.${minor}, this version knows 1.${FORMAT_VERSION_MINOR}: what is new there would be lost. Tune it with a newer tartan-search.`,
+        `"${path}" was written in format ${FORMAT_VERSION_MAJOR}.${minor}, this version knows ${FORMAT_VERSION_MAJOR}.${FORMAT_VERSION_MINOR}: what is new there would be lost. Tune it with a newer tartan-search.`,
         { minor },
       )
     }

@@ -9,16 +9,19 @@ import {
   residualBytesOf,
   rowShapeOf,
 } from '../../format/items/rowBlock.ts'
-import type { SegmentEntry } from '../../format/manifest/manifest.ts'
-import type { Nbits } from '../../format/manifest/segment.ts'
+import { type QuantiserEntry, quantiserOf, type SegmentEntry } from '../../format/manifest/manifest.ts'
+import type { Nbits, ResidualCodec } from '../../format/manifest/segment.ts'
 import { reverseBits } from '../../onnx/quantiserGraphs.ts'
 import { dequantiseCentroids } from '../segment/codec.ts'
 import type { TokenRows } from './exactMaxSim.ts'
 
 /** Memory: the centroids as f32. Rows are read passage by passage, each block checked against its CRC. */
 export async function openDecodedRows(reader: IndexReader): Promise<TokenRows> {
-  const { dim, segments } = reader.manifest
-  const decoders = await Promise.all(segments.map((segment) => SegmentDecoder.open(reader, segment, dim)))
+  const { dim, quantisers, segments } = reader.manifest
+  const tables = await Promise.all(quantisers.map((quantiser) => centroidTable(reader, quantiser)))
+  const decoders = await Promise.all(
+    segments.map((segment) => SegmentDecoder.open(reader, segment, tables[segment.quantiser] ?? new Float32Array())),
+  )
   const passageLengths = new Uint16Array(segments.reduce((sum, segment) => sum + segment.passages, 0))
   let passages = 0
   for (const { lengths } of decoders) {
@@ -46,6 +49,7 @@ class SegmentDecoder {
   readonly #reader: IndexReader
   readonly #segment: SegmentEntry
   readonly #shape: RowShape
+  readonly #codec: ResidualCodec
   readonly #centroids: Float32Array
   /** First row of each passage, and one past the last. */
   readonly #starts: Float64Array
@@ -59,23 +63,20 @@ class SegmentDecoder {
   ) {
     this.#reader = reader
     this.#segment = segment
-    this.#shape = rowShapeOf(reader.manifest.dim, segment)
+    const quantiser = quantiserOf(reader.manifest, segment)
+    this.#codec = quantiser.codec
+    this.#shape = rowShapeOf(reader.manifest.dim, quantiser)
     this.lengths = arrays.lengths
     this.tokens = segment.tokens
     this.#centroids = arrays.table
     this.#starts = new Float64Array(arrays.lengths.length + 1)
     for (const [pid, length] of arrays.lengths.entries()) this.#starts[pid + 1] = (this.#starts[pid] ?? 0) + length
-    this.#weights = byteWeights(segment.codec.bucketWeights, segment.codec.nbits)
+    this.#weights = byteWeights(this.#codec.bucketWeights, this.#codec.nbits)
   }
 
-  static async open(reader: IndexReader, segment: SegmentEntry, dim: number): Promise<SegmentDecoder> {
-    const centroids = new Int8Array((await reader.section(segment, 'centroids')).buffer)
-    const centroidScales = new Float32Array((await reader.section(segment, 'centroidScales')).buffer)
+  static async open(reader: IndexReader, segment: SegmentEntry, table: Float32Array): Promise<SegmentDecoder> {
     const lengths = new Uint16Array((await reader.section(segment, 'passageLengths')).buffer)
-    return new SegmentDecoder(reader, segment, {
-      lengths,
-      table: dequantiseCentroids({ centroids, centroidScales, dim }),
-    })
+    return new SegmentDecoder(reader, segment, { lengths, table })
   }
 
   async read(first: number, rows: number, target: Float32Array): Promise<void> {
@@ -106,7 +107,7 @@ class SegmentDecoder {
 
   #decode({ codes, inverseNorms, residuals }: CodedTokens, token: number, target: Float32Array): void {
     const { dim, nbits } = this.#shape
-    const { inverseNormMin, inverseNormStep } = this.#segment.codec
+    const { inverseNormMin, inverseNormStep } = this.#codec
     const centroid = (codes[token] ?? 0) * dim
     const norm = inverseNormMin + (inverseNorms[token] ?? 0) * inverseNormStep
     const packed = token * residualBytesOf(dim, nbits)
@@ -117,6 +118,14 @@ class SegmentDecoder {
       target[d] = ((this.#centroids[centroid + d] ?? 0) + weight) * norm
     }
   }
+}
+
+/** f32[K][dim], the centroids of a quantiser as readers see them. */
+export async function centroidTable(reader: IndexReader, quantiser: QuantiserEntry): Promise<Float32Array> {
+  const { dim } = reader.manifest
+  const centroids = new Int8Array((await reader.section(quantiser, 'centroids')).buffer)
+  const centroidScales = new Float32Array((await reader.section(quantiser, 'centroidScales')).buffer)
+  return dequantiseCentroids({ centroids, centroidScales, dim })
 }
 
 function byteWeights(bucketWeights: Float32Array, nbits: Nbits): Float32Array {

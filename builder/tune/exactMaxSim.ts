@@ -73,9 +73,13 @@ export async function exactScores(
 }
 
 /** Best `depth` pids of one query's scores, best first; equal scores by pid, passages that were not scored left out. */
-export function bestPids(scores: Float32Array, depth: number): readonly number[] {
+export function bestPids(
+  scores: Float32Array,
+  depth: number,
+  deleted: ReadonlySet<number> = new Set(),
+): readonly number[] {
   const scoreOf = (pid: number) => scores[pid] ?? Number.NEGATIVE_INFINITY
-  const order = [...scores.keys()].filter((pid) => scoreOf(pid) > Number.NEGATIVE_INFINITY)
+  const order = [...scores.keys()].filter((pid) => scoreOf(pid) > Number.NEGATIVE_INFINITY && !deleted.has(pid))
   return order.sort((a, b) => scoreOf(b) - scoreOf(a) || a - b).slice(0, depth)
 }
 

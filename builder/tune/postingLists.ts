@@ -2,29 +2,29 @@
 import type { IndexReader } from '../../format/indexReader.ts'
 import { countPids, locatePostingList } from '../../format/items/postingList.ts'
 import { codeBytesOf } from '../../format/items/rowBlock.ts'
-import type { SegmentEntry } from '../../format/manifest/manifest.ts'
+import type { QuantiserEntry, SegmentEntry } from '../../format/manifest/manifest.ts'
 import { GraphBuilder } from '../../onnx/graphBuilder.ts'
 import { writeModel } from '../../onnx/model.ts'
 import { openOnnxSession } from '../../runtime/platform/node/onnxNode.ts'
 import type { QueryVectors } from '../../runtime/searcher.ts'
-import { dequantiseCentroids } from '../segment/codec.ts'
 import type { IndexSizes } from './costModel.ts'
+import { centroidTable } from './decodedRows.ts'
 
 /** @throws ChecksumError, FormatError, StorageError */
 export async function readSizes(reader: IndexReader): Promise<IndexSizes> {
-  const { dim, segments } = reader.manifest
+  const { dim, quantisers, segments } = reader.manifest
   const sum = (of: (segment: SegmentEntry) => number) => segments.reduce((total, segment) => total + of(segment), 0)
   const passages = sum((segment) => segment.passages)
-  const centroidsMax = Math.max(...segments.map((segment) => segment.centroids))
+  const centroids = quantisers.map((quantiser) => quantiser.centroids)
   let codes = 0
   for (const segment of segments) codes += await countPostings(reader, segment)
   return {
     dim,
-    nbits: segments[0]?.codec.nbits ?? 4,
-    centroids: sum((segment) => segment.centroids),
+    nbits: quantisers[0]?.codec.nbits ?? 4,
+    centroids: centroids.reduce((total, count) => total + count, 0),
     passageTokens: sum((segment) => segment.tokens) / passages,
     passageCodes: codes / passages,
-    codeBytes: codeBytesOf(centroidsMax),
+    codeBytes: codeBytesOf(Math.max(...centroids)),
   }
 }
 
@@ -56,17 +56,22 @@ export async function probedListBytes(
   ncells: readonly number[],
 ): Promise<ReadonlyMap<number, number>> {
   const sums = new Map(ncells.map((n) => [n, 0]))
-  for (const segment of reader.manifest.segments) {
-    const offsets = await listOffsets(reader, segment)
-    const wanted = Math.min(segment.centroids, Math.max(1, ...ncells))
-    const session = await openOnnxSession(await topCellsModel(reader, segment, wanted))
+  for (const [number, quantiser] of reader.manifest.quantisers.entries()) {
+    const segments = reader.manifest.segments.filter((segment) => segment.quantiser === number)
+    const lists = await Promise.all(segments.map((segment) => listOffsets(reader, segment)))
+    const wanted = Math.min(quantiser.centroids, Math.max(1, ...ncells))
+    const session = await openOnnxSession(await topCellsModel(reader, quantiser, wanted))
     try {
       for (const query of queries) {
         const { cells } = await session.run({
           rows: { type: 'float32', data: query.vectors, dims: [query.rows, query.dim] },
         })
         const ranked = cells?.data as BigInt64Array
-        for (const n of ncells) sums.set(n, (sums.get(n) ?? 0) + listBytes(ranked, { wanted, ncells: n }, offsets))
+        for (const n of ncells) {
+          for (const offsets of lists) {
+            sums.set(n, (sums.get(n) ?? 0) + listBytes(ranked, { wanted, ncells: n }, offsets))
+          }
+        }
       }
     } finally {
       await session.close()
@@ -89,14 +94,12 @@ function listBytes(
 }
 
 /** Model: `rows` f32[rows][dim] → `cells` i64[rows][count], the centroids with the largest dot products, best first. */
-async function topCellsModel(reader: IndexReader, segment: SegmentEntry, count: number): Promise<Uint8Array> {
+async function topCellsModel(reader: IndexReader, quantiser: QuantiserEntry, count: number): Promise<Uint8Array> {
   const { dim } = reader.manifest
-  const centroids = new Int8Array((await reader.section(segment, 'centroids')).buffer)
-  const centroidScales = new Float32Array((await reader.section(segment, 'centroidScales')).buffer)
   const graph = new GraphBuilder('topCells')
   const rows = graph.input('rows', 'float32', ['rows', dim])
-  const table = dequantiseCentroids({ centroids, centroidScales, dim })
-  const centroidRows = graph.initializer('centroids', 'float32', [segment.centroids, dim], table)
+  const table = await centroidTable(reader, quantiser)
+  const centroidRows = graph.initializer('centroids', 'float32', [quantiser.centroids, dim], table)
   const transposed = graph.node('transposed', 'Transpose', [centroidRows], { perm: { ints: [1, 0] } })
   const scores = graph.node('scores', 'MatMul', [rows, transposed])
   const [best = '', cells = ''] = graph.nodeOf(['best', 'cells'], 'TopK', [scores, graph.integers('count', [count])])

@@ -15,9 +15,14 @@ const QUERY_ROWS = 32
 const SENTENCE_WORDS_MIN = 4
 const SENTENCE_WORDS_MAX = 24
 
-/** Passages that queries are made from: a seeded sample of those with tokens, ascending. */
-export function samplePassages(passageLengths: Uint16Array, count: number, seed: number): readonly number[] {
-  const pids = [...passageLengths.keys()].filter((pid) => (passageLengths[pid] ?? 0) > 0)
+/** Passages that queries are made from: a seeded sample of those with tokens that are not deleted, ascending. */
+export function samplePassages(
+  passageLengths: Uint16Array,
+  count: number,
+  seed: number,
+  deleted: ReadonlySet<number> = new Set(),
+): readonly number[] {
+  const pids = [...passageLengths.keys()].filter((pid) => (passageLengths[pid] ?? 0) > 0 && !deleted.has(pid))
   const chosen = sampleIndices(seededRandom(seed), { population: pids.length, count: Math.min(count, pids.length) })
   return Array.from(chosen, (at) => pids[at] ?? 0)
 }

@@ -2,7 +2,7 @@
 import { NDOCS_MAX } from '../../format/limits.ts'
 import type { TierName } from '../../format/manifest/tiers.ts'
 import { probesAll } from '../../runtime/search/parameters.ts'
-import type { SearchParameters } from '../../runtime/searcher.ts'
+import type { PlaidParameters } from '../../runtime/searcher.ts'
 
 /**
  * How far below the best recall on the grid each tier may be, on the queries that are measured. Real queries lose a little more than
@@ -23,7 +23,7 @@ const ROUNDING = 1e-9
 export function settingsFor(
   k: number,
   { centroids, passages }: { readonly centroids: number; readonly passages: number },
-): readonly SearchParameters[] {
+): readonly PlaidParameters[] {
   // More than all passages cannot be rescored: of what is enough for that, the smallest is kept.
   const enough = NDOCS.findIndex((ndocs) => ndocs >= 4 * passages)
   const wanted = (enough < 0 ? NDOCS : NDOCS.slice(0, enough + 1)).filter((ndocs) => ndocs >= Math.min(k, passages))
@@ -32,7 +32,7 @@ export function settingsFor(
     const below = wanted.filter((ndocs) => ndocs <= 4 * k).length
     return prunes ? wanted : wanted.slice(Math.max(0, below - 1))
   }
-  const all: SearchParameters[] = ndocsOf(false).map((ndocs) => ({
+  const all: PlaidParameters[] = ndocsOf(false).map((ndocs) => ({
     ncells: centroids,
     centroidScoreThreshold: -1,
     ndocs,
@@ -46,22 +46,22 @@ export function settingsFor(
 }
 
 /** The setting that no other of the grid can beat but for chance: every passage a candidate, as many rescored as any. */
-export function widestOf(settings: readonly SearchParameters[]): SearchParameters {
-  const wide = (a: SearchParameters, b: SearchParameters) => (isNarrower(a, b) ? b : a)
+export function widestOf(settings: readonly PlaidParameters[]): PlaidParameters {
+  const wide = (a: PlaidParameters, b: PlaidParameters) => (isNarrower(a, b) ? b : a)
   const [first = { ncells: 1, centroidScoreThreshold: -1, ndocs: NDOCS_MAX }, ...rest] = settings.toReversed()
   return rest.reduce(wide, first)
 }
 
 /** Whether `a` keeps no passage that `b` would not keep as well, and so can hardly find more. */
-function isNarrower(a: SearchParameters, b: SearchParameters): boolean {
+function isNarrower(a: PlaidParameters, b: PlaidParameters): boolean {
   return a.ncells <= b.ncells && a.centroidScoreThreshold >= b.centroidScoreThreshold && a.ndocs <= b.ndocs
 }
 
 export interface MeasuredSettings {
   /** Cost of a query, before it is tried. */
-  costOf(setting: SearchParameters): number
+  costOf(setting: PlaidParameters): number
   /** Recall in [0, 1], or `undefined` when it is clear from a part of the queries that it is below `target`. */
-  recallOf(setting: SearchParameters, target: number): Promise<number | undefined>
+  recallOf(setting: PlaidParameters, target: number): Promise<number | undefined>
 }
 
 /**
@@ -72,15 +72,15 @@ export interface MeasuredSettings {
  * @param workMax - bound of the sum of the costs of what is tried
  */
 export async function chooseTiers(
-  settings: readonly SearchParameters[],
+  settings: readonly PlaidParameters[],
   { costOf, recallOf }: MeasuredSettings,
   workMax = Number.POSITIVE_INFINITY,
-): Promise<Readonly<Record<TierName, SearchParameters>>> {
+): Promise<Readonly<Record<TierName, PlaidParameters>>> {
   const widest = widestOf(settings)
   const ceiling = (await recallOf(widest, 0)) ?? 0
   let work = costOf(widest)
   // A wider setting that costs no more finds no less: pruning, for one, is not worth its second pass where passes cost alike.
-  const worthTrying = (setting: SearchParameters) =>
+  const worthTrying = (setting: PlaidParameters) =>
     !settings.some((other) => other !== setting && isNarrower(setting, other) && costOf(other) <= costOf(setting))
   const byCost = settings.filter(worthTrying).sort((a, b) => costOf(a) - costOf(b))
   const family = byCost.filter(
@@ -88,8 +88,8 @@ export async function chooseTiers(
       ncells === widest.ncells && centroidScoreThreshold === widest.centroidScoreThreshold,
   )
   // Targets rise from tier to tier: what failed one fails the next.
-  const failed: SearchParameters[] = []
-  const reaches = async (setting: SearchParameters, target: number): Promise<boolean> => {
+  const failed: PlaidParameters[] = []
+  const reaches = async (setting: PlaidParameters, target: number): Promise<boolean> => {
     if (setting === widest) return true
     if (work > workMax || failed.some((other) => isNarrower(setting, other))) return false
     const recall = await recallOf(setting, target)
@@ -98,7 +98,7 @@ export async function chooseTiers(
     failed.push(setting)
     return false
   }
-  const choose = async (loss: number): Promise<SearchParameters> => {
+  const choose = async (loss: number): Promise<PlaidParameters> => {
     const target = ceiling - loss - ROUNDING
     let low = 0
     let high = family.length - 1

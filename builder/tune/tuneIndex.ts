@@ -6,7 +6,7 @@ import { type IndexReader, readIndex } from '../../format/indexReader.ts'
 import { IdTable } from '../../format/items/ids.ts'
 import type { IndexTiers } from '../../format/manifest/tiers.ts'
 import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
-import { type NodeSearcher, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
+import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { openQueryEncoder } from '../../runtime/platform/node/queryEncoder.ts'
 import { isIndexUrl } from '../../runtime/platform/urlFiles.ts'
 import type { QueryVectors, Searcher } from '../../runtime/searcher.ts'
@@ -16,6 +16,7 @@ import { readManifest, replaceManifest } from '../publish/replaceManifest.ts'
 import { openVectorStore, type VectorStore } from '../stores/vectorStore.ts'
 import { openDecodedRows } from './decodedRows.ts'
 import type { TokenRows } from './exactMaxSim.ts'
+import { PassageNumbers } from './passageNumbers.ts'
 import { rowQueries, samplePassages, textQueries } from './pseudoQueries.ts'
 import { type TuneOptions, type TuneSource, tuneSearcher } from './tuneSearcher.ts'
 
@@ -61,10 +62,12 @@ export async function tuneIndex(path: string, options: TuneIndexOptions = {}): P
     reader = await readIndex(await filesAtPath(path))
     vectors = options.vectors === undefined ? undefined : await matchingVectors(options.vectors, reader)
     const rows = vectors ?? (await openDecodedRows(reader))
-    const queries = await queriesFor(searcher, rows, options)
+    const numbers = await PassageNumbers.of(reader)
+    const queries = await queriesFor({ searcher, rows, numbers }, options)
     const source: TuneSource = {
       searcher,
       reader,
+      numbers,
       rows,
       reference: vectors ? 'vectors' : 'decoded',
       queries,
@@ -96,44 +99,51 @@ export async function tuneBuilt(
   let reader: IndexReader | undefined
   try {
     reader = await readIndex(await filesAtPath(path))
-    const queries = await pseudoQueries(searcher, rows, encoder, options)
-    return await tuneSearcher({ searcher, reader, rows, reference: 'vectors', queries, querySource: 'pseudo' }, options)
+    const numbers = await PassageNumbers.of(reader)
+    const queries = await pseudoQueries({ searcher, rows, numbers }, encoder, options)
+    return await tuneSearcher(
+      { searcher, reader, numbers, rows, reference: 'vectors', queries, querySource: 'pseudo' },
+      options,
+    )
   } finally {
     await reader?.close()
     await searcher.close()
   }
 }
 
-async function queriesFor(
-  searcher: NodeSearcher,
-  rows: TokenRows,
-  options: TuneIndexOptions,
-): Promise<readonly QueryVectors[]> {
+type QuerySources = Pick<TuneSource, 'searcher' | 'rows' | 'numbers'>
+
+async function queriesFor(sources: QuerySources, options: TuneIndexOptions): Promise<readonly QueryVectors[]> {
   const { queries, model, fromRows = false } = options
+  const { searcher } = sources
   const { info } = searcher
   if (queries !== undefined) {
     const isFolder = (await stat(queries).catch(() => undefined))?.isDirectory() ?? false
     return isFolder ? storedQueries(queries, options) : encodedQueries(queries, searcher, options)
   }
-  if (fromRows || !info.hasTexts || !info.encoder) return pseudoQueries(searcher, rows, undefined, options)
+  if (fromRows || !info.hasTexts || !info.encoder) return pseudoQueries(sources, undefined, options)
   const encoder = await openQueryEncoder(info, model)
   try {
-    return await pseudoQueries(searcher, rows, encoder, options)
+    return await pseudoQueries(sources, encoder, options)
   } finally {
     await encoder.close()
   }
 }
 
 async function pseudoQueries(
-  searcher: Searcher,
-  rows: TokenRows,
+  { searcher, rows, numbers }: QuerySources,
   encoder: Encoder | undefined,
   options: TuneOptions & { readonly sample?: number; readonly seed?: number },
 ): Promise<readonly QueryVectors[]> {
   const { sample = SAMPLE_DEFAULT, seed = SEED_DEFAULT } = options
-  const pids = samplePassages(rows.passageLengths, sample, seed)
+  const pids = samplePassages(rows.passageLengths, sample, seed, numbers.deleted)
   if (encoder && searcher.info.hasTexts) {
-    const queries = await textQueries(await searcher.passages(pids), encoder, seed, options)
+    const queries = await textQueries(
+      await searcher.passages(pids.map((pid) => numbers.placeOf(pid))),
+      encoder,
+      seed,
+      options,
+    )
     if (queries.length > 0) return queries
   }
   return rowQueries(rows, pids, seed, searcher.info.encoder?.queryLength)

@@ -12,10 +12,11 @@ import {
   type TierSet,
 } from '../../format/manifest/tiers.ts'
 import { probesAll, refinedMax } from '../../runtime/search/parameters.ts'
-import type { QueryVectors, SearchAnswer, Searcher, SearchParameters } from '../../runtime/searcher.ts'
+import type { PlaidParameters, QueryVectors, SearchAnswer, Searcher, StageCounts } from '../../runtime/searcher.ts'
 import { type RunOptions, throwIfAborted } from '../progress.ts'
 import { costMsOf, type IndexSizes, type QueryWork, touchedBytesOf } from './costModel.ts'
 import { bestPids, exactScores, type TokenRows } from './exactMaxSim.ts'
+import type { PassageNumbers } from './passageNumbers.ts'
 import { probedListBytes, readSizes } from './postingLists.ts'
 import { chooseTiers, settingsFor, widestOf } from './settings.ts'
 
@@ -26,6 +27,7 @@ export interface TuneSource {
   readonly searcher: Searcher
   /** Of the same index. */
   readonly reader: IndexReader
+  readonly numbers: PassageNumbers
   /** The vectors that exact MaxSim is computed on, of the passages in the index's order. */
   readonly rows: TokenRows
   readonly reference: Reference
@@ -91,16 +93,17 @@ interface ExactAnswers {
 }
 
 async function exactRankings(
-  { searcher, rows, queries }: TuneSource,
+  { searcher, rows, queries, numbers }: TuneSource,
   { onProgress, signal, threads, exactTokensMax = EXACT_TOKENS_MAX }: TuneOptions,
 ): Promise<ExactAnswers> {
   const depth = Math.max(...TUNED_K)
   const { tokens, passages, centroids } = searcher.info
+  const { count, deleted } = numbers
   if (tokens * queries.length <= exactTokensMax) {
     const onTokens = (done: number) => onProgress?.({ stage: 'exact', done, total: tokens, unit: 'tokens' })
     onTokens(0)
     const scores = await exactScores(rows, queries, { signal, threads, onTokens })
-    const pids = queries.map((_, i) => bestPids(scores.subarray(i * passages, (i + 1) * passages), depth))
+    const pids = queries.map((_, i) => bestPids(scores.subarray(i * count, (i + 1) * count), depth, deleted))
     return { compared: 'all', pids }
   }
   const widest = widestOf(settingsFor(depth, { centroids, passages }))
@@ -109,8 +112,12 @@ async function exactRankings(
     throwIfAborted(signal)
     onProgress?.({ stage: 'exact', done: i, total: queries.length, unit: 'queries' })
     const { hits } = await searcher.search(query, { ...widest, k: K_MAX })
-    const scores = await exactScores(rows, [query], { signal, threads, pids: hits.map((hit) => hit.pid) })
-    pids.push(bestPids(scores, depth))
+    const scores = await exactScores(rows, [query], {
+      signal,
+      threads,
+      pids: hits.map(({ place }) => numbers.numberOf(place)),
+    })
+    pids.push(bestPids(scores, depth, deleted))
   }
   onProgress?.({ stage: 'exact', done: queries.length, total: queries.length, unit: 'queries' })
   return { compared: 'candidates', pids }
@@ -127,7 +134,7 @@ interface MeasuringFacts {
 /** A setting with all queries behind it. */
 interface Measured {
   readonly recall: number
-  readonly counts: SearchAnswer['counts']
+  readonly counts: StageCounts
 }
 
 /** Tries settings for one k, each at most once. */
@@ -167,7 +174,7 @@ class Measuring {
     return { k, fast: await tierOf(0), balanced: await tierOf(1), exact: await tierOf(2) }
   }
 
-  async #tierOf(setting: SearchParameters, ms: number | undefined): Promise<Tier> {
+  async #tierOf(setting: PlaidParameters, ms: number | undefined): Promise<Tier> {
     const { sizes } = this.#facts
     const { recall, counts } = await this.#measure(setting)
     const work = this.#workOf(setting, counts)
@@ -181,7 +188,7 @@ class Measuring {
   }
 
   /** How many candidates the cells give depends on `ncells` alone: the cheapest setting of each tells. */
-  async #countCandidates(settings: readonly SearchParameters[]): Promise<void> {
+  async #countCandidates(settings: readonly PlaidParameters[]): Promise<void> {
     for (const setting of settings) {
       if (this.#candidates.has(setting.ncells)) continue
       let sum = 0
@@ -191,7 +198,7 @@ class Measuring {
     }
   }
 
-  #predictedCost(setting: SearchParameters): number {
+  #predictedCost(setting: PlaidParameters): number {
     const { k, sizes } = this.#facts
     const candidates = this.#candidates.get(setting.ncells) ?? 0
     const approximated = Math.min(candidates, Math.max(setting.ndocs, k))
@@ -199,11 +206,11 @@ class Measuring {
     return costMsOf(sizes, this.#workOf(setting, { candidates, approximated, rescored }))
   }
 
-  #workOf({ ncells, centroidScoreThreshold }: SearchParameters, counts: SearchAnswer['counts']): QueryWork {
+  #workOf({ ncells, centroidScoreThreshold }: PlaidParameters, counts: StageCounts): QueryWork {
     const { queries, searcher } = this.#source
     const probes = !probesAll(ncells, searcher.info.centroids)
     return {
-      ...counts,
+      ...{ candidates: counts.candidates, approximated: counts.approximated ?? 0, rescored: counts.rescored },
       refined: Math.min(counts.rescored, refinedMax(this.#facts.k)),
       rows: queries.reduce((sum, query) => sum + query.rows, 0) / queries.length,
       probes,
@@ -212,7 +219,7 @@ class Measuring {
     }
   }
 
-  async #recallOf(setting: SearchParameters, target: number): Promise<number | undefined> {
+  async #recallOf(setting: PlaidParameters, target: number): Promise<number | undefined> {
     this.#options.onProgress?.({ stage: 'tune', done: ++this.#tried, unit: `settings for k = ${this.#facts.k}` })
     const first = this.#ceilings.slice(0, FIRST_QUERIES)
     if (first.length < this.#source.queries.length && first.length > 0) {
@@ -225,7 +232,7 @@ class Measuring {
   }
 
   /** Of the first `count` queries; what was answered before is not searched again. */
-  async #answers(setting: SearchParameters, count: number): Promise<readonly SearchAnswer[]> {
+  async #answers(setting: PlaidParameters, count: number): Promise<readonly SearchAnswer[]> {
     const key = JSON.stringify(setting)
     const answers = this.#answered.get(key) ?? []
     this.#answered.set(key, answers)
@@ -235,7 +242,7 @@ class Measuring {
     return answers
   }
 
-  async #measure(setting: SearchParameters): Promise<Measured> {
+  async #measure(setting: PlaidParameters): Promise<Measured> {
     const answers = await this.#answers(setting, this.#source.queries.length)
     const recalls = answers.map((answer, i) => this.#recallOfAnswer(i, answer))
     // The widest comes first.
@@ -244,7 +251,7 @@ class Measuring {
       recall: mean(recalls),
       counts: {
         candidates: mean(answers.map(({ counts }) => counts.candidates)),
-        approximated: mean(answers.map(({ counts }) => counts.approximated)),
+        approximated: mean(answers.map(({ counts }) => counts.approximated ?? 0)),
         rescored: mean(answers.map(({ counts }) => counts.rescored)),
       },
     }
@@ -253,17 +260,17 @@ class Measuring {
   #recallOfAnswer(query: number, { hits }: SearchAnswer): number {
     const wanted = (this.#facts.exact[query] ?? []).slice(0, this.#facts.k)
     if (wanted.length === 0) return 1
-    const found = new Set(hits.map((hit) => hit.pid))
+    const found = new Set(hits.map(({ place }) => this.#source.numbers.numberOf(place)))
     return wanted.filter((pid) => found.has(pid)).length / wanted.length
   }
 
-  #search(query: QueryVectors, setting: SearchParameters): Promise<SearchAnswer> {
+  #search(query: QueryVectors, setting: PlaidParameters): Promise<SearchAnswer> {
     throwIfAborted(this.#options.signal)
     return this.#source.searcher.search(query, { ...setting, k: this.#facts.k })
   }
 
   /** Median ms of a query with each setting; rounds go over all of them in turn, so that a slow moment touches each. */
-  async #timesOf(settings: readonly SearchParameters[]): Promise<readonly number[]> {
+  async #timesOf(settings: readonly PlaidParameters[]): Promise<readonly number[]> {
     const times: number[][] = settings.map(() => [])
     for (let round = 0; round < TIMED_ROUNDS; round++) {
       for (const [i, setting] of settings.entries()) {

@@ -6,14 +6,14 @@ import type { TextAnswer } from '../../runtime/ask/textSearch.ts'
 import { openTextSearch } from '../../runtime/platform/node/nodeTextSearch.ts'
 import { isIndexUrl } from '../../runtime/platform/urlFiles.ts'
 import type { SearchOptions } from '../../runtime/searcher.ts'
-import type { Pipeline } from '../../runtime/searchers/openIndexFiles.ts'
+import type { PipelineName } from '../../runtime/searchers/pipeline.ts'
 import { integer, jsonOption, pipelineOption, searchParameterOptions } from '../options.ts'
 import { formatBytes, formatCounted, printable } from '../terminal.ts'
 
 interface Options extends SearchOptions {
   readonly model?: string
   readonly json?: boolean
-  readonly pipeline?: Pipeline
+  readonly pipeline?: PipelineName
 }
 
 export function searchCommand(): Command {
@@ -70,7 +70,7 @@ function listed({ id, rank, score, title, text }: TextAnswer['hits'][number]): s
 }
 
 function summary({ hits, ms, parameters, storage, truncated }: TextAnswer, passages: number): string {
-  const tier = parameters.tier ? `, tier ${parameters.tier}` : ''
+  const tier = parameters.pipeline === 'resident' && parameters.tier ? `, tier ${parameters.tier}` : ''
   const read = storage ? `, ${formatBytes(storage.bytes)} in ${formatCounted(storage.reads, 'read')}` : ''
   const cut = truncated ? '; the query is longer than the encoder reads, its end was left out' : ''
   return `${hits.length} of ${passages} passages, ${(ms.search ?? 0).toFixed(1)} ms${tier}${read}${cut}\n`

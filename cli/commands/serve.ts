@@ -11,7 +11,8 @@ import { openPool } from '../../runtime/platform/node/nodePool.ts'
 import { openQueryEncoder } from '../../runtime/platform/node/queryEncoder.ts'
 import { serveIndexes } from '../../runtime/platform/node.ts'
 import type { Searcher } from '../../runtime/searcher.ts'
-import type { OpenedIndex, Pipeline } from '../../runtime/searchers/openIndexFiles.ts'
+import type { OpenedIndex } from '../../runtime/searchers/indexSearcher.ts'
+import type { PipelineName } from '../../runtime/searchers/pipeline.ts'
 import { integer, pipelineOption, tierOption } from '../options.ts'
 import { formatBytes, formatCounted } from '../terminal.ts'
 
@@ -21,7 +22,7 @@ interface Options {
   readonly workers: number
   readonly model?: string
   readonly tier?: TierName
-  readonly pipeline?: Pipeline
+  readonly pipeline?: PipelineName
   readonly origin?: readonly string[]
   readonly open?: boolean
 }
@@ -86,7 +87,7 @@ interface Closable {
 /** @param opened - gets what has to be closed, as soon as it is open */
 async function serveOpened(
   paths: readonly string[],
-  { workers, pipeline, tier, ...options }: Omit<Options, 'pipeline'> & { readonly pipeline: Pipeline | 'auto' },
+  { workers, pipeline, tier, ...options }: Omit<Options, 'pipeline'> & { readonly pipeline: PipelineName | 'auto' },
   signal: AbortSignal,
   opened: Closable[],
 ): Promise<void> {

@@ -72,5 +72,5 @@ async function tune(index: string, { json, quiet, ...options }: Options, signal:
 async function centroidsOf(index: string): Promise<number> {
   const reader = await readIndex(await filesAtPath(index))
   await reader.close()
-  return reader.manifest.segments.reduce((sum, segment) => sum + segment.centroids, 0)
+  return reader.manifest.quantisers.reduce((sum, quantiser) => sum + quantiser.centroids, 0)
 }

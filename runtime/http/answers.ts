@@ -3,7 +3,7 @@ import type { EncodedText } from '../../encoder/encoder.ts'
 import { AbortedError, InputError, NotFoundError } from '../../format/errors.ts'
 import { QUERY_CHARACTERS_MAX } from '../../format/limits.ts'
 import { maxSim } from '../ask/maxSim.ts'
-import type { AskTimes, Passage, Question, QuestionEncoder } from '../ask/textSearch.ts'
+import type { Passage, Question, QuestionEncoder, TextAnswer } from '../ask/textSearch.ts'
 import { encodeBase64F32 } from '../encoders/vectorText.ts'
 import type { QueryVectors } from '../searcher.ts'
 import type { Catalog, NamedSearch } from './catalog.ts'
@@ -22,8 +22,8 @@ import {
   type SearchRequest,
 } from './schemas.ts'
 
-/** Told how long the steps of a question took, for the Server-Timing header. */
-export type ReportTimes = (times: AskTimes) => void
+/** Told of each answer: how long its steps took, for the Server-Timing header, and whether it is whole, for caches. */
+export type ReportAnswer = (answer: Pick<TextAnswer, 'ms' | 'skipped'>) => void
 
 /** Measures a stage by name, for the same header. */
 export type Timed = <T>(stage: string, work: Promise<T>) => Promise<T>
@@ -32,17 +32,16 @@ export type Timed = <T>(stage: string, work: Promise<T>) => Promise<T>
 export async function answerSearch(
   { name, search }: NamedSearch,
   request: SearchRequest,
-  report: ReportTimes,
+  report: ReportAnswer,
 ): Promise<SearchAnswerBody> {
   const started = performance.now()
   const { query, vectors, index: _, k = K_DEFAULT, ...options } = request
   const answer = await search.ask(questionOf(query, vectors, search.info.dim), { ...asGiven(options), k })
-  report(answer.ms)
+  report(answer)
+  const { generation, skipped, counts } = answer
   const { k: asked, ...parameters } = answer.parameters
-  const { candidates, approximated, rescored } = answer.counts
-  const { generation, skipped } = answer
   return {
-    ...{ index: name, generation, k: asked, parameters, counts: { candidates, approximated, rescored } },
+    ...{ index: name, generation, k: asked, parameters, counts: { ...counts } },
     ...(skipped ? { skipped: { ...skipped, reasons: [...skipped.reasons] } } : {}),
     tookMs: tenths(started),
     hits: answer.hits.map(({ id, rank, score, marks, ...passage }): SearchHitBody => {
@@ -61,7 +60,7 @@ export async function answerSearch(
 export async function answerColbert(
   { name, search }: NamedSearch,
   { query, k = K_DEFAULT }: { readonly query: string; readonly k?: number | undefined },
-  report: ReportTimes,
+  report: ReportAnswer,
   longTexts: boolean,
 ): Promise<ColbertAnswer> {
   if (!search.info.hasTexts) {
@@ -69,8 +68,9 @@ export async function answerColbert(
       `/api/search answers with texts, and index "${name}" was built without them. Use /v1/search, or rebuild with texts.`,
     )
   }
-  const { hits, ms } = await search.ask(query, { k })
-  report(ms)
+  const answer = await search.ask(query, { k })
+  report(answer)
+  const { hits } = answer
   const probabilities = softmax(hits.map((hit) => hit.score))
   const topk = hits.map(({ pid, rank, score, title, text = '' }, i) => {
     const whole = title ? `${title} | ${text}` : text
@@ -101,7 +101,7 @@ export interface EncodeSources {
 
 export interface RerankSources extends EncodeSources {
   readonly catalog: Catalog
-  readonly report: ReportTimes
+  readonly report: ReportAnswer
 }
 
 /** @throws NotFoundError when the server has no encoder */
@@ -160,10 +160,10 @@ async function rerankIds(sources: RerankSources, request: RerankRequest, ids: re
   const question = questionOf(request.query, request.vectors, search.info.dim)
   const unique = [...new Set(ids)]
   if (unique.length === 0) return { scored: [], missing: [] }
-  // Searching rescores at most a quarter of ndocs.
-  const options = { filter: unique, k: unique.length, ndocs: unique.length * 4, texts: false }
-  const { hits, ms } = await search.ask(question, options)
-  sources.report(ms)
+  // As many results as are allowed: both pipelines then score all of them.
+  const answer = await search.ask(question, { filter: unique, k: unique.length, texts: false })
+  sources.report(answer)
+  const { hits } = answer
   const scores = new Map(hits.map(({ id, score }) => [id, score]))
   const scored = ids.flatMap((id, position) => {
     const score = scores.get(id)

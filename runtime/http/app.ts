@@ -21,9 +21,9 @@ import {
   answerSearch,
   type EncodeSources,
   fieldsOf,
-  type ReportTimes,
+  type ReportAnswer,
 } from './answers.ts'
-import { type AnswerCache, CACHE_CONTROL_DEFAULT, cacheAnswers } from './caching.ts'
+import { type AnswerCache, CACHE_CONTROL_DEFAULT, cacheAnswers, PARTIAL } from './caching.ts'
 import { type Catalog, createCatalog, type NamedSearch, type ServedIndexes } from './catalog.ts'
 import { pagePolicy } from './page.ts'
 import { makeProblem, problemOf, problemResponse } from './problem.ts'
@@ -161,9 +161,10 @@ function addSearch(app: App, catalog: Catalog, options: AppOptions): void {
 }
 
 /** Writes the Server-Timing header. */
-function reportTo(c: Context): ReportTimes {
-  return (times) => {
-    for (const [step, ms] of Object.entries(times)) setMetric(c, step, ms)
+function reportTo(c: Context): ReportAnswer {
+  return ({ ms, skipped }) => {
+    for (const [step, took] of Object.entries(ms)) setMetric(c, step, took)
+    if (skipped) c.set(PARTIAL, true)
   }
 }
 

@@ -44,8 +44,8 @@ export function cacheAnswers({ catalog, app, cacheControl, answerCache }: CacheP
     }
     await next()
     if (c.res.status !== 200) return
-    // What a deadline cut short must not be kept as if it were the answer.
-    if (c.get(PARTIAL) === true) {
+    // What a limit or a deadline cut short must not be kept as if it were the answer; nor an answer of another generation than the tag's.
+    if (c.get(PARTIAL) === true || found.search.info.revision !== revision) {
       c.header('Cache-Control', 'no-store')
       return
     }
@@ -80,7 +80,7 @@ async function afterwards(c: Context, work: Promise<void>): Promise<void> {
   else await work
 }
 
-/** Set by a handler whose answer is the best so far. */
+/** Set by a handler whose answer says that something was skipped: it may be another the next time. */
 export const PARTIAL = 'tartan-partial'
 
 /** The order of parameters and white space around a query say nothing. */

@@ -14,6 +14,7 @@ export const K_DEFAULT = 10
  */
 export const HTTP_NCELLS_MAX = 64
 export const HTTP_NDOCS_MAX = 16_384
+const HTTP_READS_MAX = 4096
 /** Ten minutes: longer than any host lets a request live. */
 const DEADLINE_MS_MAX = 600_000
 /** Ids of one filter. */
@@ -136,9 +137,19 @@ export const searchBody = z
       .max(1, { error: 'expected a number from -1 to 1' })
       .optional(),
     ndocs: integer(1, HTTP_NDOCS_MAX).optional(),
-    maxBytes: integer(1, FILE_BYTES_MAX)
+    lists: integer(1, HTTP_NCELLS_MAX)
       .optional()
-      .openapi({ description: 'Bytes of the index that may be read for the query, where it is read by range.' }),
+      .openapi({ description: 'Posting lists that are read for each query row, where the index is read by range.' }),
+    passages: integer(1, HTTP_NDOCS_MAX)
+      .optional()
+      .openapi({ description: 'Passages that are rescored, where the index is read by range.' }),
+    budget: z
+      .strictObject({
+        bytes: integer(1, FILE_BYTES_MAX).optional(),
+        reads: integer(1, HTTP_READS_MAX).optional(),
+      })
+      .optional()
+      .openapi({ description: 'What may be read of the index for the query, where it is read by range.' }),
     deadlineMs: integer(1, DEADLINE_MS_MAX)
       .optional()
       .openapi({ description: 'After so long the best so far is answered; "skipped" then says what is missing.' }),
@@ -179,9 +190,20 @@ export const searchAnswer = z
     index: z.string(),
     generation: z.int(),
     k: z.int(),
-    parameters: z.object({ ncells: z.int(), centroidScoreThreshold: z.number(), ndocs: z.int(), tier: tierName }),
+    parameters: z
+      .discriminatedUnion('pipeline', [
+        z.object({
+          pipeline: z.literal('resident'),
+          ncells: z.int(),
+          centroidScoreThreshold: z.number(),
+          ndocs: z.int(),
+          tier: tierName,
+        }),
+        z.object({ pipeline: z.literal('range'), lists: z.int(), passages: z.int() }),
+      ])
+      .openapi({ description: 'What was searched with: an index in memory, or one that is read by range.' }),
     counts: z
-      .object({ candidates: z.int(), approximated: z.int(), rescored: z.int() })
+      .object({ candidates: z.int(), approximated: z.int().optional(), rescored: z.int() })
       .openapi({ description: 'Passages that reached each stage.' }),
     skipped: z
       .object({

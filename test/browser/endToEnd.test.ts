@@ -1,4 +1,5 @@
 /** The main job as a person does it: real corpus, real model, real index, real server, real browser. */
+
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,13 +11,14 @@ import { readCorpus } from '../../builder/corpus/corpus.ts'
 import type { Encoder } from '../../encoder/encoder.ts'
 import { launchChromium } from '../../lab/hosts/chromium.ts'
 import { openModel } from '../../runtime/platform/node/encoderNode.ts'
-import { type NodeSearcher, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
+import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { type RunningServer, serveIndexes } from '../../runtime/platform/node.ts'
+import type { OpenedIndex } from '../../runtime/searchers/indexSearcher.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tartan-e2e-'))
 const corpus = fileURLToPath(new URL('../golden/corpus/scifact40.jsonl', import.meta.url))
 let encoder: Encoder
-let searcher: NodeSearcher
+let searcher: OpenedIndex
 let server: RunningServer
 let browser: Browser
 

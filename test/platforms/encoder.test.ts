@@ -2,6 +2,7 @@
  * Queries encoded by onnxruntime-web on every host beside onnxruntime-node: the vectors, and the ranking they lead to. Measured
  * on x86 with and without VNNI; see bench/results/edge-encode.json.
  */
+
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,8 +24,9 @@ import { ROOT } from '../../lab/root.ts'
 import { decodeBase64F32 } from '../../runtime/encoders/vectorText.ts'
 import { createApp } from '../../runtime/http/index.ts'
 import { openModel } from '../../runtime/platform/node/encoderNode.ts'
-import { type NodeSearcher, openIndex, type RunningServer, serve } from '../../runtime/platform/node.ts'
+import { openIndex, type RunningServer, serve } from '../../runtime/platform/node.ts'
 import type { SearchHit } from '../../runtime/searcher.ts'
+import type { OpenedIndex } from '../../runtime/searchers/indexSearcher.ts'
 import { readGoldenCases } from '../encoder/modelFixture.ts'
 
 const corpus = join(ROOT, 'test/golden/corpus/scifact40.jsonl')
@@ -37,7 +39,7 @@ const MODEL_PATHS = ['/model/manifest.json', '/model/model_int8.onnx', '/model/t
 let queries: readonly string[]
 let ids: readonly string[]
 let folder: string
-let searcher: NodeSearcher
+let searcher: OpenedIndex
 let native: Encoder
 /** Of onnxruntime-node. */
 let expected: readonly Float32Array[]

@@ -8,7 +8,8 @@ import { blobReader } from '../../readers/blob.ts'
 import { cacheApiFiles } from '../../readers/cached.ts'
 import { httpFiles } from '../../readers/http.ts'
 import type { IndexInfo } from '../../searcher.ts'
-import { type OpenedIndex, type OpenIndexFilesOptions, openIndexFiles } from '../../searchers/openIndexFiles.ts'
+import type { OpenedIndex } from '../../searchers/indexSearcher.ts'
+import { type OpenIndexFilesOptions, openIndexFiles } from '../../searchers/openIndexFiles.ts'
 
 export interface BrowserIndexOptions extends Omit<OpenIndexFilesOptions, 'kernels'> {
   /** Address of `kernels.wasm` of the package. */

@@ -1,7 +1,7 @@
 /** `openTextSearch` of Node, Deno and Bun: index by path or address, encoder by name, from the package's own models. */
 import { type EncoderSource, textSearchOver } from '../../ask/openTextSearch.ts'
 import type { TextSearch, TextSearchOptions } from '../../ask/textSearch.ts'
-import type { Pipeline } from '../../searchers/openIndexFiles.ts'
+import type { PipelineName } from '../../searchers/pipeline.ts'
 import type { ModelOptions } from './encoderNode.ts'
 import { openIndexBy } from './nodeIndex.ts'
 import { openPool } from './nodePool.ts'
@@ -13,7 +13,7 @@ export interface NodeTextSearchOptions extends ModelOptions, Pick<TextSearchOpti
   /** Another encoder than onnxruntime-node's; false for none: then only query vectors can be asked with. */
   readonly encoder?: EncoderSource | false
   /** Default 'auto': resident where the whole index fits half of the memory that is free. */
-  readonly pipeline?: Pipeline | 'auto'
+  readonly pipeline?: PipelineName | 'auto'
   /** Threads that search, over one index in memory. Default 1: searches run in this thread. */
   readonly workers?: number
 }

@@ -63,7 +63,7 @@ export class ResidentIndex {
     try {
       const prepared = new PreparedQuery(query, this.#dim)
       const queries = this.#placeQueries(prepared, parameters.centroidScoreThreshold)
-      const candidates = collectCandidates(kernels, this.#candidateBitmaps(queries, parameters, filters))
+      const candidates = collectCandidates(kernels, this.#candidateBitmaps(queries, { parameters, k, filters }))
       // Candidates are known now; what follows can be had for less.
       const isLate = Date.now() >= deadline
       const limits = {
@@ -126,13 +126,12 @@ export class ResidentIndex {
 
   #candidateBitmaps(
     queries: readonly (QueryBlock | undefined)[],
-    { ncells, ndocs }: PlaidParameters,
-    filters: readonly PassageBitmap[] | undefined,
+    { parameters: { ncells, ndocs }, k, filters }: Pick<ResidentQuery, 'parameters' | 'k' | 'filters'>,
   ): readonly CandidateBitmap[] {
     const kernels = this.#kernels
     const allowed = filters?.reduce((sum, { count }) => sum + count, 0)
     // The approximate stage would take as many anyway, and probing could only lose some of the few that are allowed.
-    const takesAllowed = allowed !== undefined && allowed <= ndocs
+    const takesAllowed = allowed !== undefined && allowed <= Math.max(ndocs, k)
     const marks = new Map<number, number>()
     return this.placed.segments.map((segment, number) => {
       const { block, quantiser, searchable, hasDeleted } = segment
