@@ -3,7 +3,7 @@
 import { readIndex } from '../format/indexReader.ts'
 import type { SectionName } from '../format/manifest/manifest.ts'
 import type { Nbits } from '../format/manifest/segment.ts'
-import { describeIndex, type IndexDescription } from '../format/manifest/summary.ts'
+import { type IndexSummary, summariseIndex } from '../format/manifest/summary.ts'
 import { openIndexPath } from '../runtime/platform/node/nodeFiles.ts'
 import { cachedIndex } from './harness/cachedIndex.ts'
 import { labelOf, nbitsOption, runBench, textTable, vectorsOption } from './harness/commandLine.ts'
@@ -26,7 +26,7 @@ await runBench(USAGE, { vectors: '', nbits: '4,2,1', label: '' }, async (options
   for (const nbits of nbitsOption(options.nbits)) {
     const { path, report } = await cachedIndex(vectors, { nbits, label })
     const reader = await readIndex(await openIndexPath(path))
-    const description = describeIndex(reader.manifest)
+    const description = summariseIndex(reader.manifest)
     await reader.close()
     indexes.push(sizesOf(description, report.bytes))
   }
@@ -44,7 +44,7 @@ await runBench(USAGE, { vectors: '', nbits: '4,2,1', label: '' }, async (options
 type Sizes = ReturnType<typeof sizesOf>
 
 /** @param bytesOnDisk - all files, the manifest included */
-function sizesOf(description: IndexDescription, bytesOnDisk: number) {
+function sizesOf(description: IndexSummary, bytesOnDisk: number) {
   const { nbits, passages, tokens, dim, centroids } = description
   const sections = description.sections.map(({ name, bytes, bytesPerToken }) => ({
     name,

@@ -116,7 +116,7 @@ export async function buildFromVectors(
   return withStage(options, (staged, temp, timed) => writeIndex({ vectors, encoder, staged, temp, timed, options }))
 }
 
-interface Timed {
+interface StageClock {
   readonly onProgress: OnProgress
   readonly seconds: Partial<Record<Stage, number>>
 }
@@ -124,7 +124,7 @@ interface Timed {
 /** Stage folder, temporary folder and stage clock around a build; whatever happens, nothing unfinished stays. */
 async function withStage(
   options: BuildOptions,
-  build: (staged: StagedFolder, temp: string, timed: Timed) => Promise<BuildReport>,
+  build: (staged: StagedFolder, temp: string, timed: StageClock) => Promise<BuildReport>,
 ): Promise<BuildReport> {
   // Tuning searches. That it cannot is better known before hours of building than after.
   if (options.tune ?? true) await compileKernels()
@@ -143,7 +143,7 @@ async function withStage(
   }
 }
 
-function stageClock(onProgress?: OnProgress): Timed {
+function stageClock(onProgress?: OnProgress): StageClock {
   const seconds: Partial<Record<Stage, number>> = {}
   let last = performance.now()
   return {
@@ -165,7 +165,7 @@ interface WriteOptions {
   readonly queryEncoder?: Encoder
   readonly staged: StagedFolder
   readonly temp: string
-  readonly timed: Timed
+  readonly timed: StageClock
   readonly options: BuildOptions
 }
 
@@ -272,7 +272,7 @@ async function appendBlocks(writer: PartWriter, spool: Spool): Promise<void> {
 }
 
 /** What was written is read back from disk and checked in full before it gets its name. */
-async function verifyStaged(staged: StagedFolder, timed: Timed): Promise<void> {
+async function verifyStaged(staged: StagedFolder, timed: StageClock): Promise<void> {
   const files = folderFiles(staged.path)
   const reader = await readIndex(files)
   const total = reader.manifest.parts.length + 1

@@ -269,6 +269,7 @@ async function readPack(pack: RangeReader): Promise<IndexFiles> {
   }
 }
 
-function chunksOf(segment: SegmentEntry, name: SectionName) {
+/** Where a section's bytes stand; nothing when the segment has none of this name. */
+export function chunksOf(segment: SegmentEntry, name: SectionName): readonly SectionChunk[] {
   return segment.sections.find((section) => section.name === name)?.chunks ?? []
 }

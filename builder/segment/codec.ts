@@ -3,9 +3,8 @@
  * residual.py for the layout of bits), its readable reference, and decoding. The builder itself codes with the ONNX
  * graph of onnx/quantiserGraphs.ts; the reference here is the oracle for it.
  */
-import { residualBytesOf } from '../../format/items/rowBlock.ts'
+import { residualBytesOf, reverseBits } from '../../format/items/rowBlock.ts'
 import type { Nbits, ResidualCodec } from '../../format/manifest/segment.ts'
-import { reverseBits } from '../../onnx/quantiserGraphs.ts'
 
 /** Centroids as the index stores them. */
 export interface QuantisedCentroids {

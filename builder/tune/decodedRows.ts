@@ -8,10 +8,9 @@ import {
   requireRowBlock,
   residualBytesOf,
   rowShapeOf,
+  weightsOfBytes,
 } from '../../format/items/rowBlock.ts'
 import type { SegmentEntry } from '../../format/manifest/manifest.ts'
-import type { Nbits } from '../../format/manifest/segment.ts'
-import { reverseBits } from '../../onnx/quantiserGraphs.ts'
 import { dequantiseCentroids } from '../segment/codec.ts'
 import type { TokenRows } from './exactMaxSim.ts'
 
@@ -65,7 +64,7 @@ class SegmentDecoder {
     this.#centroids = arrays.table
     this.#starts = new Float64Array(arrays.lengths.length + 1)
     for (const [pid, length] of arrays.lengths.entries()) this.#starts[pid + 1] = (this.#starts[pid] ?? 0) + length
-    this.#weights = byteWeights(segment.codec.bucketWeights, segment.codec.nbits)
+    this.#weights = weightsOfBytes(segment.codec.bucketWeights, segment.codec.nbits)
   }
 
   static async open(reader: IndexReader, segment: SegmentEntry, dim: number): Promise<SegmentDecoder> {
@@ -117,16 +116,4 @@ class SegmentDecoder {
       target[d] = ((this.#centroids[centroid + d] ?? 0) + weight) * norm
     }
   }
-}
-
-function byteWeights(bucketWeights: Float32Array, nbits: Nbits): Float32Array {
-  const perByte = 8 / nbits
-  const table = new Float32Array(256 * perByte)
-  for (let byte = 0; byte < 256; byte++) {
-    for (let i = 0; i < perByte; i++) {
-      const bits = (byte >> (8 - nbits * (i + 1))) & (2 ** nbits - 1)
-      table[byte * perByte + i] = bucketWeights[reverseBits(bits, nbits)] ?? 0
-    }
-  }
-  return table
 }

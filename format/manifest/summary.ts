@@ -1,5 +1,6 @@
 /** The facts of a manifest in one flat object, with bytes by section: for `tartan inspect` and the benches. */
-import type { Manifest, ManifestEncoder, SectionName } from './manifest.ts'
+import type { EncoderFingerprint } from './encoderFingerprint.ts'
+import type { Manifest, SectionName } from './manifest.ts'
 import { SECTION_NAMES } from './manifest.ts'
 import type { Nbits } from './segment.ts'
 import type { IndexTiers } from './tiers.ts'
@@ -10,7 +11,7 @@ export interface SectionCost {
   readonly bytesPerToken: number
 }
 
-export interface IndexDescription {
+export interface IndexSummary {
   readonly name: string
   readonly generation: number
   readonly builder: string
@@ -19,7 +20,7 @@ export interface IndexDescription {
   readonly dim: number
   readonly nbits: Nbits
   readonly centroids: number
-  readonly encoder?: ManifestEncoder
+  readonly encoder?: EncoderFingerprint
   readonly parts: number
   /** Of all parts. */
   readonly bytes: number
@@ -32,7 +33,7 @@ export interface IndexDescription {
 
 const NOT_FOR_SEARCH: ReadonlySet<SectionName> = new Set(['idOffsets', 'ids', 'idOrder', 'textBlocks', 'texts'])
 
-export function describeIndex(manifest: Manifest): IndexDescription {
+export function summariseIndex(manifest: Manifest): IndexSummary {
   const { segments } = manifest
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
   const tokens = sum(segments.map((segment) => segment.tokens))

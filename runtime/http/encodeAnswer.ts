@@ -1,7 +1,7 @@
 /** Answers `/v1/encode` and `/v1/rerank` from the ports. Knows nothing of HTTP. */
 import type { EncodedText } from '../../encoder/encoder.ts'
+import { QUERY_CHARACTERS_MAX } from '../../encoder/limits.ts'
 import { AbortedError, InputError, NotFoundError } from '../../format/errors.ts'
-import { QUERY_CHARACTERS_MAX } from '../../format/limits.ts'
 import { maxSim } from '../ask/maxSim.ts'
 import { encodeBase64F32 } from '../encoders/vectorText.ts'
 import { encodeQuery, queryVectorsOf, type ServedEncoder, searchIndex, type Timed } from './answer.ts'

@@ -1,5 +1,5 @@
 /** What each variant of the study reads beside the passages, and where everything lies in its memory. */
-import { reverseBits } from '../../../runtime/kernels/quantise.ts'
+import { reverseBits } from '../../../format/items/rowBlock.ts'
 import { CENTROIDS, ROWS, type StudyData } from './studyData.ts'
 
 export interface Variant {

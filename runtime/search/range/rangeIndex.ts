@@ -2,7 +2,7 @@
 import type { IndexReader } from '../../../format/indexReader.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { RangePassages } from '../../passages/rangePassages.ts'
-import { BlockCache } from './blockCache.ts'
+import { LeastRecentlyUsed } from '../../readers/leastRecentlyUsed.ts'
 import { openRangeSegment, type RangeSegment } from './rangeSegment.ts'
 import { ScoreTable } from './scoreLists.ts'
 
@@ -13,7 +13,7 @@ export interface RangeIndex {
   readonly segments: readonly RangeSegment[]
   /** Ids and texts, segment by segment. */
   readonly passages: readonly RangePassages[]
-  readonly cache: BlockCache
+  readonly cache: LeastRecentlyUsed
   /** Scratch of the query that scores its lists just now. */
   readonly scores: ScoreTable
   /** One past the last pid, which is where a newer generation starts to count: no pid ever means two passages. */
@@ -43,7 +43,7 @@ export async function openRangeIndex(
       passages.push(own)
       firstPid += entry.passages
     }
-    const [cache, scores] = [new BlockCache(options.cacheBytes), new ScoreTable()]
+    const [cache, scores] = [new LeastRecentlyUsed(options.cacheBytes), new ScoreTable()]
     return { reader, kernels, segments, passages, cache, scores, endPid: firstPid }
   } catch (error) {
     await reader.close()
