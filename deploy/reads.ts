@@ -1,6 +1,7 @@
 /**
- * Which requests and bytes an index costs when it is opened and when it is asked, from its manifest alone. Opening is exact: it
- * follows what the runtime reads. Of a query only the limits are known, the rest is an estimate (`FIGURES` says from what).
+ * Counts the storage requests and bytes that opening an index costs, and those that a query costs, from the manifest alone. For opening
+ * the counts are exact: they follow what the runtime reads. For a query only the limits are exact; what is typical is an estimate, from
+ * the measurements in `FIGURES`.
  */
 import { chunksOf, PIECE_BYTES, READ_AHEAD } from '../format/indexReader.ts'
 import { ENTRY_BYTES } from '../format/items/textBlocks.ts'
