@@ -3,7 +3,7 @@
 import { readIndex } from '../format/indexReader.ts'
 import type { SectionName } from '../format/manifest/manifest.ts'
 import type { Nbits } from '../format/manifest/segment.ts'
-import { describeIndex, type IndexDescription } from '../format/manifest/summary.ts'
+import { type IndexSummary, summariseIndex } from '../format/manifest/summary.ts'
 import { filesAtPath } from '../runtime/platform/node/nodeFiles.ts'
 import { cachedIndex } from './harness/cachedIndex.ts'
 import { labelOf, REQUIRED_FOLDER, runBench, someNbits, textTable } from './harness/commandLine.ts'
@@ -25,7 +25,7 @@ await runBench(USAGE, { vectors: REQUIRED_FOLDER, nbits: someNbits('4,2,1'), lab
   for (const nbits of options.nbits) {
     const { path, report } = await cachedIndex(vectors, { nbits, label })
     const reader = await readIndex(await filesAtPath(path))
-    const description = describeIndex(reader.manifest)
+    const description = summariseIndex(reader.manifest)
     await reader.close()
     indexes.push(sizesOf(description, report.bytes))
   }
@@ -43,7 +43,7 @@ await runBench(USAGE, { vectors: REQUIRED_FOLDER, nbits: someNbits('4,2,1'), lab
 type Sizes = ReturnType<typeof sizesOf>
 
 /** @param bytesOnDisk - all files, the manifest included */
-function sizesOf(description: IndexDescription, bytesOnDisk: number) {
+function sizesOf(description: IndexSummary, bytesOnDisk: number) {
   const { nbits, passages, tokens, dim, centroids } = description
   const sections = description.sections.map(({ name, bytes, bytesPerToken }) => ({
     name,

@@ -19,8 +19,9 @@ import type { CorpusPassage } from './corpus/passage.ts'
 import { encodeToStore } from './encodeCorpus.ts'
 import type { OnProgress, Stage } from './progress.ts'
 import { isDiskError, type StagedFolder, stageIndex, writeFailure } from './publish/indexFolder.ts'
-import { codeSegment, trainQuantiser } from './segment/codeSegment.ts'
+import { codeSegment } from './segment/codeSegment.ts'
 import { contentOrder, permutedStore } from './segment/passageOrder.ts'
+import { trainQuantiser } from './segment/trainQuantiser.ts'
 import { reorderSpool } from './stores/reorderedSpool.ts'
 import { type Spool, spoolCorpus } from './stores/spool.ts'
 import { openVectorStore, type VectorStore } from './stores/vectorStore.ts'
@@ -116,7 +117,7 @@ export async function buildFromVectors(
   return withStage(options, (staged, temp, timed) => writeIndex({ vectors, encoder, staged, temp, timed, options }))
 }
 
-interface Timed {
+interface StageClock {
   readonly onProgress: OnProgress
   readonly seconds: Partial<Record<Stage, number>>
 }
@@ -124,7 +125,7 @@ interface Timed {
 /** Stage folder, temporary folder and stage clock around a build; whatever happens, nothing unfinished stays. */
 async function withStage(
   options: BuildOptions,
-  build: (staged: StagedFolder, temp: string, timed: Timed) => Promise<BuildReport>,
+  build: (staged: StagedFolder, temp: string, timed: StageClock) => Promise<BuildReport>,
 ): Promise<BuildReport> {
   // Tuning searches. That it cannot is better known before hours of building than after.
   if (options.tune ?? true) await compileKernels()
@@ -143,7 +144,7 @@ async function withStage(
   }
 }
 
-function stageClock(onProgress?: OnProgress): Timed {
+function stageClock(onProgress?: OnProgress): StageClock {
   const seconds: Partial<Record<Stage, number>> = {}
   let last = performance.now()
   return {
@@ -165,7 +166,7 @@ interface WriteOptions {
   readonly queryEncoder?: Encoder
   readonly staged: StagedFolder
   readonly temp: string
-  readonly timed: Timed
+  readonly timed: StageClock
   readonly options: BuildOptions
 }
 
@@ -244,7 +245,7 @@ function blocksOf(spool: Spool) {
 }
 
 /** What was written is read back from disk and checked in full before it gets its name. */
-async function verifyStaged(staged: StagedFolder, timed: Timed): Promise<void> {
+async function verifyStaged(staged: StagedFolder, timed: StageClock): Promise<void> {
   const files = folderFiles(staged.path)
   const reader = await readIndex(files)
   const total = reader.manifest.parts.length + 1

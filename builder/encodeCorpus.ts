@@ -5,7 +5,8 @@ import { AbortedError } from '../format/errors.ts'
 import type { OnProgress } from './progress.ts'
 import { isDiskError, writeFailure } from './publish/indexFolder.ts'
 import type { Spool } from './stores/spool.ts'
-import { createVectorStore, type StoredQueries, type VectorStoreWriter } from './stores/vectorStore.ts'
+import type { StoredQueries } from './stores/vectorStore.ts'
+import { createVectorStore, type VectorStoreWriter } from './stores/vectorStoreWriter.ts'
 
 export interface EncodeOptions {
   /** Passages encoded together. */

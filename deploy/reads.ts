@@ -1,8 +1,9 @@
 /**
- * Which requests and bytes an index costs when it is opened and when it is asked, from its manifest alone. Opening is exact: it
- * follows what the runtime reads. Of a query only the limits are known, the rest is an estimate (`FIGURES` says from what).
+ * Counts the storage requests and bytes that opening an index costs, and those that a query costs, from the manifest alone. For opening
+ * the counts are exact: they follow what the runtime reads. For a query only the limits are exact; what is typical is an estimate, from
+ * the measurements in `FIGURES`.
  */
-import { PIECE_BYTES, READ_AHEAD } from '../format/indexReader.ts'
+import { chunksOf, PIECE_BYTES, READ_AHEAD } from '../format/indexReader.ts'
 import { ENTRY_BYTES } from '../format/items/textBlocks.ts'
 import { encodeManifest, type Manifest, type SectionName, type SegmentEntry } from '../format/manifest/manifest.ts'
 import { FIRST_BYTES } from '../runtime/readers/remote.ts'
@@ -154,10 +155,6 @@ function textReads({ segments }: Manifest): Reads {
   const bytes = sum(segments.map((segment) => lengthOf(segment, 'texts')))
   const requests = Math.min(K_DEFAULT, blocks)
   return { requests, bytes: blocks > 0 ? Math.round((bytes / blocks) * requests) : 0, roundTrips: requests > 0 ? 1 : 0 }
-}
-
-function chunksOf(segment: SegmentEntry, name: SectionName) {
-  return segment.sections.find((section) => section.name === name)?.chunks ?? []
 }
 
 function lengthOf(segment: SegmentEntry, name: SectionName): number {

@@ -2,6 +2,9 @@
  * The encoder as the rest of Tartan sees it: texts in, token vectors out. Implementations share ColBERT's conventions
  * and differ only in the session that runs the network (onnxruntime-node in runtime/platform/node/, onnxruntime-web in runtime/encoders/).
  */
+import type { EncoderFingerprint } from '../format/manifest/encoderFingerprint.ts'
+
+export type { EncoderFingerprint }
 
 /** Half-open range of UTF-16 code units in the text that was encoded. */
 export interface TextSpan {
@@ -17,31 +20,6 @@ export interface EncodedText {
   readonly dim: number
   /** Where each row's token stands in the text; `undefined` for [CLS], markers, [SEP] and [MASK]. One entry a row. */
   readonly spans: readonly (TextSpan | undefined)[]
-}
-
-/** What must be the same when an index is built and when it is queried. Stored in the manifest (SPEC.md §4.3). */
-export interface EncoderFingerprint {
-  /** Name of the model, for people, e.g. "tartan-small". */
-  readonly model: string
-  /** SHA-256 of the model file, lower-case hex. The float and the int8 file of one model differ, see `weights`. */
-  readonly modelSha256: string
-  /**
-   * SHA-256 that all precisions of one model share (of its reference weights), lower-case hex. A query encoder is
-   * accepted when `weights`, `tokenizerSha256` and every convention below agree: float and int8 may be mixed.
-   */
-  readonly weightsSha256: string
-  readonly tokenizerSha256: string
-  readonly dim: number
-  readonly queryMarker: string
-  readonly passageMarker: string
-  /** Rows of a query, [CLS], marker and [SEP] included; filled up with [MASK]. */
-  readonly queryLength: number
-  /** Most tokens of a passage, [CLS], marker and [SEP] included; the rest is cut. */
-  readonly passageLength: number
-  /** Whether the network attends to a query's [MASK] tokens. */
-  readonly attendToMask: boolean
-  /** Characters whose tokens' rows are dropped from passages after the encoder (ColBERT's punctuation mask). */
-  readonly skipList: readonly string[]
 }
 
 /** Runs the network on one padded batch. The port that hides onnxruntime-node and onnxruntime-web. */

@@ -60,7 +60,7 @@ export function loadModelManifest(json: unknown): ModelManifest {
     skipList: skipListOf(fields),
     positionsMax,
     tokenizer: fileOf(fields.tokenizer, 'tokenizer'),
-    files: filesOf(fields),
+    files: modelFilesOf(fields),
     defaultPrecision: textOf(fields, 'defaultPrecision'),
     graph: {
       inputIds: textOf(graph, 'inputIds', 'graph.'),
@@ -186,7 +186,7 @@ function fileOf(value: unknown, field: string): ModelFile {
   }
 }
 
-function filesOf(fields: Fields): Readonly<Record<string, ModelFile>> {
+function modelFilesOf(fields: Fields): Readonly<Record<string, ModelFile>> {
   const files = Object.entries(objectOf(fields.files, 'files'))
   if (files.length === 0) fail('files', 'at least one precision', fields.files)
   return Object.fromEntries(files.map(([precision, file]) => [precision, fileOf(file, `files.${precision}`)]))

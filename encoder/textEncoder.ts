@@ -1,8 +1,8 @@
 /** The encoder: ColBERT's conventions over a session that runs the network. Works wherever a session does. */
 import { InputError, ModelError } from '../format/errors.ts'
-import { QUERY_CHARACTERS_MAX } from '../format/limits.ts'
 import { createInputWriter, type EncoderInput, keptSpans, padBatch } from './conventions.ts'
 import type { EncodedText, Encoder, EncoderSession } from './encoder.ts'
+import { QUERY_CHARACTERS_MAX } from './limits.ts'
 import { fingerprintOf, type ModelManifest } from './modelManifest.ts'
 import { createTokenizer } from './tokenizer.ts'
 

@@ -1,4 +1,4 @@
-/** Every limit of the format and of the runtime in one place. Readers refuse what is beyond them before they allocate. */
+/** Limits of the format, and of the search parameters that a manifest stores. Readers refuse what is beyond them before they allocate. */
 
 export const FORMAT_VERSION_MAJOR = 2
 export const FORMAT_VERSION_MINOR = 0
@@ -30,12 +30,6 @@ export const TEXT_BLOCK_BYTES = 64 * 1024
 
 /** Rows of a query matrix. */
 export const QUERY_ROWS_MAX = 512
-/** Characters of a query text; ColBERT reads only the first `queryLength` tokens anyway. */
-export const QUERY_CHARACTERS_MAX = 8192
-/** Characters of a passage text that is sent to be encoded; ColBERT reads only the first `passageLength` tokens anyway. */
-export const PASSAGE_CHARACTERS_MAX = 32_768
-/** Texts of one request to encode. */
-export const ENCODE_TEXTS_MAX = 32
 /** Results of one query. */
 export const K_MAX = 1000
 /** Cells probed for one query row. As many as there are centroids, or more than PROBED_CELLS_MAX: every passage is a candidate. */
@@ -44,5 +38,3 @@ export const NCELLS_MAX = CENTROIDS_MAX
 export const PROBED_CELLS_MAX = 1024
 /** Candidates kept for exact scoring, Stanford's `ndocs`. */
 export const NDOCS_MAX = 1_048_576
-/** Bytes of a model's manifest.json. */
-export const MODEL_MANIFEST_BYTES_MAX = 256 * 1024

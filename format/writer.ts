@@ -1,5 +1,6 @@
 /** Puts sections into parts as they come (SPEC.md §2, §4.2): at most one part is in memory. */
 import { encodePart } from './container/container.ts'
+import { sha256Hex } from './container/sha256.ts'
 import { PART_BYTES_DEFAULT } from './limits.ts'
 import type { PartEntry, SectionChunk, StoredSection } from './manifest/manifest.ts'
 import type { SectionName } from './manifest/sections.ts'
@@ -130,9 +131,7 @@ export class SectionsWriter {
 
 /** A part's name: the first 128 bits of its SHA-256. */
 export async function partName(bytes: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as BufferSource))
-  const hex = Array.from(digest.subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('')
-  return `${hex}.msgpack`
+  return `${(await sha256Hex(bytes)).slice(0, 32)}.msgpack`
 }
 
 function concatenate(pieces: readonly Uint8Array[], length: number): Uint8Array {

@@ -18,6 +18,8 @@ export interface ResidualConstants {
   readonly nbits: number
   readonly bucketCutoffs: Float32Array
   readonly bucketWeights: Float32Array
+  /** u8[2^nbits]: the bits that are stored for each bucket. */
+  readonly storedBuckets: Uint8Array
   readonly inverseNormMin: number
   readonly inverseNormStep: number
 }
@@ -36,7 +38,7 @@ export function assignModel(centroids: CentroidTable): Uint8Array {
 
 /**
  * Model: `vectors` f32[rows][dim] → `codes` i32[rows], `packed` u8[rows][dim*nbits/8], `inverseNorms` u8[rows].
- * Equals `encodeResidualsReference` in builder/segment/codec.ts except where two centroids, or a norm and a rounding
+ * Equals `encodeResidualReference` in builder/segment/codecReference.ts except where two centroids, or a norm and a rounding
  * boundary, are closer than float error.
  */
 export function residualModel(centroids: CentroidTable, constants: ResidualConstants): Uint8Array {
@@ -87,12 +89,12 @@ export function addResidualCoding(
   const table = graph.initializer('centroids', 'float32', [count, dim], centroids.vectors)
   const centroid = graph.node('centroid', 'Gather', [table, codes], { axis: { int: 0 } })
   const residual = graph.node('residual', 'Sub', [vectors, centroid])
-  const { place, weight } = addBuckets(graph, residual, constants)
+  const { stored, weight } = addBuckets(graph, residual, constants)
 
   const packing = packingMatrix(dim, constants.nbits)
   const columns = packing.length / dim
   const matrix = graph.initializer('packingMatrix', 'float32', [dim, columns], packing)
-  const bytes = graph.node('packedFloat', 'MatMul', [place, matrix])
+  const bytes = graph.node('packedFloat', 'MatMul', [stored, matrix])
   graph.output(graph.node('packed', 'Cast', [bytes], { to: { int: 2 } }), 'uint8', ['rows', columns])
 
   const decoded = graph.node('decoded', 'Add', [centroid, weight])
@@ -112,25 +114,25 @@ export function addResidualCoding(
 /**
  * Bucket of each residual value, never as a [rows][dim][buckets] tensor: cutoffs ascend, so a chain of
  * `Where(residual > cutoff[i], value[i + 1], before)` ends at the value of the bucket. Two chains share the comparisons:
- * `place` is the bucket's index with its bits reversed (ColBERT writes bits LSB first), `weight` what it decodes to.
+ * `stored` is what is stored for the bucket (its bits reversed, as ColBERT writes them), `weight` what it decodes to.
  */
 function addBuckets(
   graph: GraphBuilder,
   residual: Value,
   constants: ResidualConstants,
-): { place: Value; weight: Value } {
-  const { nbits, bucketCutoffs, bucketWeights } = constants
-  let place = graph.scalar('place0', 0)
+): { stored: Value; weight: Value } {
+  const { bucketCutoffs, bucketWeights, storedBuckets } = constants
+  let stored = graph.scalar('stored0', storedBuckets[0] ?? 0)
   let weight = graph.scalar('weight0', bucketWeights[0] ?? 0)
   bucketCutoffs.forEach((cutoff, index) => {
     const bucket = index + 1
     const above = graph.node(`above${bucket}`, 'Greater', [residual, graph.scalar(`cutoff${bucket}`, cutoff)])
-    const nextPlace = graph.scalar(`place${bucket}`, reverseBits(bucket, nbits))
+    const nextStored = graph.scalar(`stored${bucket}`, storedBuckets[bucket] ?? 0)
     const nextWeight = graph.scalar(`weight${bucket}`, bucketWeights[bucket] ?? 0)
-    place = graph.node(`placeUpTo${bucket}`, 'Where', [above, nextPlace, place])
+    stored = graph.node(`storedUpTo${bucket}`, 'Where', [above, nextStored, stored])
     weight = graph.node(`weightUpTo${bucket}`, 'Where', [above, nextWeight, weight])
   })
-  return { place, weight }
+  return { stored, weight }
 }
 
 /**
@@ -146,13 +148,6 @@ function packingMatrix(dim: number, nbits: number): Float32Array {
     matrix[d * columns + Math.floor(d / valuesPerByte)] = 2 ** shift
   }
   return matrix
-}
-
-/** Value of the `bits` lowest bits of `value` read backwards. */
-export function reverseBits(value: number, bits: number): number {
-  let reversed = 0
-  for (let bit = 0; bit < bits; bit++) reversed |= ((value >> bit) & 1) << (bits - 1 - bit)
-  return reversed
 }
 
 /** @returns f32[dim][count] */

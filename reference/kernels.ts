@@ -2,10 +2,10 @@
  * The readable twin of every kernel: the same numbers by the most direct code, on typed arrays. It is the oracle of the
  * tests; where a kernel and its twin differ in one bit, the kernel is wrong.
  */
-import { codeBytesOf, residualBytesOf } from '../format/items/rowBlock.ts'
+import { codeBytesOf, residualBytesOf, reverseBits } from '../format/items/rowBlock.ts'
 import type { Nbits, SegmentData } from '../format/manifest/segment.ts'
 import { STATUS_LENGTH, STATUS_OFFSETS, STATUS_OK, STATUS_PID, STATUS_VARINT } from '../runtime/kernels/layout.ts'
-import { type QuantisedQuery, reverseBits } from '../runtime/kernels/quantise.ts'
+import type { QuantisedQuery } from '../runtime/kernels/quantise.ts'
 import {
   byteThreshold,
   type RowNumbers,

@@ -10,7 +10,7 @@ import type { QueryVectors, SearchParameters } from '../runtime/searcher.ts'
 import * as kernels from './kernels.ts'
 import { refine } from './refine.ts'
 
-export interface ReferenceAnswer {
+export interface RangeReferenceAnswer {
   /** Those that are rescored, by their score from lists. */
   readonly found: readonly Omit<FoundPassage, 'segment'>[]
   /** Passages that some list has. */
@@ -29,7 +29,7 @@ export function searchByLists(
   query: QueryVectors,
   parameters: SearchParameters,
   { k, layout }: { readonly k: number; readonly layout: ReferenceLayout },
-): ReferenceAnswer {
+): RangeReferenceAnswer {
   const quantised = quantiseQuery(query.vectors, query.rows, query.dim)
   const cellScores = kernels.scoreCentroids(segment, quantised, 1)
   const cells = Array.from(segment.centroidScales.keys())

@@ -5,7 +5,7 @@ import type { QueryVectors, SearchParameters } from '../runtime/searcher.ts'
 import * as kernels from './kernels.ts'
 import { refine } from './refine.ts'
 
-export interface ReferenceAnswer {
+export interface ResidentReferenceAnswer {
   /** Score descending, then pid ascending; at least k where there are, and all that tie with the k-th. */
   readonly pids: Uint32Array
   readonly scores: Float32Array
@@ -19,7 +19,7 @@ export function searchReference(
   parameters: SearchParameters,
   k: number,
   filterPids?: Uint32Array,
-): ReferenceAnswer {
+): ResidentReferenceAnswer {
   const quantised = quantiseQuery(query.vectors, query.rows, query.dim)
   const cellScores = kernels.scoreCentroids(segment, quantised, parameters.centroidScoreThreshold)
   const approximate = (pids: Uint32Array, pruned: boolean) =>

@@ -1,8 +1,7 @@
 /** Rows of real passages and of perturbed copies of them, coded with a quantiser of grownQuantiser.ts. */
 import { bucketOf } from '../../builder/segment/codec.ts'
 import { seededRandom } from '../../builder/segment/sampling.ts'
-import { encodeRowBlocks, residualBytesOf } from '../../format/items/rowBlock.ts'
-import { reverseBits } from '../../onnx/quantiserGraphs.ts'
+import { encodeRowBlocks, residualBytesOf, reverseBits } from '../../format/items/rowBlock.ts'
 import { type GrownQuantiser, nearestOf } from './grownQuantiser.ts'
 
 /** Normal numbers, made once; a row takes a run of them from a random place. */

@@ -6,9 +6,9 @@
 
 import { permuteRows } from '../../builder/segment/centroidOrder.ts'
 import { dequantiseCentroids, type Quantiser, quantiseCentroids, trainCodec } from '../../builder/segment/codec.ts'
-import { similarityOrder, trainQuantiser } from '../../builder/segment/codeSegment.ts'
 import { nearestNeighbours, openAssigner } from '../../builder/segment/graphSessions.ts'
 import { type Random, seededRandom } from '../../builder/segment/sampling.ts'
+import { similarityOrder, trainQuantiser } from '../../builder/segment/trainQuantiser.ts'
 import type { VectorStore } from '../../builder/stores/vectorStore.ts'
 import type { Nbits } from '../../format/manifest/segment.ts'
 import { progress } from '../harness/commandLine.ts'

@@ -3,7 +3,7 @@
  * row plus seeded Gaussian noise, of unit length again. Kept in the benches' cache.
  */
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
-import { createVectorStore } from '../../builder/stores/vectorStore.ts'
+import { createVectorStore } from '../../builder/stores/vectorStoreWriter.ts'
 import { readVectorsQrels, writeVectorsQrels } from '../../builder/stores/vectorsFolder.ts'
 import { cachePath, progress } from '../harness/commandLine.ts'
 import type { JudgedVectors } from '../harness/judgedVectors.ts'

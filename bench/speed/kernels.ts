@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Nbits } from '../../format/manifest/segment.ts'
 import { randomQuery, randomSegment } from '../../lab/data/randomSegment.ts'
-import { crcTables } from '../../runtime/kernels/crcTables.ts'
+import { placeCrcTables } from '../../runtime/kernels/checksum.ts'
 import { instantiateKernels, topCellsHeapBytes } from '../../runtime/kernels/kernels.ts'
 import { placeQuery } from '../../runtime/search/placedQuery.ts'
 import { createResidentSegment } from '../../runtime/search/resident/residentSegment.ts'
@@ -42,8 +42,7 @@ async function measureNbits(nbits: Nbits) {
   candidates.scores = kernels.arena.allocate(passageCount * 4)
   const heaps = kernels.arena.allocate(topCellsHeapBytes(rows, 4))
   const marks = kernels.arena.allocate(centroidCount)
-  const tables = kernels.arena.allocate(16_384)
-  new Uint32Array(kernels.memory.buffer, tables, 4096).set(crcTables())
+  const tables = placeCrcTables(kernels)
   new Uint32Array(kernels.memory.buffer, candidates.pids, passageCount).set(lengths.map((_, pid) => pid))
   const tokens = passageCount * passageTokens
   const perUnit = (run: () => void, units: number) => {

@@ -3,12 +3,12 @@ import { stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { AbortedError, InputError } from '../../format/errors.ts'
 import { readCsv } from './csv.ts'
-import { type CorpusEntry, checkPassage, excerpt, type Place, type Problem, problemError } from './entry.ts'
+import { type CorpusEntry, checkPassage, type EntryProblem, excerpt, type Place, problemError } from './entry.ts'
 import { PAGE_EXTENSIONS, readFolder } from './folder.ts'
-import { IdTable } from './idTable.ts'
 import { readJsonl } from './jsonl.ts'
 import { LINE_BYTES_MAX_DEFAULT, readLines } from './lines.ts'
 import type { CorpusPassage } from './passage.ts'
+import { SeenIds } from './seenIds.ts'
 import { readBytes, STDIN, sourceName } from './source.ts'
 import { estimateTokens } from './split.ts'
 import { readTsv } from './tsv.ts'
@@ -64,7 +64,7 @@ export interface CorpusOptions {
 export async function* readCorpus(source: string, options: CorpusOptions = {}): AsyncGenerator<CorpusPassage> {
   const { limit = Number.POSITIVE_INFINITY, onBadPassage = 'error', signal } = options
   checkOptions(options)
-  const ids = new IdTable()
+  const ids = new SeenIds()
   let count = 0
   let skipped = 0
   for await (const entry of await openEntries(source, options)) {
@@ -147,7 +147,7 @@ async function openEntries(source: string, options: CorpusOptions): Promise<Asyn
   return format === 'tsv' ? readTsv(lines, file) : readJsonl(lines, file)
 }
 
-function checkEntry(entry: CorpusEntry, ids: IdTable): CorpusPassage | Problem {
+function checkEntry(entry: CorpusEntry, ids: SeenIds): CorpusPassage | EntryProblem {
   if (entry.problem) return entry.problem
   const checked = checkPassage(entry.passage)
   if ('reason' in checked) return checked
@@ -155,7 +155,7 @@ function checkEntry(entry: CorpusEntry, ids: IdTable): CorpusPassage | Problem {
   return lineBefore === undefined ? checked : duplicateProblem(checked.id, entry.place, lineBefore)
 }
 
-function duplicateProblem(id: string, place: Place, lineBefore: number): Problem {
+function duplicateProblem(id: string, place: Place, lineBefore: number): EntryProblem {
   return {
     reason: `expected every id once, got ${excerpt(id)} in lines ${lineBefore} and ${place.line}`,
     cure: 'Rename or remove one of the two.',

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import { type CsvError, type OptionsWithColumns, parse } from 'csv-parse'
 import { InputError } from '../../format/errors.ts'
-import { type CorpusEntry, excerpt, type Place, type Problem, problemError, type RawPassage } from './entry.ts'
+import { type CorpusEntry, type EntryProblem, excerpt, type Place, problemError, type RawPassage } from './entry.ts'
 import type { Line } from './lines.ts'
 
 const ID_NAMES = ['_id', 'id', 'pid']
@@ -87,7 +87,7 @@ async function* joinLines(lines: AsyncIterable<Line>, file: string): AsyncGenera
 function csvError(error: unknown, file: string, line: number): unknown {
   const code = (error as Partial<CsvError>).code
   if (error instanceof InputError || typeof code !== 'string' || !/^(CSV_|INVALID_)/.test(code)) return error
-  const problem: Record<string, Problem> = {
+  const problem: Record<string, EntryProblem> = {
     CSV_QUOTE_NOT_CLOSED: {
       reason: 'expected every quoted cell to end, got a row whose quote is never closed',
       cure: 'Close it; a quote inside a cell is written twice.',
@@ -127,7 +127,7 @@ function findColumns(header: readonly string[], place: Place): Columns {
   return columns
 }
 
-function parseRow(cells: readonly string[], columns: Columns): RawPassage | Problem {
+function parseRow(cells: readonly string[], columns: Columns): RawPassage | EntryProblem {
   const { names, id, title, text } = columns
   if (cells.length !== names.length) {
     return {

@@ -19,7 +19,7 @@ export interface Place {
 }
 
 /** Why one entry cannot be used: "expected …, got …", and how to mend it. */
-export interface Problem {
+export interface EntryProblem {
   readonly reason: string
   readonly cure: string
 }
@@ -37,10 +37,10 @@ export interface RawPassage {
 /** A passage, or a problem that concerns this entry alone: reading may go on after it. */
 export type CorpusEntry =
   | { readonly place: Place; readonly passage: RawPassage; readonly problem?: undefined }
-  | { readonly place: Place; readonly problem: Problem; readonly passage?: undefined }
+  | { readonly place: Place; readonly problem: EntryProblem; readonly passage?: undefined }
 
 /** The problem as an error that names file and line. */
-export function problemError(place: Place, problem: Problem): InputError {
+export function problemError(place: Place, problem: EntryProblem): InputError {
   return new InputError(`reading "${place.file}", line ${place.line}: ${problem.reason}. ${problem.cure}`, {
     file: place.file,
     line: place.line,
@@ -57,7 +57,7 @@ export function excerpt(value: unknown): string {
  * The passage with the promises of `CorpusPassage` kept, or what breaks them. A passage with a title but no text is
  * indexed by its title, which becomes the text.
  */
-export function checkPassage(raw: RawPassage): CorpusPassage | Problem {
+export function checkPassage(raw: RawPassage): CorpusPassage | EntryProblem {
   const problem = idProblem(raw.id) ?? textProblem(raw) ?? metadataProblem(raw.metadata)
   if (problem) return problem
   const hasText = raw.text.trim() !== ''
@@ -71,7 +71,7 @@ export function checkPassage(raw: RawPassage): CorpusPassage | Problem {
 }
 
 /** What is wrong with an id, wherever it stands: corpora, queries and judgements share these rules. */
-export function idProblem(id: string): Problem | undefined {
+export function idProblem(id: string): EntryProblem | undefined {
   if (id.trim() === '') {
     return { reason: `expected a passage id, got ${excerpt(id)}`, cure: 'Give every passage an id of its own.' }
   }
@@ -89,7 +89,7 @@ export function idProblem(id: string): Problem | undefined {
   return wellFormedProblem(id, 'the id')
 }
 
-function textProblem({ title, text, metadata }: RawPassage): Problem | undefined {
+function textProblem({ title, text, metadata }: RawPassage): EntryProblem | undefined {
   if (text.trim() === '' && title.trim() === '') {
     return { reason: 'expected a text, got a blank one', cure: 'Fill in the text or remove the passage.' }
   }
@@ -109,7 +109,7 @@ function textProblem({ title, text, metadata }: RawPassage): Problem | undefined
   }
 }
 
-function metadataProblem(metadata: Metadata | undefined): Problem | undefined {
+function metadataProblem(metadata: Metadata | undefined): EntryProblem | undefined {
   for (const [name, value] of Object.entries(metadata ?? {})) {
     const problem = wellFormedProblem(name, 'a field name') ?? valueProblem(value, `field ${excerpt(name)}`)
     if (problem) return problem
@@ -118,7 +118,7 @@ function metadataProblem(metadata: Metadata | undefined): Problem | undefined {
 }
 
 /** Strings deep inside one metadata value. `nestsTooDeep` was asked before, so the recursion is bounded. */
-function valueProblem(value: MetadataValue, name: string): Problem | undefined {
+function valueProblem(value: MetadataValue, name: string): EntryProblem | undefined {
   if (typeof value === 'string') return wellFormedProblem(value, name)
   if (value === null || typeof value !== 'object') return undefined
   for (const [key, inner] of Object.entries(value)) {
@@ -129,7 +129,7 @@ function valueProblem(value: MetadataValue, name: string): Problem | undefined {
 }
 
 /** JSON can spell half a surrogate pair ("\ud800"), which no UTF-8 text can hold: it would not come back as it went in. */
-function wellFormedProblem(value: string, name: string): Problem | undefined {
+function wellFormedProblem(value: string, name: string): EntryProblem | undefined {
   if (value.isWellFormed()) return undefined
   return {
     reason: `expected Unicode text, got half a surrogate pair (such as "\\ud800") in ${name}`,

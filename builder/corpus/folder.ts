@@ -3,7 +3,7 @@ import type { Dirent } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { InputError } from '../../format/errors.ts'
-import type { CorpusEntry, Place, Problem } from './entry.ts'
+import type { CorpusEntry, EntryProblem, Place } from './entry.ts'
 import { LINE_BYTES_MAX_DEFAULT, readLines } from './lines.ts'
 import { parseHtml } from './pages/html.ts'
 import { parseMarkdown } from './pages/markdown.ts'
@@ -116,7 +116,10 @@ async function* readPage(
   if (count === 0) options.onFileSkipped(file, 'no text in it')
 }
 
-async function readText(file: string, options: FolderOptions): Promise<string | { place: Place; problem: Problem }> {
+async function readText(
+  file: string,
+  options: FolderOptions,
+): Promise<string | { place: Place; problem: EntryProblem }> {
   const fileBytesMax = options.fileBytesMax ?? LINE_BYTES_MAX_DEFAULT
   const lines: string[] = []
   let length = 0

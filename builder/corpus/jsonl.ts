@@ -1,11 +1,11 @@
 /** BEIR's corpus.jsonl: one object a line with `_id` (or `id`), `title`, `text`; every further field is metadata. */
 import {
   type CorpusEntry,
+  type EntryProblem,
   excerpt,
   METADATA_DEPTH_MAX,
   type Metadata,
   nestsTooDeep,
-  type Problem,
   type RawPassage,
 } from './entry.ts'
 import type { Line } from './lines.ts'
@@ -26,7 +26,7 @@ export async function* readJsonl(lines: AsyncIterable<Line>, file: string): Asyn
   }
 }
 
-function parseJsonPassage(line: string): { passage: RawPassage } | { reason: Problem } {
+function parseJsonPassage(line: string): { passage: RawPassage } | { reason: EntryProblem } {
   const parsed = parseJsonObject(line)
   if ('problem' in parsed) return { reason: parsed.problem }
   // `_id` wins; a second field `id` beside it is then the user's own and stays in the metadata.
@@ -58,7 +58,7 @@ function parseJsonPassage(line: string): { passage: RawPassage } | { reason: Pro
 }
 
 /** One line as an object, or what is wrong with it. */
-export function parseJsonObject(line: string): { object: JsonObject } | { problem: Problem } {
+export function parseJsonObject(line: string): { object: JsonObject } | { problem: EntryProblem } {
   let value: unknown
   try {
     value = JSON.parse(line)
@@ -71,7 +71,7 @@ export function parseJsonObject(line: string): { object: JsonObject } | { proble
 }
 
 /** Ids are strings; whole numbers are taken as they would be written. */
-export function parseId(id: unknown, fields: readonly string[]): string | Problem {
+export function parseId(id: unknown, fields: readonly string[]): string | EntryProblem {
   if (typeof id === 'string') return id
   if (id === undefined || id === null) {
     return {

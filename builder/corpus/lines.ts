@@ -1,7 +1,7 @@
 /** Bytes to checked UTF-8 lines. Memory is one line plus one chunk, whatever the length of the file. */
 import { Buffer } from 'node:buffer'
 import { InputError } from '../../format/errors.ts'
-import type { Problem } from './entry.ts'
+import type { EntryProblem } from './entry.ts'
 
 /** Longest line read by default. A longer one is rather a binary file or one without line ends. */
 export const LINE_BYTES_MAX_DEFAULT = 64 * 1024 * 1024
@@ -9,7 +9,7 @@ export const LINE_BYTES_MAX_DEFAULT = 64 * 1024 * 1024
 /** One line without its line end ("\n" or "\r\n"), or why it is not text. `number` is 1-based. */
 export type Line =
   | { readonly number: number; readonly text: string; readonly problem?: undefined }
-  | { readonly number: number; readonly problem: Problem; readonly text?: undefined }
+  | { readonly number: number; readonly problem: EntryProblem; readonly text?: undefined }
 
 export interface LineOptions {
   /** Name of the source in messages. */

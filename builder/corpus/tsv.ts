@@ -1,5 +1,5 @@
 /** ColBERT's collection.tsv: `pid \t passage` or `pid \t passage \t title`, one passage a line, no quoting. */
-import type { CorpusEntry, Problem, RawPassage } from './entry.ts'
+import type { CorpusEntry, EntryProblem, RawPassage } from './entry.ts'
 import type { Line } from './lines.ts'
 
 /** The header ColBERT's and DPR's collections may begin with. */
@@ -19,7 +19,7 @@ export async function* readTsv(lines: AsyncIterable<Line>, file: string): AsyncG
   }
 }
 
-function parseTsvLine(line: string): RawPassage | Problem {
+function parseTsvLine(line: string): RawPassage | EntryProblem {
   const [id = '', text, title = '', ...more] = line.split('\t')
   if (text === undefined) {
     return {

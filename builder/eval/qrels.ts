@@ -1,6 +1,6 @@
 /** Relevance judgements: BEIR's TSV with a header, TREC's and MS MARCO's four columns; plain or gzip. */
 import { InputError } from '../../format/errors.ts'
-import { excerpt, idProblem, type Problem, problemError } from '../corpus/entry.ts'
+import { type EntryProblem, excerpt, idProblem, problemError } from '../corpus/entry.ts'
 import { readLines } from '../corpus/lines.ts'
 import { readBytes, type SourceOptions, sourceName } from '../corpus/source.ts'
 
@@ -49,7 +49,7 @@ export async function readQrels(source: string, options: SourceOptions = {}): Pr
   throw new InputError(`reading "${file}": expected relevance judgements, got none. Is this the right file?`, { file })
 }
 
-function parseJudgement(line: string, isBeir: boolean): Judgement | Problem {
+function parseJudgement(line: string, isBeir: boolean): Judgement | EntryProblem {
   const cells = line.includes('\t') ? line.split('\t') : line.trim().split(/\s+/)
   const expected = isBeir ? 3 : 4
   if (cells.length !== expected) {

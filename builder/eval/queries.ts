@@ -1,7 +1,7 @@
 /** Queries to evaluate with: BEIR's JSONL (`_id`, `text`) or a TSV of `qid \t text`; plain or gzip. */
 import { stat } from 'node:fs/promises'
 import { InputError } from '../../format/errors.ts'
-import { excerpt, idProblem, type Place, type Problem, problemError } from '../corpus/entry.ts'
+import { type EntryProblem, excerpt, idProblem, type Place, problemError } from '../corpus/entry.ts'
 import { parseId, parseJsonObject } from '../corpus/jsonl.ts'
 import { readLines } from '../corpus/lines.ts'
 import { readBytes, type SourceOptions, STDIN, sourceName } from '../corpus/source.ts'
@@ -60,7 +60,7 @@ async function queryFormat(source: string): Promise<'jsonl' | 'tsv'> {
   )
 }
 
-function parseTsvQuery(line: string): EvalQuery | Problem {
+function parseTsvQuery(line: string): EvalQuery | EntryProblem {
   const [id = '', text, ...more] = line.split('\t')
   if (text !== undefined && more.length === 0) return { id, text }
   return {
@@ -69,7 +69,7 @@ function parseTsvQuery(line: string): EvalQuery | Problem {
   }
 }
 
-function parseJsonQuery(line: string): EvalQuery | Problem {
+function parseJsonQuery(line: string): EvalQuery | EntryProblem {
   const parsed = parseJsonObject(line)
   if ('problem' in parsed) return parsed.problem
   const { object } = parsed
@@ -82,7 +82,7 @@ function parseJsonQuery(line: string): EvalQuery | Problem {
   }
 }
 
-function queryProblem({ id, text }: EvalQuery, lineBefore: number | undefined, line: number): Problem | undefined {
+function queryProblem({ id, text }: EvalQuery, lineBefore: number | undefined, line: number): EntryProblem | undefined {
   const problem = idProblem(id)
   if (problem) return problem
   if (text.trim() === '') return { reason: `expected a query text, got ${excerpt(text)}`, cure: 'Remove the query.' }

@@ -4,7 +4,7 @@ import { rename, rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { InputError, StorageError } from '../../format/errors.ts'
-import { excerpt, idProblem, type Problem, problemError } from '../corpus/entry.ts'
+import { type EntryProblem, excerpt, idProblem, problemError } from '../corpus/entry.ts'
 import { readLines } from '../corpus/lines.ts'
 import { readBytes, type SourceOptions, sourceName } from '../corpus/source.ts'
 
@@ -90,7 +90,7 @@ export async function readRanking(source: string, options: SourceOptions = {}): 
   return run
 }
 
-function parseRankingLine(line: string): RankingLine | Problem {
+function parseRankingLine(line: string): RankingLine | EntryProblem {
   const cells = line.split('\t')
   const [queryId = '', id = '', rankText = '', scoreText] = cells
   if (cells.length !== 3 && cells.length !== 4) {

@@ -30,7 +30,7 @@ const MINOR_OFFSET = 14
  *   writing it again
  * @throws FormatError and its kin, StorageError
  */
-export async function readManifest(path: string): Promise<ReadManifest> {
+export async function readIndexManifest(path: string): Promise<ReadManifest> {
   const files = await filesAtPath(path)
   try {
     const bytes = await manifestBytes(files)

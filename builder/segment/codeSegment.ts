@@ -1,38 +1,16 @@
 /**
- * From token vectors on disk to a segment: train the quantiser on a sample, then code every token, group rows into
- * blocks of passages, and invert codes into posting lists. Rows leave through a sink, so memory does not grow with them.
+ * Codes token vectors on disk with a trained quantiser: every token becomes a code and a residual, rows are grouped into blocks of
+ * passages, and codes are inverted into posting lists. Rows leave through a sink, so memory does not grow with them.
  */
 import { InputError } from '../../format/errors.ts'
 import { type CodedTokens, encodeRowBlocks, residualBytesOf } from '../../format/items/rowBlock.ts'
-import { CENTROIDS_MAX } from '../../format/limits.ts'
 import type { Nbits, SegmentData } from '../../format/manifest/segment.ts'
 import { type RunOptions, throwIfAborted } from '../progress.ts'
 import type { VectorStore } from '../stores/vectorStore.ts'
-import { orderCentroids, permuteRows } from './centroidOrder.ts'
-import { dequantiseCentroids, type HeldoutTokens, type Quantiser, quantiseCentroids, trainCodec } from './codec.ts'
-import { adjacencyOf, refineOrder } from './graphOrder.ts'
-import {
-  chunkRowsOf,
-  type GraphOptions,
-  nearestNeighbours,
-  openAssigner,
-  openResidualCoder,
-  type ResidualCoder,
-} from './graphSessions.ts'
-import { trainCentroids } from './kmeans.ts'
+import { dequantiseCentroids, type Quantiser } from './codec.ts'
+import { chunkRowsOf, type GraphOptions, openResidualCoder, type ResidualCoder } from './graphSessions.ts'
 import { PostingsBuilder } from './postings.ts'
-import { centroidCount, seededRandom } from './sampling.ts'
-import { drawTokenSample, type TokenSample } from './tokenSample.ts'
-
-export interface TrainOptions extends GraphOptions, RunOptions {
-  readonly nbits: Nbits
-  /** Seed of the sample, the held-out tokens and the first centroids. Default 0. */
-  readonly seed?: number
-  /** Overrides Stanford's rule; clamped to the number of training tokens. */
-  readonly centroids?: number
-  /** k-means iterations, default 4. */
-  readonly iterations?: number
-}
+import { type SegmentStats, type TrainOptions, trainQuantiser } from './trainQuantiser.ts'
 
 export interface CodeOptions extends GraphOptions, RunOptions {
   /**
@@ -42,30 +20,14 @@ export interface CodeOptions extends GraphOptions, RunOptions {
   readonly onRows: (bytes: Uint8Array, passages: number) => void | Promise<void>
 }
 
-export interface SegmentStats {
-  readonly passages: number
-  readonly tokens: number
-  readonly centroids: number
-  readonly sampledPassages: number
-  readonly trainingTokens: number
-  readonly heldoutTokens: number
-}
-
 /** A segment without its rows, which went to the sink. */
 export interface CodedSegment extends Omit<SegmentData, 'rows'> {
   /** Bytes the sink got. */
   readonly rowBytes: number
 }
 
-export interface TrainedQuantiser extends Quantiser {
-  readonly stats: SegmentStats
-}
-
 /** Tokens of one group of passages that is coded and handed to the sink together; 0.9 MB of rows at 96 dims, 2 bits. */
 const GROUP_TOKENS = 32_768
-
-/** Nearest centroids that each one wants to stand by. */
-const NEIGHBOURS = 16
 
 /**
  * The whole build. The same store, options and seed give the same bytes on the same machine and device.
@@ -93,32 +55,6 @@ export async function buildSegmentInMemory(
     end += group.length
   }
   return { ...segment, rows }
-}
-
-/** Sample → k-means → order → 8-bit centroids → residual codec. The `plan` step of a sharded build. */
-export async function trainQuantiser(store: VectorStore, options: TrainOptions): Promise<TrainedQuantiser> {
-  throwIfAborted(options.signal)
-  const { dim } = store
-  const random = seededRandom(options.seed ?? 0)
-  const sample = drawTokenSample(store, random)
-  options.onProgress?.({ stage: 'sample', unit: 'tokens', done: sample.tokens, total: sample.tokens })
-  const count = countCentroids(store, sample, options.centroids)
-  const trained = await trainCentroids(sample, { ...options, count, random })
-  const order = await similarityOrder(trained, dim, options)
-  const quantised = quantiseCentroids(permuteRows(trained, dim, order), dim)
-  // From here on only the centroids that readers see; see dequantiseCentroids.
-  const centroids = dequantiseCentroids(quantised)
-  const heldout = await assignHeldout(sample, centroids, { ...options, count })
-  const codec = trainCodec(heldout, centroids, dim, options.nbits)
-  const stats: SegmentStats = {
-    passages: store.passageLengths.length,
-    tokens: store.tokens,
-    centroids: count,
-    sampledPassages: sample.passages,
-    trainingTokens: sample.trainingTokens,
-    heldoutTokens: sample.heldoutTokens,
-  }
-  return { ...quantised, codec, stats }
 }
 
 /** Codes every token of the store with a trained quantiser. The `encode shard` step of a sharded build. */
@@ -157,58 +93,6 @@ export async function codeSegment(
   const lists = postings.finish()
   options.onProgress?.({ stage: 'invert', unit: 'cells', done: count, total: count })
   return { dim, codec, centroids, centroidScales, passageLengths, ...lists, rowBytes }
-}
-
-/**
- * Centroids that a query row probes together get near numbers: bisected along directions first, then by who is whose neighbour.
- * The second step saves a quarter of the reads of posting lists (bench/results/range-order-*.json).
- */
-export async function similarityOrder(table: Float32Array, dim: number, options: GraphOptions): Promise<Uint32Array> {
-  const count = table.length / dim
-  const order = orderCentroids(table, dim)
-  const degree = Math.min(NEIGHBOURS + 1, count)
-  const neighbours = await nearestNeighbours({ dim, count, vectors: table }, degree, options)
-  refineOrder(order, adjacencyOf(neighbours, degree))
-  return order
-}
-
-function countCentroids(store: VectorStore, sample: TokenSample, wanted: number | undefined): number {
-  const stanford = centroidCount({
-    passages: store.passageLengths.length,
-    sampledPassages: sample.passages,
-    sampledTokens: sample.tokens,
-    trainingTokens: sample.trainingTokens,
-  })
-  if (wanted === undefined) return stanford
-  if (!Number.isInteger(wanted) || wanted < 1) {
-    throw new InputError(`number of centroids: expected a positive integer, got ${wanted}`, { wanted })
-  }
-  return Math.min(wanted, sample.trainingTokens, CENTROIDS_MAX)
-}
-
-async function assignHeldout(
-  sample: TokenSample,
-  centroids: Float32Array,
-  options: TrainOptions & { readonly count: number },
-): Promise<HeldoutTokens> {
-  const { dim } = sample
-  const tokens = sample.heldoutTokens || sample.trainingTokens
-  const vectors = new Float32Array(tokens * dim)
-  const codes = new Int32Array(tokens)
-  const assigner = await openAssigner({ dim, count: options.count, vectors: centroids }, options)
-  let done = 0
-  try {
-    for await (const chunk of sample.heldoutChunks(chunkRowsOf(options, options.count))) {
-      throwIfAborted(options.signal)
-      vectors.set(chunk.vectors.subarray(0, chunk.rows * dim), done * dim)
-      codes.set((await assigner.assign(chunk.vectors)).subarray(0, chunk.rows), done)
-      done += chunk.rows
-      options.onProgress?.({ stage: 'codec', unit: 'tokens', done, total: tokens })
-    }
-  } finally {
-    await assigner.close()
-  }
-  return { vectors, codes }
 }
 
 /** Passages [firstPid, endPid), whose tokens are rows [firstToken, endToken) of the store. */

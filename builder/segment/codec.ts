@@ -1,11 +1,8 @@
 /**
- * The residual codec: trained from held-out tokens (ColBERTv2, Santhanam et al., NAACL 2022, §3.3, and colbert-ai's
- * residual.py for the layout of bits), its readable reference, and decoding. The builder itself codes with the ONNX
- * graph of onnx/quantiserGraphs.ts; the reference here is the oracle for it.
+ * The residual codec: 8-bit centroids, and buckets and norms trained from held-out tokens (ColBERTv2, Santhanam et al., NAACL 2022, §3.3).
+ * The ONNX graph of onnx/quantiserGraphs.ts codes with it; codecReference.ts does the same, slowly and readably.
  */
-import { residualBytesOf } from '../../format/items/rowBlock.ts'
 import type { Nbits, ResidualCodec } from '../../format/manifest/segment.ts'
-import { reverseBits } from '../../onnx/quantiserGraphs.ts'
 
 /** Centroids as the index stores them. */
 export interface QuantisedCentroids {
@@ -109,7 +106,8 @@ function inverseNormsOf(
   })
 }
 
-function inverseNormOf(square: number): number {
+/** 1 / length, from the squared length of a vector that may be zero. */
+export function inverseNormOf(square: number): number {
   return 1 / Math.sqrt(Math.max(square, 1e-12))
 }
 
@@ -132,65 +130,4 @@ export function bucketOf(value: number, cutoffs: Float32Array): number {
   let bucket = 0
   while (bucket < cutoffs.length && (cutoffs[bucket] ?? 0) < value) bucket++
   return bucket
-}
-
-export interface CodedToken {
-  readonly code: number
-  readonly inverseNorm: number
-  /** u8[dim*nbits/8]. */
-  readonly packed: Uint8Array
-}
-
-/** One token vector, f32[dim], coded the slow and readable way. `centroids` are the dequantised ones. */
-export function encodeResidualReference(
-  vector: Float32Array,
-  centroids: Float32Array,
-  codec: ResidualCodec,
-): CodedToken {
-  const dim = vector.length
-  const { nbits, bucketCutoffs, bucketWeights, inverseNormMin, inverseNormStep } = codec
-  const code = nearestReference(vector, centroids)
-  const packed = new Uint8Array(residualBytesOf(dim, nbits))
-  let square = 0
-  vector.forEach((value, d) => {
-    const centroid = centroids[code * dim + d] ?? 0
-    const bucket = bucketOf(Math.fround(value - centroid), bucketCutoffs)
-    square += (centroid + (bucketWeights[bucket] ?? 0)) ** 2
-    // Values fill a byte from its highest bit; within a value the lowest bit comes first.
-    const bit = d * nbits
-    const shift = 8 - nbits - (bit % 8)
-    packed[bit >> 3] = (packed[bit >> 3] ?? 0) | (reverseBits(bucket, nbits) << shift)
-  })
-  const steps = Math.round((inverseNormOf(square) - inverseNormMin) / inverseNormStep)
-  return { code, inverseNorm: Math.max(0, Math.min(255, steps)), packed }
-}
-
-/** Number of the centroid with the largest dot product, the first of equals. */
-export function nearestReference(vector: Float32Array, centroids: Float32Array): number {
-  const dim = vector.length
-  let best = 0
-  let bestScore = Number.NEGATIVE_INFINITY
-  for (let start = 0; start < centroids.length; start += dim) {
-    let score = 0
-    for (let d = 0; d < dim; d++) score += (vector[d] ?? 0) * (centroids[start + d] ?? 0)
-    if (score > bestScore) {
-      bestScore = score
-      best = start / dim
-    }
-  }
-  return best
-}
-
-/** f32[dim]: the token vector a reader reconstructs, of about unit length. */
-export function decodeRow(token: CodedToken, quantiser: Quantiser): Float32Array {
-  const { dim, centroids, centroidScales, codec } = quantiser
-  const { nbits, bucketWeights, inverseNormMin, inverseNormStep } = codec
-  const inverseNorm = Math.fround(inverseNormMin + Math.fround(token.inverseNorm * inverseNormStep))
-  const scale = centroidScales[token.code] ?? 0
-  return Float32Array.from({ length: dim }, (_, d) => {
-    const bit = d * nbits
-    const value = ((token.packed[bit >> 3] ?? 0) >> (8 - nbits - (bit % 8))) & (2 ** nbits - 1)
-    const weight = bucketWeights[reverseBits(value, nbits)] ?? 0
-    return Math.fround(Math.fround((centroids[token.code * dim + d] ?? 0) * scale) + weight) * inverseNorm
-  })
 }

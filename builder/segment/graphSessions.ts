@@ -1,5 +1,6 @@
 /** The quantiser's ONNX graphs, ready to run on a device: typed calls in, typed arrays out. */
 
+import { reverseBits } from '../../format/items/rowBlock.ts'
 import type { ResidualCodec } from '../../format/manifest/segment.ts'
 import { neighbourModel } from '../../onnx/neighbourGraph.ts'
 import { assignModel, type CentroidTable, residualModel } from '../../onnx/quantiserGraphs.ts'
@@ -71,7 +72,8 @@ export async function openResidualCoder(
   codec: ResidualCodec,
   options: GraphOptions,
 ): Promise<ResidualCoder> {
-  const session = await openOnnxSession(residualModel(centroids, codec), options)
+  const storedBuckets = Uint8Array.from({ length: 2 ** codec.nbits }, (_, bucket) => reverseBits(bucket, codec.nbits))
+  const session = await openOnnxSession(residualModel(centroids, { ...codec, storedBuckets }), options)
   return {
     async encode(vectors) {
       const { codes, packed, inverseNorms } = await session.run({ vectors: rowsTensor(vectors, centroids.dim) })

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EncoderFingerprint } from '../../encoder/encoder.ts'
 import { InputError } from '../../format/errors.ts'
-import { decodeEncoder } from '../../format/manifest/manifest.ts'
+import { decodeEncoderFingerprint } from '../../format/manifest/encoderFingerprint.ts'
 import type { Qrels } from '../eval/qrels.ts'
 
 const ENCODER_FILE = 'encoder.json'
@@ -17,7 +17,7 @@ export async function writeVectorsEncoder(folder: string, fingerprint: EncoderFi
 export async function readVectorsEncoder(folder: string): Promise<EncoderFingerprint | undefined> {
   const path = join(folder, ENCODER_FILE)
   const value = await readJson(path)
-  return value === undefined ? undefined : decodeEncoder(value, path)
+  return value === undefined ? undefined : decodeEncoderFingerprint(value, path)
 }
 
 export async function writeVectorsQrels(folder: string, qrels: Qrels): Promise<void> {

@@ -8,10 +8,10 @@ import {
   requireRowBlock,
   residualBytesOf,
   rowShapeOf,
+  weightsOfBytes,
 } from '../../format/items/rowBlock.ts'
 import { type QuantiserEntry, quantiserOf, type SegmentEntry } from '../../format/manifest/manifest.ts'
-import type { Nbits, ResidualCodec } from '../../format/manifest/segment.ts'
-import { reverseBits } from '../../onnx/quantiserGraphs.ts'
+import type { ResidualCodec } from '../../format/manifest/segment.ts'
 import { dequantiseCentroids } from '../segment/codec.ts'
 import type { TokenRows } from './exactMaxSim.ts'
 
@@ -71,7 +71,7 @@ class SegmentDecoder {
     this.#centroids = arrays.table
     this.#starts = new Float64Array(arrays.lengths.length + 1)
     for (const [pid, length] of arrays.lengths.entries()) this.#starts[pid + 1] = (this.#starts[pid] ?? 0) + length
-    this.#weights = byteWeights(this.#codec.bucketWeights, this.#codec.nbits)
+    this.#weights = weightsOfBytes(this.#codec.bucketWeights, this.#codec.nbits)
   }
 
   static async open(reader: IndexReader, segment: SegmentEntry, table: Float32Array): Promise<SegmentDecoder> {
@@ -126,16 +126,4 @@ export async function centroidTable(reader: IndexReader, quantiser: QuantiserEnt
   const centroids = new Int8Array((await reader.section(quantiser, 'centroids')).buffer)
   const centroidScales = new Float32Array((await reader.section(quantiser, 'centroidScales')).buffer)
   return dequantiseCentroids({ centroids, centroidScales, dim })
-}
-
-function byteWeights(bucketWeights: Float32Array, nbits: Nbits): Float32Array {
-  const perByte = 8 / nbits
-  const table = new Float32Array(256 * perByte)
-  for (let byte = 0; byte < 256; byte++) {
-    for (let i = 0; i < perByte; i++) {
-      const bits = (byte >> (8 - nbits * (i + 1))) & (2 ** nbits - 1)
-      table[byte * perByte + i] = bucketWeights[reverseBits(bits, nbits)] ?? 0
-    }
-  }
-  return table
 }

@@ -3,8 +3,8 @@
  * and [MASK] rows; or, without texts or encoder, rows of a passage as they are. docs/TUNING.md says how well they stand for real ones.
  */
 import type { Encoder } from '../../encoder/encoder.ts'
+import { QUERY_CHARACTERS_MAX } from '../../encoder/limits.ts'
 import type { TitledText } from '../../encoder/passageText.ts'
-import { QUERY_CHARACTERS_MAX } from '../../format/limits.ts'
 import type { QueryVectors } from '../../runtime/searcher.ts'
 import { type RunOptions, throwIfAborted } from '../progress.ts'
 import { type Random, sampleIndices, seededRandom } from '../segment/sampling.ts'

@@ -24,11 +24,12 @@ export function settingsFor(
   k: number,
   { centroids, passages }: { readonly centroids: number; readonly passages: number },
 ): readonly PlaidParameters[] {
-  // More than all passages cannot be rescored: of what is enough for that, the smallest is kept.
+  // Search rescores ndocs / 4 passages, so from ndocs = 4 x passages on it rescores all of them: the smallest such value stands for the rest.
   const enough = NDOCS.findIndex((ndocs) => ndocs >= 4 * passages)
   const wanted = (enough < 0 ? NDOCS : NDOCS.slice(0, enough + 1)).filter((ndocs) => ndocs >= Math.min(k, passages))
   const ndocsOf = (prunes: boolean) => {
-    // Without pruning ndocs / 4 alone counts, and below 4 k it counts as 4 k: one of those is enough.
+    // Without pruning, ndocs decides one thing: search rescores max(ndocs / 4, k) passages. All values up to 4 k then mean the same
+    // search, so only the largest of them is tried.
     const below = wanted.filter((ndocs) => ndocs <= 4 * k).length
     return prunes ? wanted : wanted.slice(Math.max(0, below - 1))
   }

@@ -12,7 +12,7 @@ import { isIndexUrl } from '../../runtime/platform/urlFiles.ts'
 import type { QueryVectors, Searcher } from '../../runtime/searcher.ts'
 import { readQueries } from '../eval/queries.ts'
 import { throwIfAborted } from '../progress.ts'
-import { readManifest, replaceManifest } from '../publish/replaceManifest.ts'
+import { readIndexManifest, replaceManifest } from '../publish/replaceManifest.ts'
 import { openVectorStore, type VectorStore } from '../stores/vectorStore.ts'
 import { openDecodedRows } from './decodedRows.ts'
 import type { TokenRows } from './exactMaxSim.ts'
@@ -54,7 +54,7 @@ export async function tuneIndex(path: string, options: TuneIndexOptions = {}): P
       `tuning writes into the index, and "${path}" is an address: tune a copy on disk, then upload its index.msgpack.`,
     )
   }
-  const before = await readManifest(path)
+  const before = await readIndexManifest(path)
   const searcher = await openIndex(path)
   let reader: IndexReader | undefined
   let vectors: VectorStore | undefined

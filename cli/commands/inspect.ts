@@ -1,7 +1,7 @@
 /** `tartan inspect`: what an index consists of and what each section costs. */
 import { Command } from 'commander'
 import { readIndex } from '../../format/indexReader.ts'
-import { describeIndex, type IndexDescription } from '../../format/manifest/summary.ts'
+import { type IndexSummary, summariseIndex } from '../../format/manifest/summary.ts'
 import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { jsonOption } from '../options.ts'
 import { formatBytes, formatCount, formatTable } from '../terminal.ts'
@@ -19,12 +19,12 @@ export function inspectCommand(): Command {
 async function inspect(index: string, { json }: { readonly json?: boolean }): Promise<void> {
   const files = await filesAtPath(index)
   const reader = await readIndex(files)
-  const description = describeIndex(reader.manifest)
+  const description = summariseIndex(reader.manifest)
   await reader.close()
   process.stdout.write(json ? `${JSON.stringify(description)}\n` : show(index, description))
 }
 
-function show(index: string, description: IndexDescription): string {
+function show(index: string, description: IndexSummary): string {
   const { encoder } = description
   const facts: (readonly [string, string])[] = [
     ['name', description.name],

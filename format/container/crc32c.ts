@@ -5,7 +5,7 @@
  */
 
 const POLYNOMIAL_REFLECTED = 0x82f63b78
-const TABLES = makeTables()
+const TABLES = crc32cTables(8)
 
 /**
  * @param bytes - any bytes
@@ -42,9 +42,12 @@ function read32(bytes: Uint8Array, at: number): number {
   )
 }
 
-/** u32[8][256]: table j advances a byte over j further zero bytes. 8 KiB. */
-function makeTables(): Uint32Array {
-  const tables = new Uint32Array(8 * 256)
+/**
+ * @param count - bytes a step: 8 here, 16 in the kernel
+ * @returns u32[count][256]: table j advances a byte's CRC over j further zero bytes
+ */
+export function crc32cTables(count: number): Uint32Array {
+  const tables = new Uint32Array(count * 256)
   for (let byte = 0; byte < 256; byte++) {
     let crc = byte
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL_REFLECTED : crc >>> 1

@@ -74,6 +74,27 @@ export function locateRowBlock(
   return { offset: rowBlocksBytes(pid, tokensBefore, shape), length: rowBlockBytes(tokens, shape) }
 }
 
+/** The `nbits` lowest bits of a value in reverse order: how the bucket of a residual value is stored (SPEC.md §5.1), and back. */
+export function reverseBits(value: number, nbits: number): number {
+  let reversed = 0
+  for (let bit = 0; bit < nbits; bit++) reversed |= ((value >> bit) & 1) << (nbits - 1 - bit)
+  return reversed
+}
+
+/**
+ * What a residual byte decodes to.
+ * @param bucketWeights - f32[2^nbits]
+ * @returns f32[256][8 / nbits], for each byte the weights of its values in order of dimension
+ */
+export function weightsOfBytes(bucketWeights: Float32Array, nbits: Nbits): Float32Array {
+  const perByte = 8 / nbits
+  return Float32Array.from({ length: 256 * perByte }, (_, at) => {
+    const byte = Math.floor(at / perByte)
+    const stored = (byte >> (8 - nbits * ((at % perByte) + 1))) & (2 ** nbits - 1)
+    return bucketWeights[reverseBits(stored, nbits)] ?? 0
+  })
+}
+
 /**
  * The blocks of consecutive passages, one after another.
  * @param coded - of all their tokens, in order

@@ -9,11 +9,11 @@ import {
   DIM_MIN,
   DIM_MULTIPLE,
   FILE_BYTES_MAX,
-  PASSAGE_TOKENS_MAX,
   PASSAGES_MAX,
   SECTION_ALIGNMENT_BYTES,
   SECTIONS_MAX,
 } from '../limits.ts'
+import { type EncoderFingerprint, readEncoderFingerprint } from './encoderFingerprint.ts'
 import { type Feature, readRequires, requiredFeatures } from './features.ts'
 import {
   isSectionName,
@@ -27,21 +27,6 @@ import type { Nbits, ResidualCodec } from './segment.ts'
 import { type IndexTiers, readTiers } from './tiers.ts'
 
 export const MANIFEST_NAME = 'index.msgpack'
-
-/** What must be the same when an index is built and when it is queried; see encoder/encoder.ts. */
-export interface ManifestEncoder {
-  readonly model: string
-  readonly modelSha256: string
-  readonly weightsSha256: string
-  readonly tokenizerSha256: string
-  readonly dim: number
-  readonly queryMarker: string
-  readonly passageMarker: string
-  readonly queryLength: number
-  readonly passageLength: number
-  readonly attendToMask: boolean
-  readonly skipList: readonly string[]
-}
 
 export interface PartEntry {
   readonly name: string
@@ -93,7 +78,7 @@ export interface Manifest {
   readonly builder: string
   /** What a reader must know to read the index as it is meant. */
   readonly requires: readonly Feature[]
-  readonly encoder?: ManifestEncoder
+  readonly encoder?: EncoderFingerprint
   readonly parts: readonly PartEntry[]
   readonly quantisers: readonly QuantiserEntry[]
   readonly segments: readonly SegmentEntry[]
@@ -137,7 +122,7 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
   // Before everything else: what an unknown feature changes is not known either.
   const requires = readRequires(fields.list('requires', FEATURES_MAX), 'manifest.requires')
   const parts = fields.maps('parts', PARTS_MAX).map(readPart)
-  const encoder = fields.has('encoder') ? readEncoder(fields.map('encoder')) : undefined
+  const encoder = fields.has('encoder') ? readEncoderFingerprint(fields.map('encoder')) : undefined
   if (encoder && encoder.dim !== dim) throw new FormatError('manifest.encoder.dim', String(dim), encoder.dim)
   const quantisers = fields.maps('quantisers', SEGMENTS_MAX).map((quantiser) => readQuantiser(quantiser, dim, parts))
   const manifest = {
@@ -190,34 +175,6 @@ function readPart(fields: FieldReader): PartEntry {
   const name = fields.text('name')
   if (!PART_NAME.test(name)) throw new FormatError(`${fields.path}.name`, '32 hex digits and .msgpack', name)
   return { name, bytes: fields.count('bytes', 1, FILE_BYTES_MAX) }
-}
-
-/**
- * A checked encoder fingerprint.
- * @param path - names the value in errors
- * @throws FormatError naming the field that is missing or wrong
- */
-export function decodeEncoder(value: unknown, path: string): ManifestEncoder {
-  return readEncoder(new FieldReader(value, path))
-}
-
-function readEncoder(fields: FieldReader): ManifestEncoder {
-  return {
-    model: fields.text('model', 256),
-    modelSha256: fields.text('modelSha256', 64, 64),
-    weightsSha256: fields.text('weightsSha256', 64, 64),
-    tokenizerSha256: fields.text('tokenizerSha256', 64, 64),
-    dim: fields.count('dim', DIM_MIN, DIM_MAX),
-    queryMarker: fields.text('queryMarker', 64),
-    passageMarker: fields.text('passageMarker', 64),
-    queryLength: fields.count('queryLength', 4, PASSAGE_TOKENS_MAX),
-    passageLength: fields.count('passageLength', 4, PASSAGE_TOKENS_MAX),
-    attendToMask: fields.flag('attendToMask'),
-    skipList: fields.list('skipList', 4096).map((value, i) => {
-      if (typeof value !== 'string') throw new FormatError(`${fields.path}.skipList[${i}]`, 'a string', typeof value)
-      return value
-    }),
-  }
 }
 
 function readQuantiser(fields: FieldReader, dim: number, parts: readonly PartEntry[]): QuantiserEntry {

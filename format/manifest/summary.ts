@@ -1,5 +1,6 @@
 /** The facts of a manifest in one flat object, with bytes by section: for `tartan inspect` and the benches. */
-import { livePassages, type Manifest, type ManifestEncoder, sectionBytes } from './manifest.ts'
+import type { EncoderFingerprint } from './encoderFingerprint.ts'
+import { livePassages, type Manifest, sectionBytes } from './manifest.ts'
 import { type SectionName, sectionNames, sectionRow } from './sections.ts'
 import type { Nbits } from './segment.ts'
 import type { IndexTiers } from './tiers.ts'
@@ -10,7 +11,7 @@ export interface SectionCost {
   readonly bytesPerToken: number
 }
 
-export interface IndexDescription {
+export interface IndexSummary {
   readonly name: string
   readonly generation: number
   readonly builder: string
@@ -25,7 +26,7 @@ export interface IndexDescription {
   readonly dim: number
   readonly nbits: Nbits
   readonly centroids: number
-  readonly encoder?: ManifestEncoder
+  readonly encoder?: EncoderFingerprint
   readonly parts: number
   /** Of all parts. */
   readonly bytes: number
@@ -36,7 +37,7 @@ export interface IndexDescription {
   readonly tiers?: IndexTiers
 }
 
-export function describeIndex(manifest: Manifest): IndexDescription {
+export function summariseIndex(manifest: Manifest): IndexSummary {
   const { quantisers, segments } = manifest
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
   const tokens = sum(segments.map((segment) => segment.tokens))

@@ -23,7 +23,11 @@ export type LazyEncoder = QueryEncoder &
     readonly isOpen: boolean
   }
 
-/** @throws ModelError when the index does not say what it was built with; each call: what `open` throws, or that it is another encoder */
+/**
+ * Each call that needs the encoder opens it first, unless it is open. It then throws what `open` throws, or a ModelError when the encoder
+ * that was opened is not the one the index was built with.
+ * @throws ModelError when the index does not say what it was built with
+ */
 export function createLazyEncoder({ index, open }: LazyEncoderOptions): LazyEncoder {
   const once = createOpenOnce({
     async open() {

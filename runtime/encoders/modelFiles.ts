@@ -2,9 +2,11 @@
  * Reads a model folder (`manifest.json`, tokenizer, ONNX file) through the ports that an index is read through, checks every file
  * against the manifest's size and SHA-256, and keeps files in a cache where the host has one.
  */
+
+import { MODEL_MANIFEST_BYTES_MAX } from '../../encoder/limits.ts'
 import { loadModelManifest, type ModelFile, type ModelManifest, modelFileOf } from '../../encoder/modelManifest.ts'
+import { sha256Hex } from '../../format/container/sha256.ts'
 import { ModelError, StorageError } from '../../format/errors.ts'
-import { MODEL_MANIFEST_BYTES_MAX } from '../../format/limits.ts'
 import type { IndexFiles, RangeReader } from '../../format/rangeReader.ts'
 
 /** Keeps files by the SHA-256 of their content (lower-case hex), so that what is kept can be wrong but never out of date. */
@@ -79,12 +81,12 @@ async function readVerified(files: IndexFiles, file: ModelFile, cache: ModelCach
   // A cache only saves time: one that is full or broken must not keep the model from being used.
   const kept = await cache?.get(file.sha256).catch(() => undefined)
   // What is kept is checked like anything else; a damaged copy is read again, and replaced.
-  if (kept && (await sha256Of(kept)) === file.sha256) return kept
+  if (kept && (await sha256Hex(kept)) === file.sha256) return kept
   const bytes = await reading(files, file.file, async (reader) => {
     if (reader.size !== file.bytes) throw damaged(files, file, `${reader.size} bytes`)
     return reader.read(0, reader.size)
   })
-  const got = await sha256Of(bytes)
+  const got = await sha256Hex(bytes)
   if (got !== file.sha256) throw damaged(files, file, `SHA-256 ${got}`)
   await cache?.put(file.sha256, bytes).catch(() => {})
   return bytes
@@ -104,11 +106,6 @@ async function reading<T>(files: IndexFiles, name: string, work: (reader: RangeR
   } finally {
     await reader.close?.()
   }
-}
-
-async function sha256Of(bytes: Uint8Array): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 function damaged(files: IndexFiles, file: ModelFile, got: string): ModelError {

@@ -64,7 +64,11 @@ export async function openOnnxWebSession(model: Uint8Array, host: OnnxWebRuntime
   }
 }
 
-/** A function of its own: functions that live as long as the session would keep `model` alive if they were made beside it. */
+/**
+ * Starts a session from a model. This is a function of its own because of how V8 keeps variables: all functions made in one call share one
+ * context, which holds every variable that any of them uses. Were the session's `run` and `close` made in here, the context would keep
+ * the model's bytes for as long as the session lives.
+ */
 function createSession(model: Uint8Array, host: OnnxWebRuntime, threads: number): Promise<ort.InferenceSession> {
   const location = 'weights'
   const graph = withoutWeights(model, location)

@@ -9,10 +9,10 @@ import {
   type EncodedIndex,
   encoderOfIndex,
 } from '../../encoder/fingerprint.ts'
+import { QUERY_CHARACTERS_MAX } from '../../encoder/limits.ts'
 import { DeviceError, InputError, ModelError } from '../../format/errors.ts'
-import { ENCODE_TEXTS_MAX, QUERY_CHARACTERS_MAX } from '../../format/limits.ts'
 import { RetryableError, withRetry } from '../waiting/retry.ts'
-import { decodeBase64F32 } from './vectorText.ts'
+import { decodeBase64F32, ENCODE_TEXTS_MAX } from './vectorText.ts'
 
 export interface RemoteEncoderOptions {
   /** Where that Tartan is, e.g. "https://encoder.example.org/"; its routes are below it. */
@@ -53,7 +53,7 @@ const DETAIL_CHARACTERS_MAX = 300
 export async function openRemoteEncoder(options: RemoteEncoderOptions): Promise<RemoteEncoder> {
   const encoder = createRemoteEncoder(options)
   const body = await ask(options, undefined)
-  assertEncoderOfIndex(options.index, fingerprintOf(body, options))
+  assertEncoderOfIndex(options.index, answeredFingerprint(body, options))
   return encoder
 }
 
@@ -74,7 +74,7 @@ export function createRemoteEncoder(options: RemoteEncoderOptions): RemoteEncode
 
   async function encode(texts: readonly string[], kind: 'query' | 'passage'): Promise<readonly EncodedText[]> {
     const body = await ask(options, { texts, kind, encodingFormat: 'base64' })
-    assertSameEncoder(fingerprint, fingerprintOf(body, options))
+    assertSameEncoder(fingerprint, answeredFingerprint(body, options))
     const results = isObject(body) && Array.isArray(body.results) ? (body.results as readonly unknown[]) : []
     if (results.length !== texts.length) {
       throw strange(options, `${texts.length} results`, `${results.length}`)
@@ -221,7 +221,7 @@ function strange(options: RemoteEncoderOptions, expected: string, got: string): 
 }
 
 /** The fingerprint of an answer; its fields are compared with the index's by whoever calls. */
-function fingerprintOf(body: unknown, options: RemoteEncoderOptions): EncoderFingerprint {
+function answeredFingerprint(body: unknown, options: RemoteEncoderOptions): EncoderFingerprint {
   if (isObject(body) && isObject(body.fingerprint)) return body.fingerprint as unknown as EncoderFingerprint
   throw strange(options, 'a fingerprint', 'none')
 }

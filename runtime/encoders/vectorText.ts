@@ -1,4 +1,7 @@
-/** Vectors as text: base64 of little-endian f32, as `/v1/encode` sends them. */
+/** What both ends of `/v1/encode` share: vectors as text, base64 of little-endian f32, and how many texts a request has. */
+
+/** Texts of one request. */
+export const ENCODE_TEXTS_MAX = 32
 
 /** Characters given to one call of `String.fromCharCode`: engines take some 65,000 arguments. */
 const CHUNK = 8192

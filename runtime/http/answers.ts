@@ -1,7 +1,7 @@
 /** From checked requests to what the library answers, and from its answers to bodies. Knows nothing of Hono. */
 import type { EncodedText } from '../../encoder/encoder.ts'
+import { QUERY_CHARACTERS_MAX } from '../../encoder/limits.ts'
 import { AbortedError, InputError, NotFoundError } from '../../format/errors.ts'
-import { QUERY_CHARACTERS_MAX } from '../../format/limits.ts'
 import { maxSim } from '../ask/maxSim.ts'
 import type { Passage, Question, QuestionEncoder, TextAnswer } from '../ask/textSearch.ts'
 import { encodeBase64F32 } from '../encoders/vectorText.ts'

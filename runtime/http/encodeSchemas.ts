@@ -1,11 +1,15 @@
 /** What `/v1/encode` and `/v1/rerank` take and answer, as zod schemas: the check and the OpenAPI document. */
 import { z } from '@hono/zod-openapi'
-import { ENCODE_TEXTS_MAX, PASSAGE_CHARACTERS_MAX, QUERY_CHARACTERS_MAX } from '../../format/limits.ts'
+import { QUERY_CHARACTERS_MAX } from '../../encoder/limits.ts'
+import { ENCODE_TEXTS_MAX } from '../encoders/vectorText.ts'
 import { integer, passageIds, queryText, queryVectors, searchedIndex } from './schemas.ts'
 
 /** Passages of one `/v1/rerank`: by id they cost a lookup and a score, by text a run of the network. */
 export const RERANK_IDS_MAX = 1000
 export const RERANK_TEXTS_MAX = 100
+
+/** Characters of a passage text that is sent to be encoded; ColBERT reads only the first `passageLength` tokens anyway. */
+const PASSAGE_CHARACTERS_MAX = 32_768
 
 const passageText = z
   .string({ error: 'expected a text' })

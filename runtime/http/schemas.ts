@@ -1,6 +1,7 @@
 /** What requests may hold and what answers look like: one zod schema each gives the check and the OpenAPI document. */
 import { z } from '@hono/zod-openapi'
-import { FILE_BYTES_MAX, ID_BYTES_MAX, K_MAX, QUERY_CHARACTERS_MAX, QUERY_ROWS_MAX } from '../../format/limits.ts'
+import { QUERY_CHARACTERS_MAX } from '../../encoder/limits.ts'
+import { FILE_BYTES_MAX, ID_BYTES_MAX, K_MAX, QUERY_ROWS_MAX } from '../../format/limits.ts'
 import { TIER_NAMES } from '../../format/manifest/tiers.ts'
 
 /** Bytes of a request body. 512 rows of 128 dims as JSON with 9 digits a value are about 0.8 MB. */

@@ -1,5 +1,5 @@
 /** CRC32C by the kernel: of bytes in its memory where they are, of others a chunk at a time through a buffer inside it. */
-import { crcTables } from './crcTables.ts'
+import { crc32cTables } from '../../format/container/crc32c.ts'
 import type { Kernels } from './kernels.ts'
 import { CRC_TABLES_BYTES } from './layout.ts'
 
@@ -10,9 +10,8 @@ const CHUNK_BYTES = 64 * 1024
  * @returns a function that continues `previous` (0 at first) with some bytes. It keeps 80 KiB of the arena; make one.
  */
 export function createChecksum(kernels: Kernels): (bytes: Uint8Array, previous?: number) => number {
-  const tables = kernels.arena.allocate(CRC_TABLES_BYTES)
+  const tables = placeCrcTables(kernels)
   const chunk = kernels.arena.allocate(CHUNK_BYTES)
-  new Uint32Array(kernels.memory.buffer, tables, CRC_TABLES_BYTES / 4).set(crcTables())
   return (bytes, previous = 0) => {
     if (bytes.buffer === kernels.memory.buffer) return kernels.crc32c(bytes.byteOffset, bytes.length, tables, previous)
     let crc = previous
@@ -23,4 +22,11 @@ export function createChecksum(kernels: Kernels): (bytes: Uint8Array, previous?:
     }
     return crc
   }
+}
+
+/** @returns address of the tables that the kernel of CRC32C reads, in the arena */
+export function placeCrcTables(kernels: Kernels): number {
+  const address = kernels.arena.allocate(CRC_TABLES_BYTES)
+  new Uint32Array(kernels.memory.buffer, address, CRC_TABLES_BYTES / 4).set(crc32cTables(CRC_TABLES_BYTES / 1024))
+  return address
 }

@@ -96,7 +96,7 @@ export class Kernels {
     return writeQueryBlock(this.memory, address, regions)
   }
 
-  /** CRC32C of `[address, address + length)`, continued from `previous`. @param tables - crcTables() in memory */
+  /** CRC32C of `[address, address + length)`, continued from `previous`. @param tables - of `placeCrcTables` */
   crc32c(address: number, length: number, tables: number, previous = 0): number {
     this.#require('crc input', address, length, 1)
     this.#require('crc tables', tables, CRC_TABLES_BYTES, 4)

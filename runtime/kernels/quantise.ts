@@ -3,6 +3,7 @@
  * kernels and their twin share. Everything here runs once a query or once a segment.
  */
 import { InputError } from '../../format/errors.ts'
+import { reverseBits, weightsOfBytes } from '../../format/items/rowBlock.ts'
 import type { Nbits, ResidualCodec } from '../../format/manifest/segment.ts'
 import { ROW_BLOCK } from './layout.ts'
 
@@ -93,22 +94,7 @@ export function weightTable(weights: Int8Array, nbits: Nbits): Int8Array {
 
 /** @returns i16[256][8 / nbits]: `weight * scale`, rounded, of the buckets of each residual byte, first dim first */
 export function fineValueTable(bucketWeights: Float32Array, nbits: Nbits, scale: number): Int16Array {
-  const dims = 8 / nbits
-  const table = new Int16Array(256 * dims)
-  for (let byte = 0; byte < 256; byte++) {
-    for (let dim = 0; dim < dims; dim++) {
-      const bits = (byte >> (8 - nbits * (dim + 1))) & (2 ** nbits - 1)
-      table[byte * dims + dim] = Math.round((bucketWeights[reverseBits(bits, nbits)] ?? 0) * scale)
-    }
-  }
-  return table
-}
-
-/** The `nbits` lowest bits of a value in reverse order. */
-export function reverseBits(value: number, nbits: number): number {
-  let reversed = 0
-  for (let bit = 0; bit < nbits; bit++) reversed |= ((value >> bit) & 1) << (nbits - 1 - bit)
-  return reversed
+  return Int16Array.from(weightsOfBytes(bucketWeights, nbits), (weight) => Math.round(weight * scale))
 }
 
 /** R: rows rounded up to whole blocks of ROW_BLOCK. */

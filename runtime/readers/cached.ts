@@ -5,6 +5,7 @@
 import { InputError, StorageError } from '../../format/errors.ts'
 import { MANIFEST_NAME } from '../../format/manifest/manifest.ts'
 import { checkRange, type IndexFiles, type RangeReader } from '../../format/rangeReader.ts'
+import { LeastRecentlyUsed } from './leastRecentlyUsed.ts'
 import { memoryReader } from './memory.ts'
 
 export interface CachedFilesOptions {
@@ -22,7 +23,7 @@ export function cachedFiles(files: IndexFiles, options: CachedFilesOptions = {})
       `caching files: expected blockBytes to be a power of two and bytesMax from 0 on, got ${blockBytes} and ${bytesMax}.`,
     )
   }
-  const cache = new BlockCache(bytesMax)
+  const cache = new LeastRecentlyUsed(bytesMax)
   return {
     key: files.key,
     open: async (name, size) => cachedReader(await files.open(name, size), cache, blockBytes),
@@ -30,7 +31,7 @@ export function cachedFiles(files: IndexFiles, options: CachedFilesOptions = {})
   }
 }
 
-function cachedReader(reader: RangeReader, cache: BlockCache, blockBytes: number): RangeReader {
+function cachedReader(reader: RangeReader, cache: LeastRecentlyUsed, blockBytes: number): RangeReader {
   const { key, size } = reader
   return {
     key,
@@ -44,7 +45,7 @@ function cachedReader(reader: RangeReader, cache: BlockCache, blockBytes: number
         const start = (first + from) * blockBytes
         const bytes = await reader.read(start, Math.min((first + to) * blockBytes, size) - start, signal)
         for (let i = from; i < to; i++) {
-          const block = bytes.slice((i - from) * blockBytes, (i - from + 1) * blockBytes)
+          const block = bytes.subarray((i - from) * blockBytes, (i - from + 1) * blockBytes)
           blocks[i] = block
           cache.put(`${key} ${first + i}`, block)
         }
@@ -71,36 +72,6 @@ function missingRuns(blocks: readonly (Uint8Array | undefined)[]): readonly (rea
     else runs.push([i, i + 1])
   }
   return runs
-}
-
-/** Least recently used goes first: a Map keeps the order of insertion. */
-class BlockCache {
-  readonly #bytesMax: number
-  readonly #blocks = new Map<string, Uint8Array>()
-  #bytes = 0
-
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax
-  }
-
-  get(key: string): Uint8Array | undefined {
-    const block = this.#blocks.get(key)
-    if (!block) return undefined
-    this.#blocks.delete(key)
-    this.#blocks.set(key, block)
-    return block
-  }
-
-  put(key: string, block: Uint8Array): void {
-    this.#bytes += block.length - (this.#blocks.get(key)?.length ?? 0)
-    this.#blocks.delete(key)
-    this.#blocks.set(key, block)
-    for (const [oldest, bytes] of this.#blocks) {
-      if (this.#bytes <= this.#bytesMax) break
-      this.#blocks.delete(oldest)
-      this.#bytes -= bytes.length
-    }
-  }
 }
 
 /** Parts are named by their content: what was kept under such a name is right for ever. */

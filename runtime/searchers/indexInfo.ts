@@ -1,5 +1,4 @@
 /** What a searcher says about its index, from the manifest. */
-import type { EncoderFingerprint } from '../../encoder/encoder.ts'
 import type { IndexReader } from '../../format/indexReader.ts'
 import { livePassages } from '../../format/manifest/manifest.ts'
 import type { IndexInfo } from '../searcher.ts'
@@ -20,7 +19,7 @@ export function indexInfo(reader: IndexReader, hasTexts: boolean): IndexInfo {
     centroids: sum(quantisers.map(({ centroids }) => centroids)),
     bytes,
     hasTexts,
-    ...(manifest.encoder ? { encoder: manifest.encoder satisfies EncoderFingerprint } : {}),
+    ...(manifest.encoder ? { encoder: manifest.encoder } : {}),
     ...(manifest.tiers ? { tiers: manifest.tiers } : {}),
   }
 }

@@ -1,11 +1,11 @@
 /** Manifests of indexes that are not there, of any size: what is planned from a manifest alone needs no more. */
 
 import { rowBlockBytes } from '../../format/items/rowBlock.ts'
+import type { EncoderFingerprint } from '../../format/manifest/encoderFingerprint.ts'
 import {
   decodeManifest,
   encodeManifest,
   type Manifest,
-  type ManifestEncoder,
   type SectionChunk,
   type SectionName,
 } from '../../format/manifest/manifest.ts'
@@ -29,7 +29,7 @@ export interface MadeShape {
   readonly encoder?: boolean
 }
 
-const ENCODER: ManifestEncoder = {
+const ENCODER: EncoderFingerprint = {
   model: 'tartan-small',
   modelSha256: 'a'.repeat(64),
   weightsSha256: 'b'.repeat(64),

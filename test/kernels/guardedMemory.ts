@@ -3,6 +3,7 @@
  * one byte too many traps.
  */
 import { readFile } from 'node:fs/promises'
+import { crc32cTables } from '../../format/container/crc32c.ts'
 import { codeBytesOf } from '../../format/items/rowBlock.ts'
 import type { SegmentData } from '../../format/manifest/segment.ts'
 import { distinctCells, referenceSegment, tokenStartsOf } from '../../reference/kernels.ts'
@@ -14,7 +15,6 @@ import {
   type SegmentPointer,
   segmentLengths,
 } from '../../runtime/kernels/blocks.ts'
-import { crcTables } from '../../runtime/kernels/crcTables.ts'
 import { bitmapBytes, instantiateKernels, type Kernels, topCellsHeapBytes } from '../../runtime/kernels/kernels.ts'
 import { QUERY_BLOCK_BYTES, SEGMENT_BLOCK_BYTES } from '../../runtime/kernels/layout.ts'
 import * as quantise from '../../runtime/kernels/quantise.ts'
@@ -91,7 +91,7 @@ export async function placeAll({ module, data, query, ncells, flush }: RunInput)
     if (name !== flush) top += Math.ceil(length / 64) * 64
   }
   const kernels = await instantiateKernels(module, { memory })
-  const contents = { ...segmentContents(data), crcTables: crcTables() }
+  const contents = { ...segmentContents(data), crcTables: crc32cTables(16) }
   for (const [name, values] of Object.entries(contents)) {
     new Uint8Array(memory.buffer).set(
       new Uint8Array(values.buffer, values.byteOffset, values.byteLength),

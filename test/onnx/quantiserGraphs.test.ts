@@ -1,13 +1,8 @@
 /** The quantiser's graphs against the readable twin and against bytes that ColBERT and next-plaid wrote themselves. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import {
-  dequantiseCentroids,
-  encodeResidualReference,
-  nearestReference,
-  quantiseCentroids,
-  trainCodec,
-} from '../../builder/segment/codec.ts'
+import { dequantiseCentroids, quantiseCentroids, trainCodec } from '../../builder/segment/codec.ts'
+import { encodeResidualReference, nearestReference } from '../../builder/segment/codecReference.ts'
 import { openAssigner, openResidualCoder } from '../../builder/segment/graphSessions.ts'
 import type { Nbits, ResidualCodec } from '../../format/manifest/segment.ts'
 import { clusteredVectors } from '../builder/segment/clusteredVectors.ts'

@@ -1,7 +1,7 @@
 /** A page as headings and blocks of text, and its cut into passages: one section, one passage or more. */
 import type { RawPassage } from '../entry.ts'
 import { splitText } from '../split.ts'
-import { AnchorSet, slugOf } from './slug.ts'
+import { AnchorSet, headingAnchor } from './slug.ts'
 
 /** `line` is 1-based. */
 export type Block =
@@ -86,7 +86,7 @@ function* sectionsOf(page: Page): Generator<Section> {
       texts = []
       waiting = []
     }
-    const anchor = anchors.add(block.anchor || slugOf(block.text) || 'section')
+    const anchor = anchors.add(block.anchor || headingAnchor(block.text) || 'section')
     const heading: Heading = { depth: block.depth, text: block.text, anchor, line: block.line }
     path = [...path.filter((above) => above.depth < block.depth), heading]
     waiting.push(heading)

@@ -1,7 +1,7 @@
 /** Anchors of headings as GitHub makes them, distinct within a page. */
 
 /** The anchor GitHub would give the heading on a page of its own; may be empty. */
-export function slugOf(heading: string): string {
+export function headingAnchor(heading: string): string {
   return heading
     .toLowerCase()
     .replace(/[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\- ]/gu, '')

@@ -4,8 +4,8 @@ import { openedSections } from '../../../format/manifest/sections.ts'
 import { SectionArrays } from '../../../format/sectionArrays.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { RangePassages } from '../../passages/rangePassages.ts'
+import { LeastRecentlyUsed } from '../../readers/leastRecentlyUsed.ts'
 import { quantiserTargets, requireCodec } from '../quantiserPlacement.ts'
-import { BlockCache } from './blockCache.ts'
 import { finishRangeQuantiser, type RangeQuantiser, reserveRangeQuantiser } from './rangeQuantiser.ts'
 import { type RangeSegment, reserveRangeSegment } from './rangeSegment.ts'
 import { ScoreTable } from './scoreTable.ts'
@@ -18,7 +18,7 @@ export interface RangeIndex {
   readonly segments: readonly RangeSegment[]
   /** Ids and texts, segment by segment. */
   readonly passages: readonly RangePassages[]
-  readonly cache: BlockCache
+  readonly cache: LeastRecentlyUsed
   /** Scratch of the query that scores its lists just now. */
   readonly scores: ScoreTable
 }
@@ -61,7 +61,7 @@ export async function openRangeIndex(
   const passages = finishPassages.map((finish) => finish())
   return {
     ...{ reader, kernels, quantisers, segments, passages },
-    cache: new BlockCache(options.cacheBytes),
+    cache: new LeastRecentlyUsed(options.cacheBytes),
     scores: new ScoreTable(),
   }
 }

@@ -11,9 +11,9 @@ import {
   type SegmentShape,
   segmentLengths,
 } from '../../kernels/blocks.ts'
-import { crcTables } from '../../kernels/crcTables.ts'
+import { placeCrcTables } from '../../kernels/checksum.ts'
 import { bitmapBytes, type Kernels } from '../../kernels/kernels.ts'
-import { CRC_TABLES_BYTES, SEGMENT_BLOCK_BYTES } from '../../kernels/layout.ts'
+import { SEGMENT_BLOCK_BYTES } from '../../kernels/layout.ts'
 import { bitmapWhere, type PassageBitmap } from '../../passages/bitmap.ts'
 import { gatherLists, placeBitmap } from '../gather.ts'
 import {
@@ -277,10 +277,4 @@ function requireListChecksums(kernels: Kernels, block: SegmentBlock): void {
     const expected = view.getUint32(block.postings + start + length, true)
     if (got !== expected) throw new ChecksumError(`postings of cell ${cell}`, expected, got)
   }
-}
-
-function placeCrcTables(kernels: Kernels): number {
-  const address = kernels.arena.allocate(CRC_TABLES_BYTES)
-  new Uint32Array(kernels.memory.buffer, address, CRC_TABLES_BYTES / 4).set(crcTables())
-  return address
 }

@@ -6,7 +6,7 @@ import type { SkippedEntry } from '../../../builder/corpus/corpus.ts'
 import { parseHtml } from '../../../builder/corpus/pages/html.ts'
 import { parseMarkdown } from '../../../builder/corpus/pages/markdown.ts'
 import { pagePassages } from '../../../builder/corpus/pages/page.ts'
-import { AnchorSet, slugOf } from '../../../builder/corpus/pages/slug.ts'
+import { AnchorSet, headingAnchor } from '../../../builder/corpus/pages/slug.ts'
 import { estimateTokens } from '../../../builder/corpus/split.ts'
 import { inputError, readAll, workspace } from './corpusWorkspace.ts'
 
@@ -88,7 +88,7 @@ describe('Markdown', () => {
   })
 })
 
-describe('slugOf and AnchorSet', () => {
+describe('headingAnchor and AnchorSet', () => {
   // By hand from GitHub's rule (its documentation, "Section links"): lower case, blanks to hyphens, punctuation and
   // symbols removed, "-1", "-2" … for a slug that the page has already.
   it.each<[string, [heading: string, anchor: string][]]>([
@@ -101,7 +101,7 @@ describe('slugOf and AnchorSet', () => {
     ['names of the object prototype', [['__proto__', '__proto__'], ['constructor', 'constructor'], ['__proto__', '__proto__-1']]], // biome-ignore format: pairs
   ])("give GitHub's anchors: %s", (_, cases) => {
     const anchors = new AnchorSet()
-    expect(cases.map(([heading]) => anchors.add(slugOf(heading)))).toEqual(cases.map(([, anchor]) => anchor))
+    expect(cases.map(([heading]) => anchors.add(headingAnchor(heading)))).toEqual(cases.map(([, anchor]) => anchor))
   })
 })
 

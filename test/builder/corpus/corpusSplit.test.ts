@@ -1,7 +1,7 @@
 /** Splitting long texts, and finding ids that occur twice, against plain twins. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { IdTable } from '../../../builder/corpus/idTable.ts'
+import { SeenIds } from '../../../builder/corpus/seenIds.ts'
 import { estimateTokens, splitText } from '../../../builder/corpus/split.ts'
 
 const countWords = (text: string) => text.split(/\s+/).filter((word) => word !== '').length
@@ -76,11 +76,11 @@ describe('estimateTokens', () => {
   })
 })
 
-describe('IdTable', () => {
+describe('SeenIds', () => {
   it('finds what a Map of strings finds, through several growths', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5000 }), fc.integer({ min: 1, max: 6000 }), (count, range) => {
-        const table = new IdTable()
+        const table = new SeenIds()
         const twin = new Map<string, number>()
         for (let line = 1; line <= count; line++) {
           const id = `id${(line * 2654435761) % range}`

@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Random, seededRandom } from '../../../builder/segment/sampling.ts'
-import { createVectorStore, openVectorStore, type VectorStore } from '../../../builder/stores/vectorStore.ts'
+import { openVectorStore, type VectorStore } from '../../../builder/stores/vectorStore.ts'
+import { createVectorStore } from '../../../builder/stores/vectorStoreWriter.ts'
 
 /** f32[rows][dim], unit rows: `clusters` random directions plus noise of length about `noise`. */
 export function clusteredVectors(options: {

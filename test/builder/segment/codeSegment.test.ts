@@ -1,12 +1,8 @@
 /** Building whole segments from small stores. */
 import { describe, expect, it } from 'vitest'
-import { decodeRow } from '../../../builder/segment/codec.ts'
-import {
-  buildSegment,
-  buildSegmentInMemory,
-  codeSegment,
-  trainQuantiser,
-} from '../../../builder/segment/codeSegment.ts'
+import { decodeRow } from '../../../builder/segment/codecReference.ts'
+import { buildSegment, buildSegmentInMemory, codeSegment } from '../../../builder/segment/codeSegment.ts'
+import { trainQuantiser } from '../../../builder/segment/trainQuantiser.ts'
 import { rowBlockBytes, rowBlocksBytes } from '../../../format/items/rowBlock.ts'
 import { withStore } from './clusteredVectors.ts'
 import { decodePostings, decodeRows } from './segmentReading.ts'

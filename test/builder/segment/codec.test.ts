@@ -2,13 +2,12 @@
 import { describe, expect, it } from 'vitest'
 import {
   bucketOf,
-  decodeRow,
   dequantiseCentroids,
-  encodeResidualReference,
   quantile,
   quantiseCentroids,
   trainCodec,
 } from '../../../builder/segment/codec.ts'
+import { decodeRow, encodeResidualReference } from '../../../builder/segment/codecReference.ts'
 import { clusteredVectors } from './clusteredVectors.ts'
 
 describe('quantile', () => {

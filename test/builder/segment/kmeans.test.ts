@@ -1,6 +1,6 @@
 /** Spherical k-means over a store. */
 import { describe, expect, it } from 'vitest'
-import { nearestReference } from '../../../builder/segment/codec.ts'
+import { nearestReference } from '../../../builder/segment/codecReference.ts'
 import { trainCentroids } from '../../../builder/segment/kmeans.ts'
 import { seededRandom } from '../../../builder/segment/sampling.ts'
 import { drawTokenSample, type TokenSample } from '../../../builder/segment/tokenSample.ts'

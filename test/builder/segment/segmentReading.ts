@@ -1,5 +1,5 @@
 /** A plain reader of segments for tests, written from SPEC.md §5 alone. Throws on a wrong CRC. */
-import type { CodedToken } from '../../../builder/segment/codec.ts'
+import type { CodedToken } from '../../../builder/segment/codecReference.ts'
 import type { SegmentData } from '../../../format/manifest/segment.ts'
 
 /** Bit by bit, independent of format/container/crc32c.ts. */

@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createVectorStore, openVectorStore } from '../../../builder/stores/vectorStore.ts'
+import { openVectorStore } from '../../../builder/stores/vectorStore.ts'
+import { createVectorStore } from '../../../builder/stores/vectorStoreWriter.ts'
 import { clusteredVectors } from '../segment/clusteredVectors.ts'
 
 const dim = 32

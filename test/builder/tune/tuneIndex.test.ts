@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { buildFromVectors } from '../../../builder/buildIndex.ts'
-import { readManifest, replaceManifest } from '../../../builder/publish/replaceManifest.ts'
-import { createVectorStore, openVectorStore } from '../../../builder/stores/vectorStore.ts'
+import { readIndexManifest, replaceManifest } from '../../../builder/publish/replaceManifest.ts'
+import { openVectorStore } from '../../../builder/stores/vectorStore.ts'
+import { createVectorStore } from '../../../builder/stores/vectorStoreWriter.ts'
 import { probedListBytes, readSizes } from '../../../builder/tune/postingLists.ts'
 import { tuneIndex } from '../../../builder/tune/tuneIndex.ts'
 import { AbortedError } from '../../../format/errors.ts'
@@ -216,7 +217,7 @@ describe('a tuning that cannot be', () => {
 describe('replacing a manifest', () => {
   it('does nothing when the index is another by now', async () => {
     const path = goldenCopy('nbits2')
-    const before = await readManifest(path)
+    const before = await readIndexManifest(path)
     const other = encodeManifest({ ...before.manifest, generation: 7 })
     writeFileSync(join(path, MANIFEST_NAME), other)
     const changed = replaceManifest(path, before, { ...before.manifest, generation: 2, tiers: someTiers })
@@ -227,10 +228,10 @@ describe('replacing a manifest', () => {
 
   it('refuses to write what no reader would take', async () => {
     const path = goldenCopy('nbits2')
-    const before = await readManifest(path)
+    const before = await readIndexManifest(path)
     const bad = { ...someTiers, queries: 0 }
     await expect(replaceManifest(path, before, { ...before.manifest, tiers: bad })).rejects.toThrow(/tiers\.queries/)
-    expect((await readManifest(path)).bytes).toEqual(before.bytes)
+    expect((await readIndexManifest(path)).bytes).toEqual(before.bytes)
   })
 })
 

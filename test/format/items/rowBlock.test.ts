@@ -10,9 +10,11 @@ import {
   type RowShape,
   requireRowBlock,
   residualBytesOf,
+  reverseBits,
   rowBlockBytes,
   rowBlocksBytes,
   rowShapeOf,
+  weightsOfBytes,
 } from '../../../format/items/rowBlock.ts'
 import type { Nbits } from '../../../format/manifest/segment.ts'
 import { seededBytes } from '../tinyIndex.ts'
@@ -68,6 +70,17 @@ describe('row blocks', () => {
     expect(new DataView(block.buffer).getUint32(14, true)).toBe(crc32c(Uint8Array.from(content)))
     const wide = encodeRowBlocks({ ...coded, codes: Int32Array.of(0x010203, 7) }, [2], { ...shape, centroids: 65_537 })
     expect([...wide.subarray(0, 8)]).toEqual([3, 2, 1, 0, 7, 0, 0, 0])
+  })
+
+  it('store a bucket with its bits reversed, the first dimension in the highest bits of a byte', () => {
+    expect([0b0001, 0b0011, 0b0110].map((bucket) => reverseBits(bucket, 4))).toEqual([0b1000, 0b1100, 0b0110])
+    expect([0, 1, 2, 3].map((bucket) => reverseBits(bucket, 2))).toEqual([0, 2, 1, 3])
+    const weights = Float32Array.of(0, 10, 20, 30)
+    const byte = 0b01_10_11_00
+    expect([...weightsOfBytes(weights, 2).subarray(byte * 4, byte * 4 + 4)]).toEqual([20, 10, 30, 0])
+    const sixteen = Float32Array.from({ length: 16 }, (_, bucket) => bucket)
+    expect([...weightsOfBytes(sixteen, 4).subarray(0x18 * 2, 0x18 * 2 + 2)]).toEqual([8, 1])
+    expect([...weightsOfBytes(Float32Array.of(5, 6), 1).subarray(0x81 * 8, 0x82 * 8)]).toEqual([6, 5, 5, 5, 5, 5, 5, 6])
   })
 
   it('of a passage without tokens are a CRC alone', () => {

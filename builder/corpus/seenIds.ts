@@ -12,7 +12,7 @@ const SLOTS_MIN = 1024
  * Ids and the lines they were first seen at. Two different ids are taken for one with a probability of n² / 2^97:
  * 4.5e-13 for 2^28 passages.
  */
-export class IdTable {
+export class SeenIds {
   #words = new Uint32Array(SLOTS_MIN * SLOT_WORDS)
   #count = 0
 
