@@ -1,4 +1,4 @@
-/** Quantisation and packing, with expected values by hand from the sentences in quantise.ts and format/manifest/segment.ts. */
+/** Quantisation and packing, with expected values by hand from the sentences in quantise.ts and SPEC.md §5.1. */
 import { expect, it } from 'vitest'
 import { InputError } from '../../format/errors.ts'
 import { residualBuckets } from '../../reference/kernels.ts'
