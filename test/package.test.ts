@@ -221,6 +221,15 @@ describe('the published package', () => {
     expect(paths.filter((path) => /^(test|bench|examples|scripts|node_modules)\/|f16/.test(path))).toEqual([])
   })
 
+  it('imports nothing that it does not declare, lazily or for its types either', () => {
+    const imported = files
+      .filter(({ path }) => /\.(js|d\.ts)$/.test(path))
+      .flatMap(({ path }) => [...installed(path).matchAll(/(?:\bfrom |^import |\bimport\()['"]([^.'"][^'"]*)['"]/gm)])
+      .map(([, target = '']) => /^(@[^/]+\/)?[^/]+/.exec(target)?.[0] ?? target)
+      .filter((name) => !name.startsWith('node:') && name !== 'tartan-search')
+    expect([...new Set(imported)].sort()).toEqual([...DEPENDENCIES, ...OPTIONAL].sort())
+  })
+
   it('says where it comes from, and may be published', () => {
     const published = JSON.parse(installed('package.json')) as Record<string, unknown>
     const repository = 'https://github.com/tartan-search/tartan'
