@@ -10,9 +10,10 @@ import { InputError } from '../format/errors.ts'
 import { readIndex } from '../format/indexReader.ts'
 import { type IndexTiers, TIER_NAMES } from '../format/manifest/tiers.ts'
 import { filesAtPath } from '../runtime/platform/node/nodeFiles.ts'
-import { type NodeSearcher, openIndex } from '../runtime/platform/node/nodeIndex.ts'
+import { openIndex } from '../runtime/platform/node/nodeIndex.ts'
 import { openQueryEncoder } from '../runtime/platform/node/queryEncoder.ts'
 import { defaultParameters, type QueryVectors, type SearchParameters } from '../runtime/searcher.ts'
+import type { OpenedIndex } from '../runtime/searchers/openIndexFiles.ts'
 import { cachedIndex } from './harness/cachedIndex.ts'
 import {
   integerOption,
@@ -97,7 +98,7 @@ interface SourceOptions {
 
 async function querySources(
   { store, queries }: JudgedVectors,
-  searcher: NodeSearcher,
+  searcher: OpenedIndex,
   { corpus, sample, seed }: SourceOptions,
 ): Promise<Readonly<Record<string, readonly QueryVectors[]>>> {
   const pids = samplePassages(store.passageLengths, sample, seed)
@@ -129,7 +130,7 @@ interface Tuned {
 async function tune(
   name: string,
   queries: readonly QueryVectors[],
-  index: { readonly vectors: JudgedVectors; readonly searcher: NodeSearcher; readonly path: string },
+  index: { readonly vectors: JudgedVectors; readonly searcher: OpenedIndex; readonly path: string },
 ): Promise<Tuned> {
   progress(`tuning on queries of: ${name}`)
   const reader = await readIndex(await filesAtPath(index.path))
@@ -150,7 +151,7 @@ async function tune(
 
 interface Judge {
   readonly vectors: JudgedVectors
-  readonly searcher: NodeSearcher
+  readonly searcher: OpenedIndex
   readonly exact: ExactRankings
   /** What was judged before, by k and setting: tiers of several sources are often the same. */
   readonly judged: Map<string, JudgedSetting>

@@ -63,7 +63,7 @@ const FACES: Readonly<Record<string, string>> = {
   'tartan-search/http': 'createApp',
   'tartan-search/node': 'openIndex',
   'tartan-search/cloudflare': 'createWorker',
-  'tartan-search/browser': 'openIndexInWorker',
+  'tartan-search/browser': 'openTextSearchInWorker',
   'tartan-search/service-worker': 'serveFromServiceWorker',
   'tartan-search/lambda': 'lambdaHandler',
   'tartan-search/readers': 'httpFiles',

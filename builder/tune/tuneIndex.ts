@@ -6,10 +6,11 @@ import { type IndexReader, readIndex } from '../../format/indexReader.ts'
 import { IdTable } from '../../format/items/ids.ts'
 import type { IndexTiers } from '../../format/manifest/tiers.ts'
 import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
-import { type NodeSearcher, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
+import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { openQueryEncoder } from '../../runtime/platform/node/queryEncoder.ts'
 import { isIndexUrl } from '../../runtime/platform/urlFiles.ts'
 import type { QueryVectors, Searcher } from '../../runtime/searcher.ts'
+import type { OpenedIndex } from '../../runtime/searchers/openIndexFiles.ts'
 import { readQueries } from '../eval/queries.ts'
 import { throwIfAborted } from '../progress.ts'
 import { readManifest, replaceManifest } from '../publish/replaceManifest.ts'
@@ -105,7 +106,7 @@ export async function tuneBuilt(
 }
 
 async function queriesFor(
-  searcher: NodeSearcher,
+  searcher: OpenedIndex,
   rows: TokenRows,
   options: TuneIndexOptions,
 ): Promise<readonly QueryVectors[]> {

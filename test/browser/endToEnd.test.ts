@@ -9,14 +9,15 @@ import { buildFromCorpus } from '../../builder/buildIndex.ts'
 import { readCorpus } from '../../builder/corpus/corpus.ts'
 import type { Encoder } from '../../encoder/encoder.ts'
 import { openModel } from '../../runtime/platform/node/encoderNode.ts'
-import { type NodeSearcher, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
+import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { type RunningServer, serveIndexes } from '../../runtime/platform/node.ts'
+import type { OpenedIndex } from '../../runtime/searchers/openIndexFiles.ts'
 import { launchChromium } from './chromium.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tartan-e2e-'))
 const corpus = fileURLToPath(new URL('../golden/corpus/scifact40.jsonl', import.meta.url))
 let encoder: Encoder
-let searcher: NodeSearcher
+let searcher: OpenedIndex
 let server: RunningServer
 let browser: Browser
 

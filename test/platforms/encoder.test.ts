@@ -13,8 +13,9 @@ import type { Encoder } from '../../encoder/encoder.ts'
 import { decodeBase64F32 } from '../../runtime/encoders/vectorText.ts'
 import { createApp } from '../../runtime/http/index.ts'
 import { openModel } from '../../runtime/platform/node/encoderNode.ts'
-import { type NodeSearcher, openIndex, type RunningServer, serve } from '../../runtime/platform/node.ts'
+import { openIndex, type RunningServer, serve } from '../../runtime/platform/node.ts'
 import type { SearchHit } from '../../runtime/searcher.ts'
+import type { OpenedIndex } from '../../runtime/searchers/openIndexFiles.ts'
 import { launchChromium } from '../browser/chromium.ts'
 import { readGoldenCases } from '../encoder/modelFixture.ts'
 import { encodeByPage, encodeByScript, encodeByWorkerd, HOST_TIMEOUT_MS, type PageOptions } from './encoderHosts.ts'
@@ -32,7 +33,7 @@ const MODEL_PATHS = ['/model/manifest.json', '/model/model_int8.onnx', '/model/t
 let queries: readonly string[]
 let ids: readonly string[]
 let folder: string
-let searcher: NodeSearcher
+let searcher: OpenedIndex
 let native: Encoder
 /** Of onnxruntime-node. */
 let expected: readonly Float32Array[]

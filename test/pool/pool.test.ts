@@ -11,7 +11,8 @@ import { compileKernels, openIndex } from '../../runtime/platform/node/nodeIndex
 import { openPool } from '../../runtime/platform/node/nodePool.ts'
 import { openPoolEngine, type PoolThreadEvents } from '../../runtime/pool/poolEngine.ts'
 import type { QueryVectors } from '../../runtime/searcher.ts'
-import { openSearcher, type ResidentSearcher } from '../../runtime/searchers/residentSearcher.ts'
+import type { OpenedIndex } from '../../runtime/searchers/openIndexFiles.ts'
+import { openSearcher } from '../../runtime/searchers/residentSearcher.ts'
 import { randomQuery } from '../kernels/randomSegment.ts'
 import { largeIndexPack } from '../platforms/identityIndexes.ts'
 
@@ -22,7 +23,7 @@ const queries: readonly QueryVectors[] = Array.from({ length: 40 }, (_, i) => {
 
 let folder: string
 let path: string
-let single: ResidentSearcher
+let single: OpenedIndex
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tartan-pool-'))

@@ -2,27 +2,21 @@
 import { readFile } from 'node:fs/promises'
 import { StorageError } from '../../../format/errors.ts'
 import { type OpenedIndex, openIndexFiles, type Pipeline } from '../../searchers/openIndexFiles.ts'
-import { openSearcher, type ResidentSearcher } from '../../searchers/residentSearcher.ts'
 import { filesAtPath } from './nodeFiles.ts'
 
-export type NodeSearcher = ResidentSearcher
-
-/**
- * @param path - an index folder or a pack, or the address of one: `https://…`, `s3://bucket/prefix`
- * @throws InputError (no index there), FormatError and its kin, StorageError
- */
-export async function openIndex(path: string): Promise<NodeSearcher> {
-  const kernels = await compileKernels()
-  return openSearcher(await filesAtPath(path), { kernels })
+export interface OpenIndexOptions {
+  /** Default 'resident': the whole index in memory. 'auto': so where it fits half of the memory that is free, else by range. */
+  readonly pipeline?: Pipeline | 'auto'
 }
 
 /**
- * As `openIndex`, by the pipeline asked for. 'auto': resident where the whole index fits half of the memory that is free.
- * @throws as openIndex; InputError when the pipeline does not fit
+ * @param path - an index folder or a pack, or the address of one: `https://…`, `s3://bucket/prefix`
+ * @throws InputError (no index there, or the pipeline does not fit the memory that is free), FormatError and its kin, StorageError
  */
-export async function openIndexBy(path: string, pipeline: Pipeline | 'auto'): Promise<OpenedIndex> {
+export async function openIndex(path: string, { pipeline = 'resident' }: OpenIndexOptions = {}): Promise<OpenedIndex> {
   const kernels = await compileKernels()
-  const memoryMax = Math.floor(process.availableMemory() / 2)
+  const share = pipeline === 'resident' ? 1 : 0.5
+  const memoryMax = Math.floor(process.availableMemory() * share)
   return openIndexFiles(await filesAtPath(path), { kernels, pipeline, memoryMax })
 }
 

@@ -6,7 +6,7 @@ import { encodedTextOf } from '../../../encoder/passageText.ts'
 import { InputError, ModelError, NotFoundError } from '../../../format/errors.ts'
 import { createTextSearch, newestOnly, openTextSearch, passageMarks, type TextSearch } from '../../../runtime/index.ts'
 import { filesAtPath } from '../../../runtime/platform/node/nodeFiles.ts'
-import { compileKernels, openIndexBy } from '../../../runtime/platform/node/nodeIndex.ts'
+import { compileKernels, openIndex } from '../../../runtime/platform/node/nodeIndex.ts'
 import { openQueryEncoder } from '../../../runtime/platform/node/queryEncoder.ts'
 import { openTextSearch as openOnNode } from '../../../runtime/platform/node.ts'
 import type { Searcher } from '../../../runtime/searcher.ts'
@@ -20,7 +20,7 @@ const QUESTION = 'brain scans of infants'
 let encoder: Encoder
 
 beforeAll(async () => {
-  const index = await openIndexBy(INDEX, 'resident')
+  const index = await openIndex(INDEX)
   encoder = await openQueryEncoder(index.info)
   await index.close()
 })
@@ -30,7 +30,7 @@ describe.each(['resident', 'range'] as const)('a question to an index (%s)', (pi
   let index: OpenedIndex
   let search: TextSearch
   beforeAll(async () => {
-    index = await openIndexBy(INDEX, pipeline)
+    index = await openIndex(INDEX, { pipeline })
     search = createTextSearch(index, encoder)
   })
   afterAll(() => index.close())
@@ -200,11 +200,19 @@ describe('opening', () => {
   it('gives the same with threads, and needs no model for vectors', async () => {
     const search = await openOnNode(INDEX, { workers: 2, encoder: false })
     const query = await encoder.encodeQuery(QUESTION)
-    const index = await openIndexBy(INDEX, 'resident')
+    const index = await openIndex(INDEX)
     const expected = await createTextSearch(index).ask(query, { k: 5 })
     expect((await search.ask(query, { k: 5 })).hits).toEqual(expected.hits)
     await expect(search.ask(QUESTION)).rejects.toThrow(/no query encoder/)
     await Promise.all([search.close(), index.close()])
+  })
+
+  it.each([
+    [{ workers: 2, pipeline: 'range' as const }, /waits for storage/],
+    [{ workers: 0 }, /workers to be an integer in \[1, /],
+    [{ model: 'no-such-model' }, /"no-such-model".*tartan-small/],
+  ])('refuses %j', async (options, message) => {
+    await expect(openOnNode(INDEX, options)).rejects.toThrow(message)
   })
 
   it('closes an encoder that it opened, and leaves one that it was given', async () => {
