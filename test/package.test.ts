@@ -244,7 +244,7 @@ describe('the published package', () => {
       join(temporary, 'user.ts'),
       `import { type BuildReport } from 'tartan-search/builder'
 import { createApp } from 'tartan-search/http'
-import { openIndex, openQueryEncoder } from 'tartan-search/node'
+import { openIndex, openQueryEncoder, openTextSearch } from 'tartan-search/node'
 import { TartanError } from 'tartan-search/format'
 import { openWebEncoder } from 'tartan-search/web-encoder'
 
@@ -252,6 +252,7 @@ const searcher = await openIndex('index')
 const encoder = await openQueryEncoder(searcher.info)
 export const rows: number = (await encoder.encodeQuery('words')).rows
 export const threads: number = (await openWebEncoder({ files: { key: '', open: () => Promise.reject() }, ort: { wasm: {} } })).threads
+export const title: string | undefined = (await (await openTextSearch('index')).ask('words')).hits[0]?.title
 export const app = createApp({ indexes: searcher, encoder })
 export const code = (error: TartanError, report: BuildReport) => [error.code, report.passages] as const
 // @ts-expect-error a name is a string
