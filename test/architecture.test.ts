@@ -233,6 +233,16 @@ describe('circles of imports', () => {
   })
 })
 
+describe('a text question', () => {
+  const hosts = sources.filter((path) => /^(runtime\/(http|platform)|cli|deploy|examples)\//.test(path))
+  const steps = /\.(matchTokens|passages)\(/
+
+  it('has its steps put together in runtime/ask and by no host', () => {
+    expect(steps.test(readSource('runtime/ask/textSearch.ts').text)).toBe(true)
+    expect(hosts.filter((path) => steps.test(readSource(path).text))).toEqual([])
+  })
+})
+
 describe('the check itself', () => {
   it.each([
     ['format/a.ts', "import { x } from '../builder/b.ts'"],

@@ -66,7 +66,7 @@ const FACES: Readonly<Record<string, string>> = {
   'tartan-search/http': 'createApp',
   'tartan-search/node': 'openIndex',
   'tartan-search/cloudflare': 'createWorker',
-  'tartan-search/browser': 'openIndexInWorker',
+  'tartan-search/browser': 'openTextSearchInWorker',
   'tartan-search/service-worker': 'serveFromServiceWorker',
   'tartan-search/lambda': 'lambdaHandler',
   'tartan-search/readers': 'httpFiles',
@@ -417,7 +417,7 @@ export const exported = WebAssembly.Module.exports(kernels)
       'user.ts',
       `import { type BuildReport } from 'tartan-search/builder'
 import { createApp } from 'tartan-search/http'
-import { openIndex, openQueryEncoder } from 'tartan-search/node'
+import { openIndex, openQueryEncoder, openTextSearch } from 'tartan-search/node'
 import { TartanError } from 'tartan-search/format'
 import { openWebEncoder } from 'tartan-search/web-encoder'
 
@@ -425,6 +425,7 @@ const searcher = await openIndex('index')
 const encoder = await openQueryEncoder(searcher.info)
 export const rows: number = (await encoder.encodeQuery('words')).rows
 export const threads: number = (await openWebEncoder({ files: { key: '', open: () => Promise.reject() }, ort: { wasm: {} } })).threads
+export const title: string | undefined = (await (await openTextSearch('index')).ask('words')).hits[0]?.title
 export const app = createApp({ indexes: searcher, encoder })
 export const code = (error: TartanError, report: BuildReport) => [error.code, report.passages] as const
 // @ts-expect-error a name is a string

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { K_MAX } from '../../format/limits.ts'
 import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { openPool } from '../../runtime/platform/node/nodePool.ts'
-import type { ResidentSearcher } from '../../runtime/searchers/residentSearcher.ts'
+import type { OpenedIndex } from '../../runtime/searchers/openIndexFiles.ts'
 import { cachedIndex } from '../harness/cachedIndex.ts'
 import {
   integer,
@@ -25,7 +25,7 @@ const USAGE =
 interface Arm {
   readonly name: string
   readonly workers: number
-  readonly searcher: ResidentSearcher
+  readonly searcher: OpenedIndex
   readonly seconds: number[]
 }
 

@@ -6,7 +6,7 @@ import type { Encoder } from '../../encoder/encoder.ts'
 import { assertSameEncoder } from '../../encoder/fingerprint.ts'
 import { InputError } from '../../format/errors.ts'
 import type { TierName } from '../../format/manifest/tiers.ts'
-import { openIndexBy } from '../../runtime/platform/node/nodeIndex.ts'
+import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { openPool } from '../../runtime/platform/node/nodePool.ts'
 import { openQueryEncoder } from '../../runtime/platform/node/queryEncoder.ts'
 import { serveIndexes } from '../../runtime/platform/node.ts'
@@ -93,7 +93,7 @@ async function serveOpened(
 ): Promise<void> {
   const searchers = new Map<string, ServedIndex>()
   for (const path of paths) {
-    const searcher = workers > 1 ? await openPool(path, { workers }) : await openIndexBy(path, pipeline)
+    const searcher = workers > 1 ? await openPool(path, { workers }) : await openIndex(path, { pipeline })
     opened.push(searcher)
     const { name } = searcher.info
     if (searchers.has(name))

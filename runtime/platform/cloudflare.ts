@@ -11,7 +11,7 @@ import type { Searcher } from '../searcher.ts'
 import { type OpenIndexFilesOptions, openIndexFiles } from '../searchers/openIndexFiles.ts'
 
 export { type OpenTextSearchOptions, openTextSearch } from '../ask/openTextSearch.ts'
-export { createOpenOnce } from '../waiting/openOnce.ts'
+export { createOpenOnce, type OpenOnce } from '../waiting/openOnce.ts'
 
 export interface WorkerOptions<Env> extends Omit<OpenIndexFilesOptions, 'kernels'> {
   /** `import kernels from 'tartan-search/kernels.wasm'`. */

@@ -9,7 +9,7 @@ import { type App, type AppOptions, createApp } from '../http/app.ts'
 
 export { type ModelOptions, openModel } from './node/encoderNode.ts'
 export { filesAtPath, folderFiles } from './node/nodeFiles.ts'
-export { compileKernels, openIndex } from './node/nodeIndex.ts'
+export { compileKernels, type OpenIndexOptions, openIndex } from './node/nodeIndex.ts'
 export { compileOnnxWeb } from './node/nodeOnnxWeb.ts'
 export { openPool, type PoolOpenOptions } from './node/nodePool.ts'
 export { type NodeTextSearchOptions, openTextSearch } from './node/nodeTextSearch.ts'

@@ -22,7 +22,7 @@ const queries: readonly QueryVectors[] = Array.from({ length: 40 }, (_, i) => {
 
 let folder: string
 let path: string
-let single: ResidentSearcher
+let single: OpenedIndex
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tartan-pool-'))

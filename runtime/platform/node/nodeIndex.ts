@@ -2,27 +2,26 @@
 import { readFile } from 'node:fs/promises'
 import { StorageError } from '../../../format/errors.ts'
 import type { OpenedIndex } from '../../searchers/indexSearcher.ts'
-import { openIndexFiles, openSearcher } from '../../searchers/openIndexFiles.ts'
+import { openIndexFiles } from '../../searchers/openIndexFiles.ts'
 import type { PipelineName } from '../../searchers/pipeline.ts'
 import { filesAtPath } from './nodeFiles.ts'
 
-/**
- * @param path - an index folder or a pack, or the address of one: `https://…`, `s3://bucket/prefix`
- * @throws InputError (no index there), FormatError and its kin, StorageError
- */
-export async function openIndex(path: string): Promise<OpenedIndex> {
-  const kernels = await compileKernels()
-  return openSearcher(await filesAtPath(path), { kernels })
+export interface OpenIndexOptions {
+  /** Default 'resident': the whole index in memory. 'auto': so where it fits half of the memory that is free, else by range. */
+  readonly pipeline?: PipelineName | 'auto'
+  /** As of `openIndexFiles`. Default: the index is not looked at again. */
+  readonly refreshMs?: number
 }
 
 /**
- * As `openIndex`, by the pipeline asked for. 'auto': resident where the whole index fits half of the memory that is free.
- * @throws as openIndex; InputError when the pipeline does not fit
+ * @param path - an index folder or a pack, or the address of one: `https://…`, `s3://bucket/prefix`
+ * @throws InputError (no index there, or the pipeline does not fit the memory that is free), FormatError and its kin, StorageError
  */
-export async function openIndexBy(path: string, pipeline: PipelineName | 'auto'): Promise<OpenedIndex> {
+export async function openIndex(path: string, { pipeline = 'resident', refreshMs }: OpenIndexOptions = {}): Promise<OpenedIndex> {
   const kernels = await compileKernels()
-  const memoryMax = Math.floor(process.availableMemory() / 2)
-  return openIndexFiles(await filesAtPath(path), { kernels, pipeline, memoryMax })
+  const share = pipeline === 'resident' ? 1 : 0.5
+  const memoryMax = Math.floor(process.availableMemory() * share)
+  return openIndexFiles(await filesAtPath(path), { kernels, pipeline, memoryMax, refreshMs })
 }
 
 /** The package's kernels as a module. @throws StorageError when a checkout has not built them */

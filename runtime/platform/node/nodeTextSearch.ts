@@ -1,9 +1,10 @@
 /** `openTextSearch` of Node, Deno and Bun: index by path or address, encoder by name, from the package's own models. */
+import { InputError } from '../../../format/errors.ts'
 import { type EncoderSource, textSearchOver } from '../../ask/openTextSearch.ts'
 import type { TextSearch, TextSearchOptions } from '../../ask/textSearch.ts'
 import type { PipelineName } from '../../searchers/pipeline.ts'
 import type { ModelOptions } from './encoderNode.ts'
-import { openIndexBy } from './nodeIndex.ts'
+import { openIndex } from './nodeIndex.ts'
 import { openPool } from './nodePool.ts'
 import { openQueryEncoder } from './queryEncoder.ts'
 
@@ -25,7 +26,12 @@ export interface NodeTextSearchOptions extends ModelOptions, Pick<TextSearchOpti
  */
 export async function openTextSearch(path: string, options: NodeTextSearchOptions = {}): Promise<TextSearch> {
   const { model, encoder, tier, pipeline = 'auto', workers = 1, ...native } = options
-  const index = workers > 1 ? await openPool(path, { workers }) : await openIndexBy(path, pipeline)
+  if (workers !== 1 && pipeline === 'range') {
+    throw new InputError(
+      'opening a search: `workers` are for indexes in memory, a query by range waits for storage and not for a core. Leave one of the two out.',
+    )
+  }
+  const index = workers === 1 ? await openIndex(path, { pipeline }) : await openPool(path, { workers })
   const source = encoder ?? ((info) => openQueryEncoder(info, model, native))
   return textSearchOver(index, source === false ? undefined : source, { tier })
 }
