@@ -5,7 +5,7 @@
  */
 import { InputError } from '../format/errors.ts'
 import type { Nbits } from '../format/manifest/segment.ts'
-import type { SearchParameters } from '../runtime/searcher.ts'
+import type { PlaidParameters } from '../runtime/searcher.ts'
 import { residualBuckets } from './kernels.ts'
 
 /** An index with nothing rounded any further than its writer did. Sizes: K centroids, N passages, T tokens in all. */
@@ -70,7 +70,7 @@ const NORM_MIN = 1e-12
 export function searchStanford(
   index: StanfordIndex,
   query: Float32Array,
-  parameters: SearchParameters,
+  parameters: PlaidParameters,
 ): StanfordRanking {
   checkIndex(index)
   checkQuery(index, query)
@@ -327,7 +327,7 @@ function checkQuery({ dim }: StanfordIndex, query: Float32Array): void {
   }
 }
 
-function checkParameters(index: StanfordIndex, parameters: SearchParameters): void {
+function checkParameters(index: StanfordIndex, parameters: PlaidParameters): void {
   const { ncells, ndocs, centroidScoreThreshold } = parameters
   const cells = index.postingLengths.length
   const cellsFit = Number.isInteger(ncells) && ncells >= 1 && ncells <= cells
