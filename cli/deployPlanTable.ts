@@ -14,19 +14,22 @@ export function deployPlanTable({ index, encoder, hosts }: DeployPlan): string {
 }
 
 function rowOf(plan: HostPlan): readonly string[] {
-  const { pipeline, opening, query, coldStart, memory } = plan
-  const host = `${(memory.hostMb).toLocaleString('en-US')} MB`
-  const needed = memory.needed === undefined ? '' : `${Math.ceil(memory.needed / 1e6).toLocaleString('en-US')} of `
+  const { hostMb, memoryMax } = plan.memory
+  const inEnglish = (value: number) => value.toLocaleString('en-US')
+  const memory = `${inEnglish(Math.floor(memoryMax / 1e6))} MB (${inEnglish(hostMb)} MB)`
+  const script = plan.scriptBytes === undefined ? '-' : formatBytes(plan.scriptBytes)
+  if (!plan.pipeline) return [plan.host, 'no', '-', memory, script, '-', '-', '-', '-']
+  const { opening, query, coldStart } = plan
   return [
     plan.host,
     plan.fits ? (plan.plan === 'paid' ? 'paid plan' : 'yes') : 'no',
-    pipeline ?? '-',
-    `${needed}${Math.floor(memory.memoryMax / 1e6).toLocaleString('en-US')} MB (${host})`,
-    plan.scriptBytes === undefined ? '-' : formatBytes(plan.scriptBytes),
-    opening ? readsText(opening) : '-',
-    query ? (query.typical.requests > 0 ? `~${readsText(query.typical)}` : 'nothing') : '-',
-    query ? (query.texts.requests > 0 ? `~${readsText(query.texts)}` : 'none') : '-',
-    coldStart ? `~${formatSeconds(coldStart.totalMs / 1000)}` : '-',
+    plan.pipeline,
+    `${inEnglish(Math.ceil(plan.memory.needed / 1e6))} of ${memory}`,
+    script,
+    readsText(opening),
+    query.typical.requests > 0 ? `~${readsText(query.typical)}` : 'nothing',
+    query.texts.requests > 0 ? `~${readsText(query.texts)}` : 'none',
+    `~${formatSeconds(coldStart.totalMs / 1000)}`,
   ]
 }
 
@@ -42,10 +45,10 @@ function remarksOf({ host, title, problems, notes }: HostPlan): readonly string[
 
 /** What was assumed and what not, since some of these figures are no measurements. */
 function basisOf(hosts: readonly HostPlan[]): string {
-  const lines = hosts.flatMap(({ host, coldStart }) => {
-    if (!coldStart) return []
-    const { bytesPerSecond, roundTripMs } = coldStart.assumed
-    return [`${host} ${bytesPerSecond / 1e6} MB/s and ${roundTripMs} ms`]
+  const lines = hosts.flatMap((plan) => {
+    if (!plan.pipeline) return []
+    const { bytesPerSecond, roundTripMs } = plan.coldStart.assumed
+    return [`${plan.host} ${bytesPerSecond / 1e6} MB/s and ${roundTripMs} ms`]
   })
   return [
     'memory: needed of what the index may have (host). to open, a query, texts: bytes/requests.',

@@ -1,6 +1,6 @@
 /** How long the first answer takes on a host: an estimate from bytes, waits, and an assumed line. */
 import type { Manifest } from '../format/manifest/manifest.ts'
-import type { Pipeline } from '../runtime/searchers/openIndexFiles.ts'
+import type { PipelineName } from '../runtime/searchers/pipeline.ts'
 import { FIGURES, HOSTS, type HostName, type Line } from './hosts.ts'
 import { openingReads, queryReads } from './reads.ts'
 
@@ -16,7 +16,7 @@ export interface ColdStart {
 }
 
 export interface Started {
-  readonly pipeline: Pipeline
+  readonly pipeline: PipelineName
   readonly encoder: boolean
   /** Fetched as well where the host is a browser. */
   readonly scriptBytes: number
@@ -26,10 +26,10 @@ export function coldStart(host: HostName, manifest: Manifest, { pipeline, encode
   const { line, encoderColdMs, ...facts } = HOSTS[host]
   const overLine = (bytes: number, roundTrips: number) =>
     (bytes / line.bytesPerSecond) * 1000 + roundTrips * line.roundTripMs
-  const { typical, texts } = queryReads(manifest, pipeline, facts)
+  const { typical, texts, textDirectory } = queryReads(manifest, pipeline, facts)
   const networkMs =
     (host === 'browser' ? overLine(scriptBytes, 1) : 0) +
-    [openingReads(manifest, pipeline, facts), typical, texts].reduce(
+    [openingReads(manifest, pipeline, facts), typical, textDirectory, texts].reduce(
       (sum, { bytes, roundTrips }) => sum + overLine(bytes, roundTrips),
       0,
     )

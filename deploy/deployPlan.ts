@@ -1,7 +1,7 @@
 /** For each host: whether an index fits, how it would be searched there, and what that costs. Pure: the manifest is all that is looked at. */
 import { InputError } from '../format/errors.ts'
-import type { Manifest } from '../format/manifest/manifest.ts'
-import type { Pipeline } from '../runtime/searchers/openIndexFiles.ts'
+import { livePassages, type Manifest } from '../format/manifest/manifest.ts'
+import type { PipelineName } from '../runtime/searchers/pipeline.ts'
 import { type ColdStart, coldStart } from './coldStart.ts'
 import { HOST_NAMES, HOSTS, type HostName } from './hosts.ts'
 import { checkLimits } from './limitCheck.ts'
@@ -23,6 +23,7 @@ export interface DeployPlan {
     readonly name: string
     /** Model that it was built with; absent when it was built from vectors of no name. */
     readonly encoder?: string
+    /** Those that can be found. */
     readonly passages: number
     /** Parts and manifest. */
     readonly files: number
@@ -33,7 +34,9 @@ export interface DeployPlan {
   readonly hosts: readonly HostPlan[]
 }
 
-export interface HostPlan {
+export type HostPlan = SearchPlan | LackingPlan
+
+interface PlanFacts {
   readonly host: HostName
   readonly title: string
   /** Whether it can be deployed there as it is: no `problems`. */
@@ -49,18 +52,29 @@ export interface HostPlan {
     readonly hostMb: number
     /** Bytes of these that are left for the index: `memoryMax` of `openIndexFiles`. */
     readonly memoryMax: number
-    /** Bytes that the index takes by the pipeline chosen; absent when none fits. */
-    readonly needed?: number
   }
   /** Gzipped, kernels included; absent where nothing is bundled. */
   readonly scriptBytes?: number
-  /** These five only when a pipeline fits the memory. */
-  readonly pipeline?: Pipeline
+}
+
+/** A host whose memory an index fits, and what searching there costs. Something else may stand in the way. */
+export interface SearchPlan extends PlanFacts {
+  readonly memory: PlanFacts['memory'] & {
+    /** Bytes that the index takes by the pipeline chosen. */
+    readonly needed: number
+  }
+  readonly pipeline: PipelineName
   /** Whether `openIndexFiles` would choose another one, so that it has to be told. */
-  readonly pipelineForced?: boolean
-  readonly opening?: Reads
-  readonly query?: QueryReads
-  readonly coldStart?: ColdStart
+  readonly pipelineForced: boolean
+  readonly opening: Reads
+  readonly query: QueryReads
+  readonly coldStart: ColdStart
+}
+
+/** A host that has too little memory for an index, by either pipeline. */
+export interface LackingPlan extends PlanFacts {
+  readonly fits: false
+  readonly pipeline?: undefined
 }
 
 /**
@@ -68,7 +82,7 @@ export interface HostPlan {
  */
 export function deployPlan(manifest: Manifest, options: DeployPlanOptions = {}): DeployPlan {
   const { hosts = HOST_NAMES, encoder = false, memoryMb } = options
-  if (manifest.segments.length === 0) throw new InputError(`the index "${manifest.name}" has no passages to search.`)
+  if (livePassages(manifest) === 0) throw new InputError(`the index "${manifest.name}" has no passages to search.`)
   if (encoder && !manifest.encoder) {
     throw new InputError(
       `the index "${manifest.name}" does not name the encoder that it was built with, so no host can encode texts for it. Leave --encoder out and search with vectors, or build it from texts.`,
@@ -82,7 +96,7 @@ export function deployPlan(manifest: Manifest, options: DeployPlanOptions = {}):
     index: {
       name: manifest.name,
       ...(manifest.encoder ? { encoder: manifest.encoder.model } : {}),
-      passages: manifest.segments.reduce((sum, { passages }) => sum + passages, 0),
+      passages: livePassages(manifest),
       files: parts.length + 1,
       bytes: parts.reduce((sum, bytes) => sum + bytes, 0),
       largestPartBytes: Math.max(0, ...parts),
@@ -98,29 +112,30 @@ function planHost(
   asked: { readonly encoder: boolean; readonly memoryMb?: number | undefined },
 ): HostPlan {
   const facts = HOSTS[host]
-  const { script } = facts
+  const { script, title } = facts
   const scriptBytes = script && script.bytes + (asked.encoder ? script.encoderBytes : 0)
   const memory = chooseMemory(host, manifest, asked)
-  const { hostMb, memoryMax, needed, pipeline, bytesMax, pipelineForced } = memory
-  const limits = checkLimits(facts, manifest, { ...memory, ...(scriptBytes ? { scriptBytes } : {}) })
-  const problems = [...(memory.problem ? [memory.problem] : []), ...limits.problems]
-  const started = pipeline && { pipeline, encoder: asked.encoder, scriptBytes: scriptBytes ?? 0 }
-  const costs = started && {
-    opening: openingReads(manifest, started.pipeline, facts),
-    query: queryReads(manifest, started.pipeline, { ...facts, ...(bytesMax ? { bytesMax } : {}) }),
+  const { hostMb, memoryMax, pipeline } = memory
+  const { problems, notes, plan } = checkLimits(facts, manifest, memory, scriptBytes)
+  const known = {
+    ...{ host, title, notes, memory: { hostMb, memoryMax } },
+    ...(plan ? { plan } : {}),
+    ...(scriptBytes === undefined ? {} : { scriptBytes }),
+  }
+  if (!pipeline) return { ...known, fits: false, problems: [memory.problem, ...problems] }
+  const { needed, budget, pipelineForced } = memory
+  const started = { pipeline, encoder: asked.encoder, scriptBytes: scriptBytes ?? 0 }
+  const costs = {
+    opening: openingReads(manifest, pipeline, facts),
+    query: queryReads(manifest, pipeline, { ...facts, budget }),
     coldStart: coldStart(host, manifest, started),
   }
   return {
-    host,
-    title: facts.title,
+    ...known,
     fits: problems.length === 0,
     problems,
-    notes: [...limits.notes, ...(costs ? notesOf(host, { ...started, ...costs, manifest, hostMb }) : [])],
-    ...(limits.plan ? { plan: limits.plan } : {}),
-    memory: { hostMb, memoryMax, ...(needed === undefined ? {} : { needed }) },
-    ...(scriptBytes === undefined ? {} : { scriptBytes }),
-    ...(pipeline ? { pipeline } : {}),
-    ...(pipelineForced ? { pipelineForced } : {}),
-    ...costs,
+    notes: [...notes, ...notesOf(host, { ...started, ...costs, manifest, memory })],
+    memory: { hostMb, memoryMax, needed },
+    ...{ pipeline, pipelineForced, ...costs },
   }
 }

@@ -42,6 +42,8 @@ export interface HostFacts {
    * nothing is bundled. test/platforms/deployFiles.test.ts bundles them anew and compares.
    */
   readonly script?: { readonly bytes: number; readonly encoderBytes: number }
+  /** How often, at most, a program there looks whether its index was replaced. Absent where the index is deployed with the program. */
+  readonly refreshMs?: number
   /** Of the script, gzipped. */
   readonly scriptBytesMax?: PlanLimit
 }
@@ -61,6 +63,8 @@ const WORKER = {
   // Stored copies of Cloudflare's page disagree (64 MiB in a later one): the smaller numbers are the safe ones.
   scriptBytesMax: { free: 3e6, paid: 10e6 },
 }
+/** Soon enough for whoever uploads an index, and a request a minute is next to nothing. */
+const REFRESH_MS = 60_000
 /** A Node process takes 103 MB before an index is opened: base_rss_mb of search-scifact-2bit-k10.json. Rounded up. */
 const ENGINE_MB = 128
 /** 43 MB held and, while it is opened, the 23 MB of the model's file: held_mb and opening_mb of edge-encode.json. */
@@ -70,6 +74,7 @@ export const HOSTS: Readonly<Record<HostName, HostFacts>> = {
   'cloudflare-r2': {
     ...WORKER,
     title: 'Cloudflare Workers, R2',
+    refreshMs: REFRESH_MS,
     line: { bytesPerSecond: 40e6, roundTripMs: 30 },
   },
   'cloudflare-assets': {
@@ -83,6 +88,7 @@ export const HOSTS: Readonly<Record<HostName, HostFacts>> = {
   },
   'deno-deploy': {
     title: 'Deno Deploy',
+    refreshMs: REFRESH_MS,
     memoryMb: [512],
     reservedMb: ENGINE_MB,
     encoderMb: WEB_ENCODER_MB,
@@ -92,6 +98,7 @@ export const HOSTS: Readonly<Record<HostName, HostFacts>> = {
   },
   'lambda-s3': {
     title: 'AWS Lambda, S3',
+    refreshMs: REFRESH_MS,
     memoryMb: [512, 1024, 2048, 3072, 4096, 6144, 8192, 10_240],
     reservedMb: ENGINE_MB,
     encoderMb: WEB_ENCODER_MB,
@@ -111,6 +118,7 @@ export const HOSTS: Readonly<Record<HostName, HostFacts>> = {
   },
   'node-server': {
     title: 'a server: Node, Bun, Deno',
+    refreshMs: REFRESH_MS,
     memoryMb: [512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536],
     reservedMb: ENGINE_MB,
     // Assumed: the native library's own use is not measured.

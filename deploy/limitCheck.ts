@@ -1,15 +1,17 @@
 /** Whether an index keeps the limits that a host documents for files and script. */
-import { READ_AHEAD } from '../format/indexReader.ts'
+import { READS_AT_ONCE } from '../format/indexReader.ts'
 import type { Manifest } from '../format/manifest/manifest.ts'
-import { RANGE_DEFAULTS } from '../runtime/searchers/rangeSearcher.ts'
+import { RANGE_DEFAULTS } from '../runtime/searchers/rangePipeline.ts'
 import type { HostFacts } from './hosts.ts'
-import type { ChosenMemory } from './memoryChoice.ts'
+import type { MemoryChoice } from './memoryChoice.ts'
+import { partsOpened } from './reads.ts'
 
 /** What of the limits that a host documents is passed, and the lowest plan that passes none. */
 export function checkLimits(
   facts: HostFacts,
   manifest: Manifest,
-  { scriptBytes = 0, ...memory }: ChosenMemory & { readonly scriptBytes?: number },
+  memory: MemoryChoice,
+  scriptBytes = 0,
 ): {
   readonly problems: readonly string[]
   readonly notes: readonly string[]
@@ -42,18 +44,24 @@ export function checkLimits(
   return { problems, notes, ...(hasPlans ? { plan: needsPaid ? 'paid' : 'free' } : {}) }
 }
 
-/** Whole parts that are under way lie in memory beside the index. */
-function wholeFilesProblems({ wholeFiles, reservedMb }: HostFacts, manifest: Manifest, memory: ChosenMemory): string[] {
-  if (!wholeFiles || memory.needed === undefined) return []
-  const largest = Math.max(0, ...manifest.parts.map(({ bytes }) => bytes))
-  const atATime = memory.pipeline === 'resident' ? READ_AHEAD : RANGE_DEFAULTS.concurrency
-  const least = memory.needed + Math.min(manifest.parts.length, atATime) * largest
-  if (least <= memory.memoryMax + reservedMb * 1e6) return []
+/** Whole parts that are under way lie in memory beside the index. Reads of one part bring it as often as there are reads. */
+function wholeFilesProblems({ wholeFiles, reservedMb }: HostFacts, manifest: Manifest, memory: MemoryChoice): string[] {
+  if (!wholeFiles || !memory.pipeline) return []
+  const largestFirst = (bytes: readonly number[]) => bytes.toSorted((a, b) => b - a)
+  const sizes = manifest.parts.map(({ bytes }) => bytes)
+  const opening = largestFirst(partsOpened(manifest, memory.pipeline).map((part) => sizes[part] ?? 0))
+  const asking = memory.pipeline === 'range' ? largestFirst(sizes).slice(0, RANGE_DEFAULTS.concurrency) : []
+  const underWay = Math.max(sum(opening.slice(0, READS_AT_ONCE)), sum(asking))
+  if (memory.needed + underWay <= memory.memoryMax + reservedMb * 1e6) return []
   return [
-    `each read brings a whole part of up to ${mib(largest)}, ${atATime} at a time: with the index that is more than the ${memory.hostMb} MB there are can take. Build it again with --part-size 1MiB.`,
+    `each read brings a whole part of up to ${mib(Math.max(...sizes))}, ${READS_AT_ONCE} at a time: with the index that is more than the ${memory.hostMb} MB there are can take. Build it again with --part-size 1MiB.`,
   ]
 }
 
 function mib(bytes: number): string {
   return `${(bytes / 2 ** 20).toFixed(1)} MiB`
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
 }

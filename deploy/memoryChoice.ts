@@ -1,9 +1,11 @@
 /** How much memory of a host an index gets, and by which pipeline it is then searched: as `openIndexFiles` decides it. */
 import { InputError } from '../format/errors.ts'
 import type { Manifest } from '../format/manifest/manifest.ts'
-import { rangeNeed, residentNeed } from '../runtime/searchers/memoryNeed.ts'
-import { choosePipeline, type Pipeline } from '../runtime/searchers/openIndexFiles.ts'
-import { RANGE_DEFAULTS } from '../runtime/searchers/rangeSearcher.ts'
+import type { Budget } from '../runtime/searcher.ts'
+import { residentNeed } from '../runtime/searchers/memoryNeed.ts'
+import { choosePipeline } from '../runtime/searchers/openIndexFiles.ts'
+import type { PipelineName } from '../runtime/searchers/pipeline.ts'
+import { RANGE_DEFAULTS } from '../runtime/searchers/rangePipeline.ts'
 import { coldStart } from './coldStart.ts'
 import { HOSTS, type HostName } from './hosts.ts'
 
@@ -12,19 +14,30 @@ const WASM_BYTES_MAX = 2 ** 32
 /** More memory is not worth its price when the first answer takes longer than that because of all there is to load. */
 const COLD_START_MAX_MS = 10_000
 
-export interface ChosenMemory {
+/** A size of the host's memory. */
+interface Size {
   readonly hostMb: number
   /** Bytes left for the index. */
   readonly memoryMax: number
-  /** Absent with `problem` only. */
-  readonly needed?: number
-  readonly pipeline?: Pipeline
-  /** What a query may then read, by range. */
-  readonly bytesMax?: number
-  readonly pipelineForced?: boolean
-  /** Why no pipeline fits. */
-  readonly problem?: string
 }
+
+/** A size that the index fits. */
+export interface FittingMemory extends Size {
+  readonly needed: number
+  readonly pipeline: PipelineName
+  /** What a query may then read, by range. */
+  readonly budget: Budget
+  /** Whether `openIndexFiles` would choose another pipeline, so that it has to be told. */
+  readonly pipelineForced: boolean
+}
+
+export interface LackingMemory extends Size {
+  readonly pipeline?: undefined
+  /** Why no pipeline fits. */
+  readonly problem: string
+}
+
+export type MemoryChoice = FittingMemory | LackingMemory
 
 /**
  * The smallest memory that holds all of the index, unless that takes too long to load; else the smallest that holds its tables.
@@ -35,7 +48,7 @@ export function chooseMemory(
   host: HostName,
   manifest: Manifest,
   { encoder, memoryMb }: { readonly encoder: boolean; readonly memoryMb?: number | undefined },
-): ChosenMemory {
+): MemoryChoice {
   const { memoryMb: sizes, reservedMb, encoderMb } = HOSTS[host]
   const largest = sizes.at(-1) ?? 0
   const reserved = reservedMb + (encoder ? encoderMb : 0)
@@ -45,25 +58,11 @@ export function chooseMemory(
       { memoryMb, reservedMb: reserved, largestMb: largest },
     )
   }
-  const resident = residentNeed(manifest)
-  // Beyond what one WebAssembly memory holds, the host's own memory does not help.
-  const isTooLarge = resident.wasmBytes > WASM_BYTES_MAX
-  const tried = (memoryMb === undefined ? sizes : [memoryMb]).map((hostMb): ChosenMemory => {
-    const memoryMax = (hostMb - reserved) * 1e6
-    try {
-      const asked = isTooLarge ? ({ pipeline: 'range' } as const) : {}
-      const choice = choosePipeline(manifest, { memoryMax, ...asked })
-      const { pipeline } = choice
-      if (pipeline === 'resident') return { hostMb, memoryMax, needed: resident.totalBytes, pipeline }
-      const { bytesMax = RANGE_DEFAULTS.bytesMax } = choice.limits
-      const needed = rangeBytes(manifest, bytesMax)
-      const pipelineForced = resident.totalBytes <= memoryMax
-      return { hostMb, memoryMax, needed, pipeline, bytesMax, ...(pipelineForced ? { pipelineForced } : {}) }
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error
-      return { hostMb, memoryMax, problem: tooSmall(error, { hostMb, memoryMax, canChoose: sizes.length > 1 }) }
-    }
-  })
+  const tried = (memoryMb === undefined ? sizes : [memoryMb]).map((hostMb) =>
+    tryMemory(manifest, { hostMb, memoryMax: (hostMb - reserved) * 1e6 }, (bytes) =>
+      curesOf({ hostMb, largest, encoder, missing: bytes - (hostMb - reservedMb) * 1e6 }),
+    ),
+  )
   const loads = coldStart(host, manifest, { pipeline: 'resident', encoder: false, scriptBytes: 0 })
   const whole = loads.totalMs <= COLD_START_MAX_MS ? tried.find(({ pipeline }) => pipeline === 'resident') : undefined
   const best = whole ?? tried.find(({ pipeline }) => pipeline) ?? tried.at(-1)
@@ -71,21 +70,51 @@ export function chooseMemory(
   return best
 }
 
-/** While it is opened, or tables and what one query has read. */
-function rangeBytes(manifest: Manifest, bytesMax: number): number {
-  const { wasmBytes, arrayBytes, sharedBytes, totalBytes } = rangeNeed(manifest, bytesMax)
-  return Math.max(totalBytes, wasmBytes + arrayBytes + sharedBytes + bytesMax)
+function tryMemory(manifest: Manifest, size: Size, cureOf: (needed: number) => string): MemoryChoice {
+  const { hostMb, memoryMax } = size
+  const resident = residentNeed(manifest)
+  // Beyond what one WebAssembly memory holds, the host's own memory does not help.
+  const isTooLarge = resident.wasmBytes > WASM_BYTES_MAX
+  try {
+    const choice = choosePipeline(manifest, { memoryMax, ...(isTooLarge ? { pipeline: 'range' } : {}) })
+    return {
+      ...size,
+      needed: choice.needBytes,
+      pipeline: choice.pipeline,
+      budget: { ...RANGE_DEFAULTS.budget, ...(choice.pipeline === 'range' ? choice.limits.budget : {}) },
+      pipelineForced: choice.pipeline === 'range' && resident.totalBytes <= memoryMax,
+    }
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error
+    const needed = Number(error.detail.bytes)
+    return {
+      ...size,
+      problem: `even by range the index needs ${mb(needed)} of memory, of ${hostMb.toLocaleString('en-US')} MB it can have ${mb(memoryMax)}. ${cureOf(needed)}`,
+    }
+  }
 }
 
-function tooSmall(
-  { detail }: InputError,
-  {
-    hostMb,
-    memoryMax,
-    canChoose,
-  }: { readonly hostMb: number; readonly memoryMax: number; readonly canChoose: boolean },
-): string {
-  const mb = (bytes: number) => `${Math.ceil(bytes / 1e6).toLocaleString('en-US')} MB`
-  const cure = canChoose ? 'Give it more memory, or build' : 'Build'
-  return `even by range the index needs ${mb(Number(detail.bytes))} of memory, of ${hostMb} MB it can have ${mb(memoryMax)}. ${cure} with fewer centroids or shorter ids, or split the corpus.`
+interface Lack {
+  readonly hostMb: number
+  /** The most that the host gives. */
+  readonly largest: number
+  readonly encoder: boolean
+  /** Bytes that the index lacks when no encoder is there. */
+  readonly missing: number
+}
+
+/** What can be done: the number of centroids cannot be chosen, it follows from that of the tokens. */
+function curesOf({ hostMb, largest, encoder, missing }: Lack): string {
+  const cures = [
+    ...(hostMb < largest ? ['give it more with --memory'] : []),
+    ...(encoder && missing <= 0 ? ['encode elsewhere and leave --encoder out'] : []),
+    'choose a host that has more',
+    'build indexes of parts of the corpus',
+  ]
+  const text = `${cures.slice(0, -1).join(', ')}, or ${cures.at(-1)}.`
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+function mb(bytes: number): string {
+  return `${Math.ceil(bytes / 1e6).toLocaleString('en-US')} MB`
 }

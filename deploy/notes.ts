@@ -1,12 +1,15 @@
 /** What a host's limits and prices mean for an index: the notes of `tartan deploy-plan`. */
+import { InputError } from '../format/errors.ts'
 import type { Manifest } from '../format/manifest/manifest.ts'
+import { choosePipeline } from '../runtime/searchers/openIndexFiles.ts'
 import { type ColdStart, coldStart, type Started } from './coldStart.ts'
 import { FIGURES, HOSTS, type HostName } from './hosts.ts'
+import type { FittingMemory } from './memoryChoice.ts'
 import { openingReads, type QueryReads, type Reads } from './reads.ts'
 
 export interface Noted extends Started {
   readonly manifest: Manifest
-  readonly hostMb: number
+  readonly memory: FittingMemory
   readonly opening: Reads
   readonly query: QueryReads
   readonly coldStart: ColdStart
@@ -30,7 +33,7 @@ export function notesOf(host: HostName, noted: Noted): readonly string[] {
     'deno-deploy': () => [],
     'lambda-s3': () => [
       `S3: ${thousands(reads)} GET requests for 1,000 queries and the texts of their hits, ${thousands(opening.requests)} for each instance that starts.`,
-      ...(noted.hostMb < 1769
+      ...(noted.memory.hostMb < 1769
         ? ['Lambda gives a whole core from 1,769 MB on: below, computing takes longer than here.']
         : []),
     ],
@@ -39,7 +42,28 @@ export function notesOf(host: HostName, noted: Noted): readonly string[] {
     ],
     'node-server': () => [],
   }
-  return [...notes[host](), ...rangeNote(host, noted)]
+  return [...notes[host](), ...rangeNote(host, noted), ...replacedNote(host, noted)]
+}
+
+/** While queries end on the old index the new one is in memory as well. */
+function replacedNote(host: HostName, { manifest, memory, pipeline }: Noted): readonly string[] {
+  if (!HOSTS[host].refreshMs) return []
+  const { memoryMax, needed, pipelineForced } = memory
+  const left = memoryMax - needed
+  if (fits(manifest, { memoryMax: left, ...(pipelineForced ? { pipeline } : {}) })) return []
+  return [
+    'An index that replaces it does not fit the memory beside it: programs that run keep to the old one, whose parts have to stay until they are deployed anew.',
+  ]
+}
+
+function fits(manifest: Manifest, options: Parameters<typeof choosePipeline>[1]): boolean {
+  try {
+    choosePipeline(manifest, options)
+    return true
+  } catch (error) {
+    if (error instanceof InputError) return false
+    throw error
+  }
 }
 
 /** `openIndexFiles` loads an index that fits, which is not always what one waits for. */
@@ -65,7 +89,7 @@ function rangesNote({ manifest, pipeline, opening, query }: Noted): readonly str
 
 function workerTime({ manifest, pipeline, coldStart, encoder }: Noted): string {
   const { resident, rangePerCentroid, encode } = FIGURES.searchMs
-  const centroids = manifest.segments.reduce((sum, segment) => sum + segment.centroids, 0)
+  const centroids = manifest.quantisers.reduce((sum, quantiser) => sum + quantiser.centroids, 0)
   const search = pipeline === 'resident' ? resident : Math.max(resident, rangePerCentroid * centroids)
   const query = Math.round(search + (encoder ? encode : 0))
   return `Workers Free gives a request 10 ms of CPU time; opening takes about ${thousands(coldStart.computeMs)} ms, ${encoder ? 'encoding and searching a text' : 'a search'} some ${query} ms. Take Workers Paid for anything but a trial.`

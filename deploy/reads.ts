@@ -3,15 +3,24 @@
  * the counts are exact: they follow what the runtime reads. For a query only the limits are exact; what is typical is an estimate, from
  * the measurements in `FIGURES`.
  */
-import { chunksOf, PIECE_BYTES, READ_AHEAD } from '../format/indexReader.ts'
+import { PIECE_BYTES, READS_AT_ONCE } from '../format/indexReader.ts'
 import { ENTRY_BYTES } from '../format/items/textBlocks.ts'
-import { encodeManifest, type Manifest, type SectionName, type SegmentEntry } from '../format/manifest/manifest.ts'
+import {
+  chunksOf,
+  encodeManifest,
+  type HasSections,
+  livePassages,
+  type Manifest,
+  quantiserOf,
+  sectionBytes,
+} from '../format/manifest/manifest.ts'
+import { openedSections, type SectionName } from '../format/manifest/sections.ts'
 import { FIRST_BYTES } from '../runtime/readers/remote.ts'
-import { K_DEFAULT, rescoredMax } from '../runtime/search/parameters.ts'
-import { queryLimits, rangeParameters } from '../runtime/search/range/rangeParameters.ts'
-import { OPENED_SECTIONS } from '../runtime/searchers/memoryNeed.ts'
-import type { Pipeline } from '../runtime/searchers/openIndexFiles.ts'
-import { RANGE_DEFAULTS } from '../runtime/searchers/rangeSearcher.ts'
+import { K_DEFAULT } from '../runtime/search/parameters.ts'
+import { type Budgets, minus, queryLimits, resolveRangeParameters } from '../runtime/search/range/rangeParameters.ts'
+import type { Budget } from '../runtime/searcher.ts'
+import type { PipelineName } from '../runtime/searchers/pipeline.ts'
+import { RANGE_DEFAULTS } from '../runtime/searchers/rangePipeline.ts'
 import { FIGURES } from './hosts.ts'
 
 export interface Reads {
@@ -25,7 +34,7 @@ export interface ReadsOptions {
   /** Whether every request is answered with a whole part, by storage that knows no ranges. Default false. */
   readonly wholeFiles?: boolean
   /** What a query may read, by range. Default: that of the runtime. */
-  readonly bytesMax?: number
+  readonly budget?: Budget
 }
 
 export interface QueryReads {
@@ -36,129 +45,140 @@ export interface QueryReads {
   readonly bytesMax: number
   /** Besides, for the texts of the hits: at most, when no two share a block. 0 when the index stores none. */
   readonly texts: Reads
+  /** Before the first texts, once: the directory of their blocks, where opening does not read it. */
+  readonly textDirectory: Reads
 }
 
-/** Sections of a segment that the resident pipeline reads, one after another: all but the texts. */
-const RESIDENT_SECTIONS: readonly SectionName[] = [
-  'centroids',
-  'centroidScales',
-  'passageLengths',
-  'postingOffsets',
-  'rows',
-  'postings',
-  'idOffsets',
-  'ids',
-  'idOrder',
-  'textBlocks',
-]
+const NONE: Reads = { requests: 0, bytes: 0, roundTrips: 0 }
 
-/** Manifest and sections, over a network: `readers/remote.ts` asks for the manifest's first 64 KiB, then for the rest. */
-export function openingReads(manifest: Manifest, pipeline: Pipeline, options: ReadsOptions = {}): Reads {
-  const manifestBytes = encodeManifest(manifest).length
-  const manifestRequests = manifestBytes > FIRST_BYTES ? 2 : 1
-  const names = pipeline === 'resident' ? RESIDENT_SECTIONS : OPENED_SECTIONS
-  const sections = manifest.segments.map((segment) =>
-    names.map((name) => sectionReads(manifest, segment, name, options)),
-  )
-  // By range the sections of a segment come side by side, else one after another.
-  const waits = sections.map((own) => {
-    const trips = own.map(({ roundTrips }) => roundTrips)
-    return pipeline === 'resident' ? sum(trips) : Math.max(0, ...trips)
-  })
-  const all = sections.flat()
+/** Over a network: the manifest, then the pieces of all sections side by side, as many at a time as `READS_AT_ONCE` says. */
+export function openingReads(manifest: Manifest, pipeline: PipelineName, options: ReadsOptions = {}): Reads {
+  const first = manifestReads(manifest, options)
+  const sections = piecesReads(openingPieces(manifest, pipeline), manifest, options)
   return {
-    requests: manifestRequests + sum(all.map(({ requests }) => requests)),
-    bytes: manifestBytes + sum(all.map(({ bytes }) => bytes)),
-    roundTrips: manifestRequests + sum(waits),
+    requests: first.requests + sections.requests,
+    bytes: first.bytes + sections.bytes,
+    roundTrips: first.roundTrips + sections.roundTrips,
   }
 }
 
-function sectionReads(
-  { parts }: Manifest,
-  segment: SegmentEntry,
-  name: SectionName,
-  { wholeFiles = false }: ReadsOptions,
-): Reads {
-  const chunks = chunksOf(segment, name).filter(({ length }) => length > 0)
-  const pieces = chunks.map(({ length }) => Math.ceil(length / PIECE_BYTES))
+/** Parts that are asked for when the index is opened, one entry a request. */
+export function partsOpened(manifest: Manifest, pipeline: PipelineName): readonly number[] {
+  return openingPieces(manifest, pipeline).map(({ part }) => part)
+}
+
+/** `readers/remote.ts` asks for the first 64 KiB of a file whose size it does not know; what is longer is then asked for whole. */
+function manifestReads(manifest: Manifest, { wholeFiles = false }: ReadsOptions): Reads {
+  const { length } = encodeManifest(manifest)
+  return wholeFiles || length <= FIRST_BYTES
+    ? { requests: 1, bytes: length, roundTrips: 1 }
+    : { requests: 2, bytes: FIRST_BYTES + length, roundTrips: 2 }
+}
+
+/** A request for bytes of a part. */
+interface Piece {
+  readonly part: number
+  readonly bytes: number
+}
+
+function openingPieces({ quantisers, segments }: Manifest, pipeline: PipelineName): readonly Piece[] {
+  return [
+    ...quantisers.flatMap((owner) => piecesOf(owner, openedSections(pipeline, 'quantiser'))),
+    ...segments.flatMap((owner) => piecesOf(owner, openedSections(pipeline, 'segment'))),
+  ]
+}
+
+function piecesOf(owner: HasSections, names: readonly SectionName[]): readonly Piece[] {
+  const chunks = names.flatMap((name) => chunksOf(owner, name))
+  return chunks.flatMap(({ part, length }) =>
+    Array.from({ length: Math.ceil(length / PIECE_BYTES) }, (_, at) => ({
+      part,
+      bytes: Math.min(PIECE_BYTES, length - at * PIECE_BYTES),
+    })),
+  )
+}
+
+function piecesReads(pieces: readonly Piece[], { parts }: Manifest, { wholeFiles = false }: ReadsOptions): Reads {
   return {
-    requests: sum(pieces),
-    bytes: sum(
-      chunks.map(({ part, length }, i) => (wholeFiles ? (parts[part]?.bytes ?? 0) * (pieces[i] ?? 0) : length)),
-    ),
-    roundTrips: sum(pieces.map((count) => Math.ceil(count / READ_AHEAD))),
+    requests: pieces.length,
+    bytes: sum(pieces.map(({ part, bytes }) => (wholeFiles ? (parts[part]?.bytes ?? 0) : bytes))),
+    roundTrips: Math.ceil(pieces.length / READS_AT_ONCE),
   }
 }
 
 /** A query of ten results with the default parameters. */
-export function queryReads(
-  manifest: Manifest,
-  pipeline: Pipeline,
-  { wholeFiles = false, bytesMax = RANGE_DEFAULTS.bytesMax }: ReadsOptions = {},
-): QueryReads {
+export function queryReads(manifest: Manifest, pipeline: PipelineName, options: ReadsOptions = {}): QueryReads {
+  const { wholeFiles = false, budget = RANGE_DEFAULTS.budget } = options
   const { parts } = manifest
   const partBytes = Math.round(sum(parts.map(({ bytes }) => bytes)) / Math.max(1, parts.length))
   const asSent = (reads: Reads) => (wholeFiles ? { ...reads, bytes: reads.requests * partBytes } : reads)
   const texts = asSent(textReads(manifest))
-  const none = { requests: 0, bytes: 0, roundTrips: 0 }
-  if (pipeline === 'resident') return { typical: none, requestsMax: 0, bytesMax: 0, texts }
-  const { readsMax, concurrency } = RANGE_DEFAULTS
-  const { lists, rows } = rangeRounds(manifest, bytesMax)
-  const trips = (requests: number) => Math.ceil(requests / concurrency)
+  if (pipeline === 'resident') return { typical: NONE, requestsMax: 0, bytesMax: 0, texts, textDirectory: NONE }
+  const { concurrency } = RANGE_DEFAULTS
+  const { lists, rows } = rangeRounds(manifest, budget)
+  const trips = (reads: number) => Math.ceil(reads / concurrency)
   const typical = {
-    requests: Math.min(readsMax, lists.requests + rows.requests),
-    bytes: Math.min(bytesMax, lists.bytes + rows.bytes),
-    roundTrips: trips(lists.requests) + trips(rows.requests),
+    requests: lists.reads + rows.reads,
+    bytes: lists.bytes + rows.bytes,
+    roundTrips: trips(lists.reads) + trips(rows.reads),
   }
-  return { typical: asSent(typical), requestsMax: readsMax, bytesMax, texts }
+  const directory = manifest.segments.flatMap((segment) => piecesOf(segment, ['textBlocks']))
+  return {
+    typical: asSent(typical),
+    requestsMax: budget.reads,
+    bytesMax: budget.bytes,
+    texts,
+    textDirectory: piecesReads(directory, manifest, options),
+  }
 }
 
-type Round = Pick<Reads, 'requests' | 'bytes'>
+interface Rounds {
+  readonly lists: Budget
+  readonly rows: Budget
+}
 
 /** The two rounds of a query by range: posting lists, then rows of the best passages, each in a read of its own. */
-function rangeRounds(
-  { segments, encoder }: Manifest,
-  bytesMax: number,
-): { readonly lists: Round; readonly rows: Round } {
-  const passages = sum(segments.map((segment) => segment.passages))
-  const rowBytes = sum(segments.map((segment) => lengthOf(segment, 'rows')))
-  const parameters = rangeParameters(K_DEFAULT)
-  const rescored = rescoredMax(parameters, K_DEFAULT)
-  const limits = queryLimits({ ...RANGE_DEFAULTS, bytesMax }, {}, rescored)
-  const { lists: listAim, passages: aim } = limits.aims
-  const wanted = (encoder?.queryLength ?? FIGURES.queryRows) * parameters.ncells
-  const lists = segments.map((segment): Round => {
-    const count = Math.min(segment.centroids, wanted)
-    const all = lengthOf(segment, 'postings')
-    const mean = all / segment.centroids
-    const requests = Math.min(count, Math.ceil(count * FIGURES.readsPerList))
-    const gaps = (count - requests) * Math.min(limits.listGapBytes, FIGURES.gapLists * mean)
-    return { requests, bytes: Math.min(all, count * mean + gaps) }
+function rangeRounds(manifest: Manifest, budget: Budget): Rounds {
+  const { segments, encoder } = manifest
+  const wanted = resolveRangeParameters({ k: K_DEFAULT })
+  const { concurrency } = RANGE_DEFAULTS
+  const limits = queryLimits({ budget, concurrency }, { k: K_DEFAULT }, wanted.passages)
+  // The cells of a quantiser are chosen once; each of its segments has a list for each of them.
+  const cells = (encoder?.queryLength ?? FIGURES.queryRows) * wanted.lists
+  const lists = segments.map((segment): Budget => {
+    const { centroids } = quantiserOf(manifest, segment)
+    const count = Math.min(centroids, cells)
+    const all = sectionBytes(segment, 'postings')
+    const mean = all / centroids
+    const reads = Math.min(count, Math.ceil(count * FIGURES.readsPerList))
+    const gaps = (count - reads) * Math.min(limits.gaps.lists, FIGURES.gapLists * mean)
+    return { reads, bytes: Math.min(all, count * mean + gaps) }
   })
-  const most = (ofLimit: number, ofAim = Number.POSITIVE_INFINITY) => Math.min(ofLimit, ofAim)
+  const room = roomOf(limits.lists)
   const listRound = {
-    requests: Math.min(most(limits.listReadsMax, listAim?.readsMax), sum(lists.map(({ requests }) => requests))),
-    bytes: Math.round(Math.min(most(limits.listBytesMax, listAim?.bytesMax), sum(lists.map(({ bytes }) => bytes)))),
+    reads: Math.min(room.reads, sum(lists.map(({ reads }) => reads))),
+    bytes: Math.round(Math.min(room.bytes, sum(lists.map(({ bytes }) => bytes)))),
   }
-  // Each passage in a read of its own: as many as there is room for beside the lists.
-  const block = rowBytes / passages
-  const room = Math.min(
-    most(limits.readsMax, aim?.readsMax) - listRound.requests,
-    Math.floor((most(bytesMax, aim?.bytesMax) - listRound.bytes) / block),
-  )
-  const rows = Math.min(passages, rescored, Math.max(aim?.least ?? 0, room))
-  return { lists: listRound, rows: { requests: rows, bytes: Math.round(rows * block) } }
+  const block = sum(segments.map((own) => sectionBytes(own, 'rows'))) / sum(segments.map(({ passages }) => passages))
+  const blocksIn = ({ reads, bytes }: Budget) => Math.max(0, Math.min(reads, Math.floor(bytes / block)))
+  const least = Math.min(limits.passagesLeast, blocksIn(minus(limits.all.hard, listRound)))
+  const asked = blocksIn(minus(roomOf(limits.all), listRound))
+  const rows = Math.min(livePassages(manifest), wanted.passages, Math.max(least, asked))
+  return { lists: listRound, rows: { reads: rows, bytes: Math.round(rows * block) } }
 }
+
+/** What is asked for at most. */
+function roomOf({ soft = UNLIMITED, hard }: Budgets): Budget {
+  return { bytes: Math.min(soft.bytes, hard.bytes), reads: Math.min(soft.reads, hard.reads) }
+}
+
+const UNLIMITED: Budget = { bytes: Number.POSITIVE_INFINITY, reads: Number.POSITIVE_INFINITY }
 
 function textReads({ segments }: Manifest): Reads {
-  const blocks = sum(segments.map((segment) => lengthOf(segment, 'textBlocks'))) / ENTRY_BYTES
-  const bytes = sum(segments.map((segment) => lengthOf(segment, 'texts')))
+  const blocks = sum(segments.map((segment) => sectionBytes(segment, 'textBlocks'))) / ENTRY_BYTES
+  const bytes = sum(segments.map((segment) => sectionBytes(segment, 'texts')))
   const requests = Math.min(K_DEFAULT, blocks)
   return { requests, bytes: blocks > 0 ? Math.round((bytes / blocks) * requests) : 0, roundTrips: requests > 0 ? 1 : 0 }
-}
-
-function lengthOf(segment: SegmentEntry, name: SectionName): number {
-  return sum(chunksOf(segment, name).map(({ length }) => length))
 }
 
 function sum(values: readonly number[]): number {

@@ -1,62 +1,99 @@
-/** The readable twin of the resident search: the same stages on typed arrays, by kernels/reference.ts. Oracle of the tests. */
+/** The readable twin of the resident search: the same stages on typed arrays, by reference/kernels.ts. Oracle of the tests. */
 import { quantiseQuery } from '../runtime/kernels/quantise.ts'
-import { probesAll, refinedMax } from '../runtime/search/parameters.ts'
-import type { QueryVectors, SearchParameters } from '../runtime/searcher.ts'
+import type { PlaidParameters, QueryVectors } from '../runtime/searcher.ts'
 import * as kernels from './kernels.ts'
 import { refine } from './refine.ts'
 
+/** A segment of an index. Segments over one quantiser have the same centroids and the same scales. */
+export interface ReferencePassages {
+  readonly segment: kernels.ReferenceSegment
+  readonly deleted?: ReadonlySet<number> | undefined
+}
+
 export interface ResidentReferenceAnswer {
-  /** Score descending, then pid ascending; at least k where there are, and all that tie with the k-th. */
+  /** Score descending, then segment and pid ascending; at least k where there are, and all that tie with the k-th. */
+  readonly segments: Uint32Array
   readonly pids: Uint32Array
   readonly scores: Float32Array
   readonly counts: { readonly candidates: number; readonly approximated: number; readonly rescored: number }
 }
 
-/** @param filterPids - ascending; only these passages */
+/** A passage on its way through the stages. */
+interface Passage {
+  /** Index of its segment. */
+  readonly at: number
+  readonly pid: number
+}
+
+/** @param filter - of each segment the only pids that may be answered */
 export function searchReference(
-  segment: kernels.ReferenceSegment,
+  segments: readonly ReferencePassages[],
   query: QueryVectors,
-  parameters: SearchParameters,
+  { ncells, centroidScoreThreshold, ndocs }: PlaidParameters,
   k: number,
-  filterPids?: Uint32Array,
+  filter?: readonly Iterable<number>[],
 ): ResidentReferenceAnswer {
   const quantised = quantiseQuery(query.vectors, query.rows, query.dim)
-  const cellScores = kernels.scoreCentroids(segment, quantised, parameters.centroidScoreThreshold)
-  const approximate = (pids: Uint32Array, pruned: boolean) =>
-    kernels.approximate(segment, quantised, cellScores, pids, pruned)
-
-  const hasTokens = (pid: number) => (segment.tokenStarts[pid] ?? 0) < (segment.tokenStarts[pid + 1] ?? 0)
-  const allowed = filterPids?.filter(hasTokens)
-  let candidates: Uint32Array
-  if (allowed && allowed.length <= parameters.ndocs) {
-    candidates = allowed
-  } else if (probesAll(parameters.ncells, segment.centroidScales.length)) {
-    candidates = allowed ?? Uint32Array.from(segment.tokenStarts.keys()).slice(0, -1).filter(hasTokens)
-  } else {
-    const { bitmap } = kernels.gather(segment, kernels.topCells(segment, quantised, cellScores, parameters.ncells))
-    const gathered = kernels.collectPids(bitmap, undefined, segment.tokenStarts.length - 1)
-    candidates = allowed ? gathered.filter((pid) => allowed.includes(pid)) : gathered
+  const scored = segments.map(({ segment, deleted }, at) => {
+    const allowed = filter && new Set(filter[at])
+    const all = Array.from({ length: segment.tokenStarts.length - 1 }, (_, pid) => pid)
+    return {
+      segment,
+      cells: kernels.scoreCentroids(segment, quantised, centroidScoreThreshold),
+      searchable: all.filter((pid) => hasTokens(segment, pid) && !deleted?.has(pid) && (allowed?.has(pid) ?? true)),
+    }
+  })
+  type Score = (segment: kernels.ReferenceSegment, cells: kernels.CellScores, pids: Uint32Array) => ArrayLike<number>
+  const scoresOf = (passages: readonly Passage[], score: Score) =>
+    passages.map(({ at, pid }) => {
+      const own = scored[at]
+      return own ? (score(own.segment, own.cells, Uint32Array.of(pid))[0] ?? 0) : 0
+    })
+  const approximate = (pruned: boolean): Score => {
+    return (segment, cells, pids) => kernels.approximate(segment, quantised, cells, pids, pruned)
   }
-  const survivors = kernels.selectTop(candidates, approximate(candidates, true), Math.max(parameters.ndocs, k))
-  const rescoredMax = Math.max(Math.floor(parameters.ndocs / 4), k)
-  const finalists = kernels.selectTop(survivors, approximate(survivors, false), rescoredMax)
-  const coarse = kernels.rescore(segment, quantised, cellScores, finalists)
-  const refined = refinedMax(k) > 0 ? bestPids(finalists, coarse, refinedMax(k)) : finalists
-  const scores = refinedMax(k) > 0 ? refine(segment, quantised, refined) : coarse
 
-  const ranked = Array.from(refined, (pid, index) => ({ pid, score: scores[index] ?? 0 }))
-  ranked.sort((a, b) => b.score - a.score || a.pid - b.pid)
+  const isFilterSmall =
+    filter !== undefined && scored.reduce((sum, own) => sum + own.searchable.length, 0) <= Math.max(ndocs, k)
+  const candidates = scored.flatMap(({ segment, cells, searchable }, at): Passage[] => {
+    const takesAll = isFilterSmall || ncells >= Math.min(segment.centroidScales.length, 1025)
+    const { bitmap } = kernels.gather(segment, kernels.topCells(segment, quantised, cells, ncells))
+    const gathered = new Set(kernels.collectPids(bitmap, undefined, segment.tokenStarts.length - 1))
+    return searchable.filter((pid) => takesAll || gathered.has(pid)).map((pid) => ({ at, pid }))
+  })
+  const survivors = best(candidates, scoresOf(candidates, approximate(true)), Math.max(ndocs, k))
+  const finalists = best(survivors, scoresOf(survivors, approximate(false)), Math.max(Math.floor(ndocs / 4), k))
+  const coarse = scoresOf(finalists, (segment, cells, pids) => kernels.rescore(segment, quantised, cells, pids))
+  // So few results are worth the finer scores, of those and of some that coarse scores may have put behind them.
+  const isFine = k <= 32
+  const refined = isFine ? bestWithTies(finalists, coarse, k + Math.max(6, Math.ceil(k / 8))) : finalists
+  const scores = isFine ? scoresOf(refined, (segment, _, pids) => refine(segment, quantised, pids)) : coarse
+
+  const ranked = refined.map((passage, i) => ({ ...passage, score: scores[i] ?? 0 }))
+  ranked.sort((a, b) => b.score - a.score || a.at - b.at || a.pid - b.pid)
   const last = ranked[Math.min(k, ranked.length) - 1]
-  const best = ranked.filter(({ score }) => last !== undefined && score >= last.score)
+  const answered = ranked.filter(({ score }) => last !== undefined && score >= last.score)
   return {
-    pids: Uint32Array.from(best, ({ pid }) => pid),
-    scores: Float32Array.from(best, ({ score }) => score),
+    segments: Uint32Array.from(answered, ({ at }) => at),
+    pids: Uint32Array.from(answered, ({ pid }) => pid),
+    scores: Float32Array.from(answered, ({ score }) => score),
     counts: { candidates: candidates.length, approximated: survivors.length, rescored: finalists.length },
   }
 }
 
+export function hasTokens({ tokenStarts }: kernels.ReferenceSegment, pid: number): boolean {
+  return (tokenStarts[pid] ?? 0) < (tokenStarts[pid + 1] ?? 0)
+}
+
+/** The best by score, in their given order; equal scores go to the earlier one. */
+function best<T>(items: readonly T[], scores: readonly number[], wanted: number): readonly T[] {
+  const order = Array.from(items.keys()).sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b)
+  const kept = new Set(order.slice(0, wanted))
+  return items.filter((_, i) => kept.has(i))
+}
+
 /** The best by score and all that tie with the last of them, in their given order. */
-function bestPids(pids: Uint32Array, scores: Float32Array, wanted: number): Uint32Array {
-  const border = scores.toSorted().at(-wanted) ?? Number.NEGATIVE_INFINITY
-  return pids.filter((_, index) => (scores[index] ?? 0) >= border)
+function bestWithTies<T>(items: readonly T[], scores: readonly number[], wanted: number): readonly T[] {
+  const border = scores.toSorted((a, b) => a - b).at(-wanted) ?? Number.NEGATIVE_INFINITY
+  return items.filter((_, i) => (scores[i] ?? 0) >= border)
 }

@@ -1,11 +1,12 @@
 /** What the files of every host are made from: names that are safe in addresses, shells and configurations, and shared lines. */
-import type { HostPlan } from '../deployPlan.ts'
+import type { SearchPlan } from '../deployPlan.ts'
+import { HOSTS } from '../hosts.ts'
 
 /** File name to text; names may have folders. */
 export type DeployFiles = Readonly<Record<string, string>>
 
 export interface Deployed {
-  readonly plan: HostPlan
+  readonly plan: SearchPlan
   readonly encoder: boolean
   /** Of Worker, function, bucket: `tartan-` and the index's own in lower-case letters, digits and hyphens. */
   readonly name: string
@@ -30,9 +31,19 @@ export function quoted(word: string): string {
   return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }
 
-/** Lines of code that tell `openIndexFiles` what the plan reckoned with. */
-export function openingLines({ memory, pipelineForced, pipeline }: HostPlan): readonly string[] {
-  return [`memoryMax: ${memory.memoryMax / 1e6}e6,`, ...(pipelineForced ? [`pipeline: '${pipeline}',`] : [])]
+/** Options of `openIndexFiles` as the plan reckoned with them, one a line. */
+export function openingLines({ host, memory, pipelineForced, pipeline }: SearchPlan): readonly string[] {
+  const { refreshMs } = HOSTS[host]
+  return [
+    `memoryMax: ${memory.memoryMax / 1e6}e6,`,
+    ...(pipelineForced ? [`pipeline: '${pipeline}',`] : []),
+    ...(refreshMs ? ['// An index that was replaced is noticed so soon.', `refreshMs: ${grouped(refreshMs)},`] : []),
+  ]
+}
+
+/** 60_000. */
+function grouped(value: number): string {
+  return value.toLocaleString('en-US').replaceAll(',', '_')
 }
 
 /** Lines in one text, those that are undefined left out. */

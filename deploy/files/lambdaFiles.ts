@@ -1,4 +1,5 @@
 /** A Lambda function over S3: template.yaml (AWS SAM), handler.ts, and how to bundle and upload. As examples/lambda-s3. */
+import { MANIFEST_NAME } from '../../format/manifest/manifest.ts'
 import { type Deployed, type DeployFiles, lines, modelSource, openingLines, quoted } from './deployed.ts'
 
 /** Cold starts that a request is waited for. */
@@ -17,7 +18,7 @@ export function lambdaFiles(deployed: Deployed): DeployFiles {
 
 function template({ plan, name, folder, encoder, modelFolder }: Deployed): string {
   const { coldStarts, minSeconds, maxSeconds } = TIMEOUT
-  const wanted = Math.ceil(((plan.coldStart?.totalMs ?? 0) * coldStarts) / 1000)
+  const wanted = Math.ceil((plan.coldStart.totalMs * coldStarts) / 1000)
   const timeout = Math.min(maxSeconds, Math.max(minSeconds, wanted))
   const read = [`\${IndexPrefix}`, ...(encoder ? [modelFolder] : [])]
   return lines(
@@ -134,7 +135,9 @@ function readme({ name, folder, indexPath, encoder, modelFolder }: Deployed): st
     '```sh',
     `npm install tartan-search${encoder ? ' onnxruntime-web' : ''} && npm install --save-dev esbuild`,
     'bucket=my-bucket',
-    `aws s3 sync ${quoted(indexPath)} "s3://$bucket/${folder}"`,
+    '# The manifest last: it names parts that must be there.',
+    `aws s3 sync ${quoted(indexPath)} "s3://$bucket/${folder}" --exclude ${MANIFEST_NAME}`,
+    `aws s3 cp ${quoted(`${indexPath}/${MANIFEST_NAME}`)} "s3://$bucket/${folder}/"`,
     encoder ? `aws s3 sync ${modelSource(modelFolder)} "s3://$bucket/${modelFolder}"` : undefined,
     '',
     'npx esbuild handler.ts --bundle --minify --platform=node --target=node24 --format=esm \\',

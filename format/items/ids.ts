@@ -50,6 +50,11 @@ export class IdTable {
     }
   }
 
+  /** Bytes of the sections that a table keeps. @param idBytes - length of the section `ids` */
+  static bytes(passages: number, idBytes: number): number {
+    return (passages + 1) * 4 + idBytes + passages * 4
+  }
+
   /** @param pid - in [0, size) */
   idOf(pid: number): string {
     return new TextDecoder().decode(this.#at(pid))

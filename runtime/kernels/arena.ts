@@ -7,7 +7,7 @@
  */
 import { InputError } from '../../format/errors.ts'
 
-const PAGE_BYTES = 65_536
+export const PAGE_BYTES = 65_536
 /** Where the arena of a new memory starts: address 0 stays unused, so that it can mean "none". */
 const START = 64
 /** Regions start on cache lines; 64 also satisfies every vector load. */
@@ -16,6 +16,15 @@ const ALIGNMENT = 64
 const BYTES_MAX = 2 ** 32
 /** A further run has at least this size, so that an arena beside others does not end up in crumbs. */
 const RUN_BYTES_MIN = 2 ** 20
+
+/** Bytes that allocations of these lengths take of an arena. */
+export function allocatedBytes(lengths: readonly number[]): number {
+  return lengths.reduce((sum, length) => sum + alignedLength(length), 0)
+}
+
+function alignedLength(length: number): number {
+  return Math.ceil(length / ALIGNMENT) * ALIGNMENT
+}
 
 /** Addresses `[start, end)`. */
 interface Run {
@@ -51,7 +60,7 @@ export class Arena {
    * @throws InputError when the memory cannot grow that far
    */
   allocate(length: number): number {
-    const size = Math.ceil(length / ALIGNMENT) * ALIGNMENT
+    const size = alignedLength(length)
     for (;;) {
       const run = this.#runs[this.#run]
       if (run && this.#next + size <= run.end) {

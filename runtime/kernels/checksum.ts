@@ -5,6 +5,8 @@ import { CRC_TABLES_BYTES } from './layout.ts'
 
 /** Small enough to stay in a level-2 cache between the copy and the checksum. */
 const CHUNK_BYTES = 64 * 1024
+/** Bytes of the arena that a checksum keeps. */
+export const CHECKSUM_BYTES = CRC_TABLES_BYTES + CHUNK_BYTES
 
 /**
  * @returns a function that continues `previous` (0 at first) with some bytes. It keeps 80 KiB of the arena; make one.

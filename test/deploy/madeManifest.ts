@@ -1,17 +1,19 @@
 /** Manifests of indexes that are not there, of any size: what is planned from a manifest alone needs no more. */
-
-import { rowBlockBytes } from '../../format/items/rowBlock.ts'
+import { ENTRY_BYTES } from '../../format/items/textBlocks.ts'
 import type { EncoderFingerprint } from '../../format/manifest/encoderFingerprint.ts'
+import { requiredFeatures } from '../../format/manifest/features.ts'
+import { decodeManifest, encodeManifest, type Manifest, type SectionChunk } from '../../format/manifest/manifest.ts'
 import {
-  decodeManifest,
-  encodeManifest,
-  type Manifest,
-  type SectionChunk,
   type SectionName,
-} from '../../format/manifest/manifest.ts'
+  type SectionOwner,
+  type SectionShape,
+  sectionNames,
+  sectionRow,
+} from '../../format/manifest/sections.ts'
 import type { Nbits } from '../../format/manifest/segment.ts'
 
 export interface MadeShape {
+  /** Of each segment, as all that follows. */
   readonly passages: number
   /** Of each passage. Default 40. */
   readonly tokens?: number
@@ -27,6 +29,10 @@ export interface MadeShape {
   /** Default 24 MiB. */
   readonly partBytes?: number
   readonly encoder?: boolean
+  /** Default 1. */
+  readonly segments?: number
+  /** Passages of each segment that are deleted. Default 0. */
+  readonly deleted?: number
 }
 
 const ENCODER: EncoderFingerprint = {
@@ -43,28 +49,16 @@ const ENCODER: EncoderFingerprint = {
   skipList: [],
 }
 
-/** One segment; sections one after another, cut where a part is full. Sound as `decodeManifest` sees it. */
+/** Segments over one quantiser; sections one after another, cut where a part is full. Sound as `decodeManifest` sees it. */
 export function madeManifest(shape: MadeShape): Manifest {
-  const { passages, tokens = 40, centroids, dim = 96, nbits = 2, idBytes = 8, textBlocks = 0 } = shape
-  const { partBytes = 24 * 2 ** 20, postings = passages * tokens * 2 } = shape
-  const lengths: Readonly<Record<SectionName, readonly [bytes: number, items: number]>> = {
-    centroids: [centroids * dim, centroids],
-    centroidScales: [centroids * 4, centroids],
-    passageLengths: [passages * 2, passages],
-    postingOffsets: [(centroids + 1) * 4, centroids + 1],
-    postings: [postings, centroids],
-    rows: [passages * rowBlockBytes(tokens, { dim, nbits, centroids }), passages],
-    idOffsets: [(passages + 1) * 4, passages + 1],
-    ids: [passages * idBytes, passages],
-    idOrder: [passages * 4, passages],
-    textBlocks: [textBlocks * 16, textBlocks],
-    texts: [textBlocks * 10_000, textBlocks],
-  }
-  const parts = new MadeParts(partBytes)
-  const sections = Object.entries(lengths).map(([name, [bytes, items]]) => ({
-    name: name as SectionName,
-    chunks: parts.chunksOf(bytes, items),
-  }))
+  const { passages, tokens = 40, centroids, dim = 96, nbits = 2, segments = 1, deleted = 0 } = shape
+  const parts = new MadeParts(shape.partBytes ?? 24 * 2 ** 20)
+  const sizes = { dim, nbits, centroids, passages, tokens: passages * tokens }
+  const sectionsOf = (owner: SectionOwner, own: SectionShape) =>
+    sectionNames((row) => row.owner === owner).flatMap((name) => {
+      const [bytes, items] = sizeOf(name, own, shape)
+      return bytes === 0 && sectionRow(name).isOptional ? [] : [{ name, chunks: parts.chunksOf(bytes, items) }]
+    })
   const codec = {
     nbits,
     bucketCutoffs: Float32Array.from({ length: 2 ** nbits - 1 }, (_, i) => i / 100),
@@ -72,13 +66,31 @@ export function madeManifest(shape: MadeShape): Manifest {
     inverseNormMin: 1,
     inverseNormStep: 0.01,
   }
-  return decodeManifest(
-    encodeManifest({
-      ...{ generation: 1, name: 'made', dim, builder: 'test', parts: parts.entries() },
-      ...(shape.encoder ? { encoder: { ...ENCODER, dim } } : {}),
-      segments: [{ passages, tokens: passages * tokens, centroids, codec, sections }],
-    }),
-  )
+  const made = {
+    ...{ generation: 1, name: 'made', dim, builder: 'test' },
+    ...(shape.encoder ? { encoder: { ...ENCODER, dim } } : {}),
+    quantisers: [{ centroids, codec, sections: sectionsOf('quantiser', { ...sizes, passages: 0, tokens: 0 }) }],
+    segments: Array.from({ length: segments }, () => ({
+      ...{ quantiser: 0, passages, tokens: passages * tokens, deleted },
+      sections: sectionsOf('segment', sizes),
+    })),
+  }
+  return decodeManifest(encodeManifest({ ...made, parts: parts.entries(), requires: requiredFeatures(made) }))
+}
+
+/** Bytes and items: what the table of sections says, else what follows from the shape. */
+function sizeOf(name: SectionName, own: SectionShape, made: MadeShape): readonly [bytes: number, items: number] {
+  const { postings = own.tokens * 2, idBytes = 8, textBlocks = 0, deleted = 0 } = made
+  const { bytes, items } = sectionRow(name)
+  const others: Partial<Record<SectionName, readonly [bytes: number, items: number]>> = {
+    postings: [postings, own.centroids],
+    ids: [own.passages * idBytes, own.passages],
+    textBlocks: [textBlocks * ENTRY_BYTES, textBlocks],
+    texts: [textBlocks * 10_000, textBlocks],
+    tombstones: [deleted > 0 ? 5 + deleted : 0, 1],
+  }
+  const [ownBytes, ownItems] = others[name] ?? [0, 0]
+  return [bytes?.(own) ?? ownBytes, items?.(own) ?? ownItems]
 }
 
 class MadeParts {

@@ -19,7 +19,7 @@ import { bitmapBytes, instantiateKernels, type Kernels, topCellsHeapBytes } from
 import { QUERY_BLOCK_BYTES, SEGMENT_BLOCK_BYTES } from '../../runtime/kernels/layout.ts'
 import * as quantise from '../../runtime/kernels/quantise.ts'
 import { rowNumbers, segmentScales } from '../../runtime/kernels/units.ts'
-import { copyQuery } from '../../runtime/search/placedQuery.ts'
+import { copyQuery, queryLayouts } from '../../runtime/search/preparedQuery.ts'
 
 export const builds = ['kernels.wasm', 'kernels.debug.wasm'] as const
 
@@ -99,7 +99,7 @@ export async function placeAll({ module, data, query, ncells, flush }: RunInput)
     )
   }
   const numbers = rowNumbers(query, scalesOf(data))
-  copyQuery(memory, addresses as Record<QueryPointer, number>, query, numbers)
+  copyQuery(memory, addresses as Record<QueryPointer, number>, queryLayouts(query), numbers)
   const pick = <Name extends string>(names: readonly Name[]) =>
     Object.fromEntries(names.map((name) => [name, addresses[name]!])) as Record<Name, number>
   return {

@@ -87,7 +87,7 @@ function actualOutputs(run: KernelRun, rowsLength: number): Outputs {
   const selected = kernels.selectTop(candidates, select)
   kernels.approximate(segment, query, candidates, false)
   const approximate = words('scores', count)
-  kernels.rescore(segment, query, candidates)
+  kernels.rescore(query, [{ segment, candidates }])
   const rescored = words('scores', count)
   kernels.refine(segment, query, candidates)
   const refined = words('scores', count)
@@ -169,7 +169,7 @@ describe.each(builds)('%s equals the readable twin bit for bit', (build) => {
       expect(new Uint32Array(run.bytes('scores').buffer)).toEqual(
         twin.approximate(segment, query, cellScores, everyPid, false),
       )
-      kernels.rescore(run.segment, run.query, candidates)
+      kernels.rescore(run.query, [{ segment: run.segment, candidates }])
       expect(new Uint32Array(run.bytes('scores').buffer)).toEqual(
         bitsOf(twin.rescore(segment, query, cellScores, everyPid)),
       )

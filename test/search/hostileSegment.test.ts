@@ -4,9 +4,10 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { ChecksumError, FormatError } from '../../format/errors.ts'
 import type { SegmentData } from '../../format/manifest/segment.ts'
 import { randomQuery, randomSegment } from '../../lab/data/randomSegment.ts'
+import { residentOf } from '../../lab/search/residentOf.ts'
 import { instantiateKernels } from '../../runtime/kernels/kernels.ts'
-import { createResidentSegment } from '../../runtime/search/resident/residentSegment.ts'
-import { defaultParameters } from '../../runtime/searcher.ts'
+import { defaultParameters } from '../../runtime/search/parameters.ts'
+import type { IndexSource } from '../../runtime/search/resident/indexSource.ts'
 import { kernelsModule } from '../kernels/guardedMemory.ts'
 
 const valid = randomSegment({ seed: 1, dim: 32, nbits: 2, centroidCount: 5, lengths: [3, 0, 2, 9] })
@@ -58,8 +59,12 @@ const cases: [string, string, SegmentData][] = [
     { ...valid, postingOffsets: changed(valid.postingOffsets, 0, 1) },
   ],
   ['falling posting offsets', 'postingOffsets', { ...valid, postingOffsets: changed(valid.postingOffsets, 1, 4e9) }],
-  ['postings cut off', 'postings', { ...valid, postings: valid.postings.subarray(0, -1) }],
-  ['an offset past the postings', 'postings', { ...valid, postingOffsets: changed(valid.postingOffsets, last, 4e9) }],
+  ['postings cut off', 'postingOffsets', { ...valid, postings: valid.postings.subarray(0, -1) }],
+  [
+    'an offset past the postings',
+    'postingOffsets',
+    { ...valid, postingOffsets: changed(valid.postingOffsets, last, 4e9) },
+  ],
   ['a list without room for a posting', 'postingOffsets', withList(...crc)],
   ['a pid that is not below N', 'postings', withList(4, ...crc)],
   ['a pid beyond u32', 'postings', withList(0, 0xff, 0xff, 0xff, 0xff, 0x7f, ...crc)],
@@ -77,7 +82,7 @@ describe('creating a resident segment', () => {
   it.each(cases)('refuses %s and names section %s', async (_, section, data) => {
     const kernels = await instantiateKernels(module)
     const { top } = kernels.arena
-    const error = await createResidentSegment(data, kernels).catch((cause: unknown) => cause)
+    const error = await residentOf(data, kernels).catch((cause: unknown) => cause)
     expect(error).toBeInstanceOf(FormatError)
     expect((error as FormatError).detail.section).toBe(section)
     expect(kernels.arena.top).toBe(top)
@@ -89,7 +94,7 @@ describe('creating a resident segment', () => {
     const rows = changed(valid.rows, 12, valid.rows[12]! ^ 1)
     const postings = changed(valid.postings, valid.postings.length - 1, valid.postings.at(-1)! ^ 1)
     const create = async (data: SegmentData) =>
-      createResidentSegment(data, await instantiateKernels(module), { verifyBlocks: true })
+      residentOf(data, await instantiateKernels(module), { verifyBlocks: true })
     await expect(create({ ...valid, rows })).rejects.toThrow('another CRC in passage 0')
     await expect(create({ ...valid, postings })).rejects.toThrow(ChecksumError)
     await expect(create(valid)).resolves.toBeDefined()
@@ -97,20 +102,25 @@ describe('creating a resident segment', () => {
 
   it.each([1, 7, 64, 1000])('loads rows and postings in pieces of %i bytes while memory grows', async (size) => {
     const kernels = await instantiateKernels(module)
-    const loader = (bytes: Uint8Array) => ({
-      length: bytes.length,
-      async load(view: (offset: number, length: number) => Uint8Array) {
-        for (let at = 0; at < bytes.length; at += size) {
-          if (at % 5 === 0) kernels.memory.grow(1)
-          const piece = bytes.subarray(at, at + size)
-          view(at, piece.length).set(piece)
-          await Promise.resolve()
+    const inPieces = (source: IndexSource): IndexSource => ({
+      ...source,
+      async load(targets) {
+        const arrays = targets.map(({ length }) => new Uint8Array(length))
+        await source.load(
+          targets.map((target, i) => ({ ...target, view: (at, length) => arrays[i]!.subarray(at, at + length) })),
+        )
+        for (const [i, { view }] of targets.entries()) {
+          for (let at = 0; at < arrays[i]!.length; at += size) {
+            if (at % 5 === 0) kernels.memory.grow(1)
+            const piece = arrays[i]!.subarray(at, at + size)
+            view(at, piece.length).set(piece)
+            await Promise.resolve()
+          }
         }
       },
     })
-    const source = { ...valid, rows: loader(valid.rows), postings: loader(valid.postings) }
-    const loaded = await createResidentSegment(source, kernels, { verifyBlocks: true })
-    const whole = await createResidentSegment(valid, await instantiateKernels(module))
+    const loaded = await residentOf(valid, kernels, { verifyBlocks: true, source: inPieces })
+    const whole = await residentOf(valid, await instantiateKernels(module))
     const parameters = defaultParameters(10)
     expect(loaded.search(query, parameters, 10)).toEqual(whole.search(query, parameters, 10))
   })
@@ -124,7 +134,7 @@ describe('creating a resident segment', () => {
       for (const { index, value } of edits) rows[index] = value
       const data = { ...valid, rows, postings: postings ?? valid.postings }
       try {
-        const segment = await createResidentSegment(data, await instantiateKernels(module))
+        const segment = await residentOf(data, await instantiateKernels(module))
         const { pids } = segment.search(query, defaultParameters(10), 10)
         expect([...pids].every((pid) => pid < valid.passageLengths.length)).toBe(true)
       } catch (error) {

@@ -6,16 +6,18 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { InputError } from '../../format/errors.ts'
 import type { Nbits, SegmentData } from '../../format/manifest/segment.ts'
 import { randomQuery, randomSegment, seededRandom } from '../../lab/data/randomSegment.ts'
+import { placedIndexOf, residentOf } from '../../lab/search/residentOf.ts'
 import { referenceSegment } from '../../reference/kernels.ts'
 import { searchReference } from '../../reference/residentSearch.ts'
 import { instantiateKernels } from '../../runtime/kernels/kernels.ts'
-import { createResidentSegment } from '../../runtime/search/resident/residentSegment.ts'
-import { defaultParameters, type SearchParameters } from '../../runtime/searcher.ts'
+import { bitmapOf } from '../../runtime/passages/bitmap.ts'
+import { defaultParameters } from '../../runtime/search/parameters.ts'
+import type { PlaidParameters } from '../../runtime/searcher.ts'
 import { builds, kernelsModule } from '../kernels/guardedMemory.ts'
 import { quantisedSegment } from './quantisedSegment.ts'
 
 const allNbits: readonly Nbits[] = [1, 2, 4]
-const exhaustive = (passages: number): SearchParameters => ({
+const exhaustive = (passages: number): PlaidParameters => ({
   ncells: 1024,
   centroidScoreThreshold: -1,
   ndocs: Math.max(4, passages * 4),
@@ -34,21 +36,21 @@ describe.each(builds)('resident search with %s', (build) => {
   })
 
   async function resident(data: SegmentData) {
-    return createResidentSegment(data, await instantiateKernels(module), { verifyBlocks: true })
+    return residentOf(data, await instantiateKernels(module), { verifyBlocks: true })
   }
 
   async function expectEqual(
     data: SegmentData,
     rows: number,
-    parameters: SearchParameters,
+    parameters: PlaidParameters,
     k: number,
     filter?: Uint32Array,
   ) {
     const segment = await resident(data)
     const query = { vectors: randomQuery(rows + k, rows, data.dim, rows > 2 ? [1] : []), rows, dim: data.dim }
     const answer = segment.search(query, parameters, k, filter)
-    const expected = searchReference(referenceSegment(data), query, parameters, k, filter)
-    expect(answer).toEqual(expected)
+    const expected = searchReference([{ segment: referenceSegment(data) }], query, parameters, k, filter && [filter])
+    expect(answer).toEqual({ ...expected, skipped: 0 })
     expect(new Uint32Array(answer.scores.buffer)).toEqual(new Uint32Array(expected.scores.buffer))
     return answer
   }
@@ -110,7 +112,8 @@ describe.each(builds)('resident search with %s', (build) => {
     const data = randomSegment({ seed: 6, dim: 32, nbits: 4, centroidCount: 8, lengths: [3, 4] })
     const query = { vectors: new Float32Array(64), rows: 2, dim: 32 }
     const answer = (await resident(data)).search(query, defaultParameters(10), 10)
-    expect(answer).toEqual(searchReference(referenceSegment(data), query, defaultParameters(10), 10))
+    const expected = searchReference([{ segment: referenceSegment(data) }], query, defaultParameters(10), 10)
+    expect(answer).toEqual({ ...expected, skipped: 0 })
     expect(answer.pids).toHaveLength(0)
   })
 
@@ -178,7 +181,7 @@ describe.each(builds)('resident search with %s', (build) => {
     const query = { vectors: randomQuery(7, 12, 48), rows: 12, dim: 48 }
     const parameters = { ncells: 4, centroidScoreThreshold: -1, ndocs: 200 }
     const whole = segment.search(query, parameters, 5)
-    expect(whole.skipped).toBeUndefined()
+    expect(whole.skipped).toBe(0)
     expect(segment.search(query, parameters, 5, undefined, Date.now() + 60_000)).toEqual(whole)
     const late = segment.search(query, parameters, 5, undefined, Date.now() - 1)
     // ndocs / 4 are rescored in time.
@@ -193,10 +196,10 @@ describe.each(builds)('resident search with %s', (build) => {
   it('gives the same answers again, and keeps its memory between queries', async () => {
     const kernels = await instantiateKernels(module)
     const options = { dim: 32, nbits: 2 as const, centroidCount: 16, lengths: mixedLengths(3, 50) }
-    const first = await createResidentSegment(randomSegment({ seed: 1, ...options }), kernels)
+    const first = await residentOf(randomSegment({ seed: 1, ...options }), kernels)
     const query = { vectors: randomQuery(2, 6, 32), rows: 6, dim: 32 }
     const before = first.search(query, defaultParameters(10), 10)
-    const second = await createResidentSegment(randomSegment({ seed: 2, ...options }), kernels)
+    const second = await residentOf(randomSegment({ seed: 2, ...options }), kernels)
     const { top } = kernels.arena
     second.search(query, defaultParameters(100), 100)
     expect(first.search(query, defaultParameters(10), 10)).toEqual(before)
@@ -219,16 +222,26 @@ describe.each(builds)('resident search with %s', (build) => {
   ])('refuses a query with %s, and stays usable', async (_, query, change) => {
     const data = randomSegment({ seed: 1, dim: 32, nbits: 1, centroidCount: 4, lengths: [2, 2] })
     const kernels = await instantiateKernels(module)
-    const segment = await createResidentSegment(data, kernels)
+    const segment = await residentOf(data, kernels)
     const { top } = kernels.arena
     expect(() => segment.search(query, { ...defaultParameters(10), ...change }, 10)).toThrow(InputError)
     expect(kernels.arena.top).toBe(top)
   })
 
-  it.each([[[1, 0]], [[0, 0]], [[2]]])('refuses the filter %j of a segment with two passages', async (pids) => {
-    const data = randomSegment({ seed: 1, dim: 32, nbits: 1, centroidCount: 4, lengths: [2, 2] })
-    const segment = await resident(data)
+  it.each([
+    ['of too few segments', []],
+    ['of too many segments', [bitmapOf(2, [0]), bitmapOf(2, [0])]],
+    ['too short', [{ words: new Uint32Array(0), count: 0 }]],
+    ['too long', [bitmapOf(129, [0])]],
+    ['with a passage that is not there', [bitmapOf(3, [2])]],
+    ['with a passage without tokens', [bitmapOf(2, [1])]],
+  ])('refuses a filter %s', async (_, filters) => {
+    const data = randomSegment({ seed: 1, dim: 32, nbits: 1, centroidCount: 4, lengths: [2, 0] })
+    const kernels = await instantiateKernels(module)
+    const { index } = await placedIndexOf([data], kernels)
     const query = { vectors: randomQuery(1, 1, 32), rows: 1, dim: 32 }
-    expect(() => segment.search(query, defaultParameters(10), 10, Uint32Array.from(pids))).toThrow(InputError)
+    const { top } = kernels.arena
+    expect(() => index.search({ query, parameters: defaultParameters(10), k: 10, filters })).toThrow(InputError)
+    expect(kernels.arena.top).toBe(top)
   })
 })

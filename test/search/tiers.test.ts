@@ -7,7 +7,7 @@ import type { IndexTiers } from '../../format/manifest/tiers.ts'
 import { memoryFiles } from '../../runtime/readers/memory.ts'
 import { resolveSearch } from '../../runtime/search/tiers.ts'
 import type { SearchOptions } from '../../runtime/searcher.ts'
-import { openSearcher } from '../../runtime/searchers/residentSearcher.ts'
+import { openSearcher } from '../../runtime/searchers/openIndexFiles.ts'
 import { someTiers } from '../format/someTiers.ts'
 import { tinyIndex } from '../format/tinyIndex.ts'
 
@@ -74,6 +74,7 @@ describe('an index with tiers', () => {
     const parametersOf = async (options?: SearchOptions) =>
       (await searcher.search({ vectors, rows: 2, dim: 32 }, options)).parameters
     expect(await parametersOf()).toEqual({
+      pipeline: 'resident',
       tier: 'balanced',
       k: 10,
       ncells: 2,

@@ -17,7 +17,10 @@ export interface OpenIndexOptions {
  * @param path - an index folder or a pack, or the address of one: `https://…`, `s3://bucket/prefix`
  * @throws InputError (no index there, or the pipeline does not fit the memory that is free), FormatError and its kin, StorageError
  */
-export async function openIndex(path: string, { pipeline = 'resident', refreshMs }: OpenIndexOptions = {}): Promise<OpenedIndex> {
+export async function openIndex(
+  path: string,
+  { pipeline = 'resident', refreshMs }: OpenIndexOptions = {},
+): Promise<OpenedIndex> {
   const kernels = await compileKernels()
   const share = pipeline === 'resident' ? 1 : 0.5
   const memoryMax = Math.floor(process.availableMemory() * share)

@@ -88,26 +88,30 @@ export async function placeIndex(
   // All of it at once and before the first await: what others allocate meanwhile then lies above.
   const pointers = source.quantisers.map(({ centroids }) => allocateQuantiser(kernels, source.dim, centroids))
   const segments = source.segments.map((segment) => reserveSegment(source, segment, kernels, pointers))
-  let end = arena.top
+  const end = arena.top
+  let isAlone = true
   try {
-    await source.load([
-      ...pointers.flatMap((own, index) => quantiserTargets(kernels, own, source, index)),
-      ...segments.flatMap((reserved, index) => segmentTargets(kernels, reserved, index)),
-    ])
+    await source
+      .load([
+        ...pointers.flatMap((own, index) => quantiserTargets(kernels, own, source, index)),
+        ...segments.flatMap((reserved, index) => segmentTargets(kernels, reserved, index)),
+      ])
+      .finally(() => {
+        isAlone = arena.top === end
+      })
+    // Nothing waits from here on, so that nobody else allocates.
     const quantisers = source.quantisers.map((shape, index) =>
       finishQuantiser(kernels, pointers[index] as QuantiserPointers, source.dim, shape),
     )
-    const placed = segments.map((reserved) => {
-      const finished = finishSegment(kernels, reserved, quantisers, options.verifyBlocks ?? false)
-      end = arena.top
-      return finished
-    })
+    const placed = segments.map((reserved) =>
+      finishSegment(kernels, reserved, quantisers, options.verifyBlocks ?? false),
+    )
     return {
       index: { quantisers, segments: placed.map(({ segment }) => segment) },
       passages: placed.map(({ passages }) => passages),
     }
   } catch (error) {
-    if (arena.top === end) arena.reset(start)
+    if (isAlone) arena.reset(start)
     throw error
   }
 }

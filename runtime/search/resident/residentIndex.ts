@@ -7,7 +7,7 @@ import type { QueryBlock } from '../../kernels/blocks.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { paddedRows } from '../../kernels/quantise.ts'
 import { byteThreshold } from '../../kernels/units.ts'
-import type { PassageBitmap } from '../../passages/bitmap.ts'
+import { bitmapWords, type PassageBitmap } from '../../passages/bitmap.ts'
 import type { PlaidParameters, QueryVectors, StageCounts, TokenMatch } from '../../searcher.ts'
 import { firstMaxima } from '../firstMaxima.ts'
 import { gatherLists, placeBitmap } from '../gather.ts'
@@ -55,9 +55,10 @@ export class ResidentIndex {
     this.placed = placed
   }
 
-  /** @throws InputError on a wrong query shape or parameters out of range */
+  /** @throws InputError on a wrong query shape, parameters out of range, or filters that are not of this index */
   search({ query, parameters, k, filters, deadline = Number.POSITIVE_INFINITY }: ResidentQuery): ResidentAnswer {
     requireParameters(parameters, k)
+    if (filters) this.#requireFilters(filters)
     const kernels = this.#kernels
     const { top } = kernels.arena
     try {
@@ -169,6 +170,23 @@ export class ResidentIndex {
     const kept = keepWithTies(kernels, candidates, refined)
     for (const own of kept.bySegment) kernels.refine(own.segment.block, own.query, own)
     return kept
+  }
+
+  /** Kernels would take what is not searchable for a passage, or read past a bitmap that is too short. */
+  #requireFilters(filters: readonly PassageBitmap[]): void {
+    const { segments } = this.placed
+    const isWithin = ({ words }: PassageBitmap, { searchable }: PlacedSegment) => {
+      const allowed = new Uint32Array(this.#kernels.memory.buffer, searchable, words.length)
+      return words.every((word, i) => (word & ~(allowed[i] ?? 0)) === 0)
+    }
+    const isSound = segments.every((segment, number) => {
+      const own = filters[number]
+      return own?.words.length === bitmapWords(segment.block.passageCount) && isWithin(own, segment)
+    })
+    if (isSound && filters.length === segments.length) return
+    throw new InputError(
+      'search option filter: expected a bitmap of searchable passages for each segment of the index.',
+    )
   }
 
   #segment(number: number): PlacedSegment {
