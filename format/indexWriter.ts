@@ -6,8 +6,14 @@ import { InputError } from './errors.ts'
 import { encodeIds } from './items/ids.ts'
 import { encodeTextBlockEntry, type TextBlock } from './items/textBlocks.ts'
 import { encodeTombstones } from './items/tombstones.ts'
-import { requiredFeatures } from './manifest/features.ts'
-import type { Manifest, PartEntry, QuantiserEntry, SegmentEntry, StoredSection } from './manifest/manifest.ts'
+import {
+  type Manifest,
+  type PartEntry,
+  type QuantiserEntry,
+  requiredFeatures,
+  type SegmentEntry,
+  type StoredSection,
+} from './manifest/manifest.ts'
 import type { Quantiser, SegmentData } from './manifest/segment.ts'
 import { type IndexSink, PartWriter, type SectionsWriter } from './writer.ts'
 
@@ -42,14 +48,15 @@ export class IndexWriter {
   readonly #sections = new Map<object, SectionsWriter>()
 
   /**
-   * @param options.extends - a manifest whose quantisers new segments may refer to, by their index there
+   * @param options.extends - the manifest that what is written will extend: new segments may refer to its quantisers, by their index
+   *   there, and no part that it has is written again
    * @param options.partBytes - size that no part exceeds unless a single item does
    */
   constructor(
     sink: IndexSink,
-    options: { readonly partBytes?: number; readonly extends?: Pick<Manifest, 'quantisers'> } = {},
+    options: { readonly partBytes?: number; readonly extends?: Pick<Manifest, 'quantisers' | 'parts'> } = {},
   ) {
-    this.#parts = new PartWriter(sink, options.partBytes)
+    this.#parts = new PartWriter(sink, options.partBytes, options.extends?.parts)
     this.#firstQuantiser = options.extends?.quantisers.length ?? 0
   }
 
@@ -78,8 +85,10 @@ export class IndexWriter {
    * All deleted passages of a segment that the manifest has already.
    * @param segment - its index there
    * @param pids - ascending, at least one
+   * @throws InputError when they are not so
    */
   async appendTombstones(segment: number, pids: Uint32Array, passages: number): Promise<void> {
+    if (pids.length === 0) throw new InputError('deleting passages: expected at least one.', { segment })
     const sections = this.#parts.sections()
     await sections.append('tombstones', encodeTombstones(pids, passages), 1)
     const entry = { segment, deleted: pids.length }
@@ -162,8 +171,16 @@ export function createManifest(
 /**
  * The next generation: what the manifest has, and what was written. Tiers stay, since they are settings that any index may have.
  * Parts that the manifest has already, named by their content, are not named twice.
+ *
+ * @param manifest - the one that the writer was told to extend: where another writer came first, write anew
+ * @throws InputError when tombstones are of a segment that the manifest does not have
  */
 export function extendManifest(manifest: Manifest, fragment: IndexFragment): Manifest {
+  for (const { segment } of fragment.tombstones) {
+    if (!manifest.segments[segment]) {
+      throw new InputError(`deleting passages: the index has no segment ${segment}.`, { segment })
+    }
+  }
   const parts = [...manifest.parts]
   const numbers = fragment.parts.map((part) => {
     const known = parts.findIndex(({ name }) => name === part.name)

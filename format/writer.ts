@@ -28,12 +28,17 @@ export class PartWriter {
   readonly #sink: IndexSink
   readonly #payloadBytesMax: number
   readonly #parts: PartEntry[] = []
+  readonly #taken: Set<string>
   #open: OpenChunk[] = []
   #openBytes = 0
 
-  /** @param partBytes - size that no part exceeds unless a single item does */
-  constructor(sink: IndexSink, partBytes = PART_BYTES_DEFAULT) {
+  /**
+   * @param partBytes - size that no part exceeds unless a single item does
+   * @param taken - parts of the manifest that will be extended: none is written again, since no two owners share a byte
+   */
+  constructor(sink: IndexSink, partBytes = PART_BYTES_DEFAULT, taken: readonly PartEntry[] = []) {
     this.#sink = sink
+    this.#taken = new Set(taken.map(({ name }) => name))
     this.#payloadBytesMax = Math.max(1, partBytes - PART_OVERHEAD_BYTES)
   }
 
@@ -65,8 +70,14 @@ export class PartWriter {
   async #flush(): Promise<void> {
     if (this.#open.length === 0) return
     const open = this.#open
-    const part = encodePart(open.map(({ name, pieces, length }) => ({ name, payload: concatenate(pieces, length) })))
-    const name = await partName(part.bytes)
+    const sections = open.map(({ name, pieces, length }) => ({ name, payload: concatenate(pieces, length) }))
+    let part = encodePart(sections)
+    let name = await partName(part.bytes)
+    for (let copy = 1; this.#taken.has(name); copy++) {
+      part = encodePart(sections, { copy })
+      name = await partName(part.bytes)
+    }
+    this.#taken.add(name)
     await this.#sink.write(name, part.bytes)
     const index = this.#parts.push({ name, bytes: part.bytes.length }) - 1
     part.entries.forEach(({ offset, length, crc32c }, i) => {

@@ -3,7 +3,7 @@
     python scripts/goldenIndex.py test/golden/index
 
 An independent reader (numpy, msgpack from PyPI): what it finds is what the golden test expects of Tartan's own.
-Writes expected.json: for each index and query the ids by falling score, and the scores.
+Writes expected.json: for each index and query the ids by falling score, and the scores. Deleted passages are left out.
 """
 import hashlib
 import json
@@ -31,7 +31,7 @@ def crc32c(data):
 
 def read_head(data, kind):
     """SPEC 3.1: the header map, checked."""
-    assert data[5:11] == b"TARTAN" and data[11:12] == kind and data[12:14] == b"\x01\x00"
+    assert data[5:11] == b"TARTAN" and data[11:12] == kind and data[12:14] == b"\x02\x00"
     assert crc32c(data[:24]) == int.from_bytes(data[24:28], "little")
     start = 5 + data[4]
     header = data[start : start + int.from_bytes(data[16:20], "little")]
@@ -39,9 +39,23 @@ def read_head(data, kind):
     return msgpack.unpackb(header)
 
 
+def read_sections(owner, parts):
+    """SPEC 4.2: the payloads of the chunks, one after another."""
+    sections = {}
+    for section in owner["sections"]:
+        payload = b""
+        for chunk in section["chunks"]:
+            piece = parts[chunk["part"]][chunk["offset"] : chunk["offset"] + chunk["length"]]
+            assert crc32c(piece) == chunk["crc32c"]
+            payload += piece
+        sections[section["name"]] = payload
+    return sections
+
+
 def read_index(folder):
     read = lambda name: open(os.path.join(folder, name), "rb").read()
     manifest = read_head(read("index.msgpack"), b"M")
+    assert set(manifest["requires"]) <= {"sharedQuantisers", "tombstones"}
     parts = []
     for part in manifest["parts"]:
         data = read(part["name"])
@@ -49,24 +63,41 @@ def read_index(folder):
         read_head(data, b"P")
         msgpack.unpackb(data)  # one valid MessagePack document
         parts.append(data)
-    (segment,) = manifest["segments"]
-    sections = {}
-    for section in segment["sections"]:
-        payload = b""
-        for chunk in section["chunks"]:
-            piece = parts[chunk["part"]][chunk["offset"] : chunk["offset"] + chunk["length"]]
-            assert crc32c(piece) == chunk["crc32c"]
-            payload += piece
-        sections[section["name"]] = payload
-    return manifest["dim"], segment, sections
+    quantisers = [(quantiser, read_sections(quantiser, parts)) for quantiser in manifest["quantisers"]]
+    segments = [(segment, read_sections(segment, parts)) for segment in manifest["segments"]]
+    return manifest["dim"], quantisers, segments
 
 
-def decode_passages(dim, segment, sections):
+def deleted_pids(segment, sections):
+    """SPEC 5.4: both encodings."""
+    if segment["deleted"] == 0:
+        assert "tombstones" not in sections
+        return set()
+    data = sections["tombstones"]
+    assert crc32c(data[:-4]) == int.from_bytes(data[-4:], "little")
+    content = data[1:-4]
+    if data[0] == 1:
+        assert len(content) == (segment["passages"] + 7) // 8
+        pids = {pid for pid in range(segment["passages"]) if content[pid // 8] >> (pid % 8) & 1}
+    else:
+        assert data[0] == 0
+        pids, previous, gap, shift = set(), -1, 0, 0
+        for byte in content:
+            gap, shift = gap | (byte & 127) << shift, shift + 7
+            if byte < 128:
+                previous += gap + 1
+                pids.add(previous)
+                gap, shift = 0, 0
+    assert len(pids) == segment["deleted"] and max(pids) < segment["passages"]
+    return pids
+
+
+def decode_passages(dim, quantiser, tables, sections):
     """SPEC 4.4 and 5.1: f64[tokens][dim] of each passage."""
-    codec = segment["codec"]
+    codec = quantiser["codec"]
     nbits, weights = codec["nbits"], np.array(codec["bucketWeights"])
-    centroids = np.frombuffer(sections["centroids"], "i1").reshape(-1, dim).astype(float)
-    centroids *= np.frombuffer(sections["centroidScales"], "<f4")[:, None]
+    centroids = np.frombuffer(tables["centroids"], "i1").reshape(-1, dim).astype(float)
+    centroids *= np.frombuffer(tables["centroidScales"], "<f4")[:, None]
     rows, at, passages = sections["rows"], 0, []
     for tokens in np.frombuffer(sections["passageLengths"], "<u2"):
         tokens = int(tokens)
@@ -85,19 +116,31 @@ def decode_passages(dim, segment, sections):
     return passages
 
 
-def main(root):
-    expected = {}
-    for name in ("nbits1", "nbits2", "nbits4"):
-        dim, segment, sections = read_index(os.path.join(root, name))
+def live_passages(folder):
+    """Values a vector, and (id, decoded vectors) of every passage that is not deleted."""
+    dim, quantisers, segments = read_index(folder)
+    live = []
+    for segment, sections in segments:
+        deleted = deleted_pids(segment, sections)
         offsets = np.frombuffer(sections["idOffsets"], "<u4")
         ids = [sections["ids"][a:b].decode() for a, b in zip(offsets[:-1], offsets[1:])]
-        passages = decode_passages(dim, segment, sections)
+        passages = decode_passages(dim, *quantisers[segment["quantiser"]], sections)
+        assert len(passages) == len(ids) == segment["passages"]
+        live += [pair for pid, pair in enumerate(zip(ids, passages)) if pid not in deleted]
+    assert len({id for id, _ in live}) == len(live)
+    return dim, live
+
+
+def main(root):
+    expected = {}
+    for name in ("nbits1", "nbits2", "nbits4", "segments"):
+        dim, live = live_passages(os.path.join(root, name))
         queries = np.fromfile(os.path.join(root, "queries.f16"), "<f2").astype(float).reshape(-1, 32, dim)
         expected[name] = []
         for query in queries:
-            scores = [float((query @ passage.T).max(1).sum()) for passage in passages]
-            order = sorted(range(len(ids)), key=lambda pid: -scores[pid])
-            expected[name].append({"ids": [ids[pid] for pid in order], "scores": [round(scores[pid], 5) for pid in order]})
+            scored = [(float((query @ passage.T).max(1).sum()), id) for id, passage in live]
+            scored.sort(key=lambda pair: -pair[0])
+            expected[name].append({"ids": [id for _, id in scored], "scores": [round(score, 5) for score, _ in scored]})
     with open(os.path.join(root, "expected.json"), "w") as file:
         json.dump(expected, file, indent=1)
 

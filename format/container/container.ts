@@ -84,13 +84,14 @@ function assembleHead(kind: ContainerKind, packed: Uint8Array, sectionCount: num
 export function layOutSections(
   kind: 'part' | 'pack',
   sections: readonly Omit<SectionEntry, 'offset'>[],
+  facts: PartFacts = {},
 ): { readonly head: Uint8Array; readonly entries: readonly SectionEntry[]; readonly bytes: number } {
   if (sections.length > SECTIONS_MAX) throw new FormatError(kind, `at most ${SECTIONS_MAX} sections`, sections.length)
   // Offsets stand in the header and depend on its length, whose integers grow with the offsets: repeat until it settles.
   let headBytes = 0
   for (;;) {
     const entries = placeSections(sections, headBytes)
-    const head = encodeHead(kind, { sections: entries }, sections.length)
+    const head = encodeHead(kind, { sections: entries, ...facts }, sections.length)
     if (head.length === headBytes) {
       const last = entries.at(-1)
       const bytes = last ? last.offset + last.length + sectionPadding(last.length) : head.length
@@ -123,14 +124,24 @@ export function sectionHead(length: number): Uint8Array {
   return head
 }
 
+/** What a part says of itself besides its sections. */
+export interface PartFacts {
+  /** Tells a part from others of the same sections, which would have the same name. */
+  readonly copy?: number
+}
+
 /** A whole part in memory. */
-export function encodePart(sections: readonly { readonly name: string; readonly payload: Uint8Array }[]): {
+export function encodePart(
+  sections: readonly { readonly name: string; readonly payload: Uint8Array }[],
+  facts: PartFacts = {},
+): {
   readonly bytes: Uint8Array
   readonly entries: readonly SectionEntry[]
 } {
   const layout = layOutSections(
     'part',
     sections.map(({ name, payload }) => ({ name, length: payload.length, crc32c: crc32c(payload) })),
+    facts,
   )
   const bytes = new Uint8Array(layout.bytes)
   bytes.set(layout.head)

@@ -1,7 +1,7 @@
 /** What a manifest may require of its readers (SPEC.md §4.6): whatever changes the meaning of bytes that an older reader knows. */
 import { FormatError, VersionError } from '../errors.ts'
 
-/** `tombstones`: some passages are deleted. `sharedQuantisers`: several segments refer to one quantiser. */
+/** `sharedQuantisers`: several segments refer to one quantiser. `tombstones`: some passages are deleted. */
 export const FEATURES = ['sharedQuantisers', 'tombstones'] as const
 export type Feature = (typeof FEATURES)[number]
 
@@ -28,17 +28,4 @@ export function readRequires(values: readonly unknown[], path: string): readonly
   }
   if (new Set(names).size !== names.length) throw new FormatError(path, 'different names', names.join(' '))
   return names.filter(isKnown)
-}
-
-/** What segments make necessary, in the order of FEATURES. */
-export function requiredFeatures(manifest: {
-  readonly quantisers: readonly unknown[]
-  readonly segments: readonly { readonly deleted: number }[]
-}): readonly Feature[] {
-  const { quantisers, segments } = manifest
-  const isNeeded: Readonly<Record<Feature, boolean>> = {
-    sharedQuantisers: segments.length > quantisers.length,
-    tombstones: segments.some(({ deleted }) => deleted > 0),
-  }
-  return FEATURES.filter((feature) => isNeeded[feature])
 }

@@ -2,7 +2,6 @@
 import { decodeHead, encodeHead } from '../container/container.ts'
 import { FieldReader } from '../container/fields.ts'
 import { FormatError } from '../errors.ts'
-import { rowBlocksBytes, rowShapeOf } from '../items/rowBlock.ts'
 import {
   CENTROIDS_MAX,
   DIM_MAX,
@@ -14,7 +13,7 @@ import {
   SECTIONS_MAX,
 } from '../limits.ts'
 import { type EncoderFingerprint, readEncoderFingerprint } from './encoderFingerprint.ts'
-import { type Feature, readRequires, requiredFeatures } from './features.ts'
+import { FEATURES, type Feature, readRequires } from './features.ts'
 import {
   isSectionName,
   type SectionName,
@@ -117,10 +116,10 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
     throw new FormatError(MANIFEST_NAME, `a file of ${head.headBytes} bytes without sections`, bytes.length)
   }
   const fields = new FieldReader(head.header, 'manifest')
-  const dim = fields.count('dim', DIM_MIN, DIM_MAX)
-  if (dim % DIM_MULTIPLE !== 0) throw new FormatError('manifest.dim', `a multiple of ${DIM_MULTIPLE}`, dim)
   // Before everything else: what an unknown feature changes is not known either.
   const requires = readRequires(fields.list('requires', FEATURES_MAX), 'manifest.requires')
+  const dim = fields.count('dim', DIM_MIN, DIM_MAX)
+  if (dim % DIM_MULTIPLE !== 0) throw new FormatError('manifest.dim', `a multiple of ${DIM_MULTIPLE}`, dim)
   const parts = fields.maps('parts', PARTS_MAX).map(readPart)
   const encoder = fields.has('encoder') ? readEncoderFingerprint(fields.map('encoder')) : undefined
   if (encoder && encoder.dim !== dim) throw new FormatError('manifest.encoder.dim', String(dim), encoder.dim)
@@ -161,6 +160,18 @@ export function chunksOf(owner: HasSections, name: SectionName): readonly Sectio
 /** Passages that can be found: those that are not deleted. */
 export function livePassages({ segments }: Pick<Manifest, 'segments'>): number {
   return sum(segments.map(({ passages, deleted }) => passages - deleted))
+}
+
+/** What a manifest of these quantisers and segments must require, in the order of FEATURES. */
+export function requiredFeatures({
+  quantisers,
+  segments,
+}: Pick<Manifest, 'quantisers' | 'segments'>): readonly Feature[] {
+  const owners: readonly HasSections[] = [...quantisers, ...segments]
+  const needed = new Set(owners.flatMap(({ sections }) => sections.map(({ name }) => sectionRow(name).feature)))
+  const shared = new Set(segments.map(({ quantiser }) => quantiser)).size < segments.length
+  if (shared) needed.add('sharedQuantisers')
+  return FEATURES.filter((feature) => needed.has(feature))
 }
 
 /** A reader that knows less must refuse: so a manifest requires what its segments make necessary. */

@@ -97,11 +97,13 @@ export const SECTIONS = {
   },
   textBlocks: { ...loadedOrPieces, owner: 'segment', isSearched: false, isOptional: true },
   texts: { resident: 'pieces', range: 'pieces', owner: 'segment', isSearched: false, isOptional: true },
-  columns: reserved,
+  columns: { ...reserved, items: () => 1 },
   columnValues: reserved,
+  termBlocks: { ...reserved, items: () => 1 },
   terms: reserved,
   termPostings: reserved,
-  sketches: { ...reserved, items: ({ passages }) => passages },
+  passageWords: { ...reserved, items: ({ passages }) => passages, bytes: ({ passages }) => passages * 2 },
+  sketches: reserved,
 } as const satisfies Readonly<Record<string, SectionRow>>
 
 export type SectionName = keyof typeof SECTIONS
