@@ -115,11 +115,11 @@ describe('an index ordered by content', () => {
       (await searcher.search(query, everything)).hits.map(({ id }) => id).sort()
     expect(await idsOf(content)).toEqual(await idsOf(input))
     const { hits } = await content.search(query, everything)
-    expect(hits.map(({ pid }) => pid)).not.toEqual(hits.map(({ id }) => Number(id.slice(2))))
-    const texts = await content.passages(hits.map(({ pid }) => pid))
+    expect(hits.map(({ place }) => place.pid)).not.toEqual(hits.map(({ id }) => Number(id.slice(2))))
+    const texts = await content.passages(hits.map(({ place }) => place))
     for (const text of texts) {
       const { id, ...record } = passages[Number(text.id.slice(2))]!
-      expect(text).toEqual({ id, pid: text.pid, ...record })
+      expect(text).toEqual({ id, place: text.place, ...record })
     }
     await input.close()
     await content.close()

@@ -54,8 +54,10 @@ describe('createApp', () => {
 
   it('gives probabilities as the softmax over the scores returned, also where exp(score) overflows', async () => {
     const scores = [1000, 999, 997]
-    const hits = scores.map((score, i) => ({ id: toyPassages[i]!.id, pid: i, rank: i + 1, score }))
-    const parameters = { ncells: 1, centroidScoreThreshold: 0.5, ndocs: 256, k: 3 }
+    const hits = scores.map((score, i) => {
+      return { id: toyPassages[i]!.id, place: { segment: 0, pid: i, opening: 0 }, rank: i + 1, score }
+    })
+    const parameters = { pipeline: 'resident', ncells: 1, centroidScoreThreshold: 0.5, ndocs: 256, k: 3 } as const
     const counts = { candidates: 3, approximated: 3, rescored: 3 }
     const app = await createToyApp({ search: async () => ({ hits, parameters, counts, generation: 1 }) })
     const { topk } = (await (await app.request('/api/search?query=a&k=3')).json()) as ColbertAnswer
@@ -70,7 +72,7 @@ describe('createApp', () => {
         options = given
         return {
           hits: [],
-          parameters: { ncells: 1, centroidScoreThreshold: 0.5, ndocs: 256, k: 10 },
+          parameters: { pipeline: 'resident', ncells: 1, centroidScoreThreshold: 0.5, ndocs: 256, k: 10 },
           counts: { candidates: 0, approximated: 0, rescored: 0 },
           generation: 1,
         }

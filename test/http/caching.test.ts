@@ -66,6 +66,46 @@ describe('the tag of an answer', () => {
     expect(searches).toBe(2)
   })
 
+  describe.each(['/v1/search?q=twill', '/api/search?query=twill'])('of an answer that was cut short (%s)', (path) => {
+    const cut: Pick<Searcher, 'search'> = {
+      search: async (...given) => ({
+        ...(await toy.search(...given)),
+        skipped: { lists: 0, passages: 3, reasons: ['reads'] },
+      }),
+    }
+
+    it('is absent, and nobody keeps the answer: the next one may be another', async () => {
+      const kept: string[] = []
+      const answerCache = {
+        match: async () => undefined,
+        put: async (address: unknown) => void kept.push(String(address)),
+      }
+      const app = appOf({ indexes: { ...toy, ...cut }, answerCache })
+      const response = await app.request(path)
+      expect(response.status).toBe(200)
+      expect(response.headers.get('etag')).toBeNull()
+      expect(response.headers.get('cache-control')).toBe('no-store')
+      expect(kept).toEqual([])
+      expect((await appOf({ answerCache }).request(path)).headers.get('etag')).not.toBeNull()
+      expect(kept).toHaveLength(1)
+    })
+  })
+
+  it('is absent when the index was replaced between tag and answer', async () => {
+    const info = { ...toy.info }
+    const replaced: Searcher = {
+      ...toy,
+      info,
+      search: (...given) => {
+        Object.assign(info, { revision: 'toy-2' })
+        return toy.search(...given)
+      },
+    }
+    const response = await appOf({ indexes: replaced }).request('/v1/search?q=twill')
+    expect(response.headers.get('etag')).toBeNull()
+    expect(response.headers.get('cache-control')).toBe('no-store')
+  })
+
   it('is absent when the operator wants no caching', async () => {
     const response = await appOf({ cacheControl: false }).request('/v1/search?q=twill')
     expect(response.headers.get('etag')).toBeNull()

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { randomQuery, randomSegment } from '../../lab/data/randomSegment.ts'
 import { createApp } from '../../runtime/http/index.ts'
 import { memoryFiles } from '../../runtime/readers/memory.ts'
-import { openRangeSearcher } from '../../runtime/searchers/rangeSearcher.ts'
+import { openIndexFiles } from '../../runtime/searchers/openIndexFiles.ts'
 import { kernelsModule } from '../kernels/guardedMemory.ts'
 import { indexOf } from '../search/range/indexOf.ts'
 
@@ -12,8 +12,9 @@ const data = randomSegment({ seed: 2, dim: 32, nbits: 2, centroidCount: 200, len
 const vectors = Array.from({ length: 4 }, (_, row) => [...randomQuery(row, 1, 32)])
 
 it('answers with what was left out for want of bytes, and without a word when nothing was', async () => {
-  const searcher = await openRangeSearcher(memoryFiles('made', await indexOf([data])), {
+  const searcher = await openIndexFiles(memoryFiles('made', await indexOf([data])), {
     kernels: await kernelsModule('kernels.wasm'),
+    pipeline: 'range',
   })
   const app = createApp({ indexes: searcher })
   const search = async (more: object) => {
@@ -29,8 +30,8 @@ it('answers with what was left out for want of bytes, and without a word when no
   expect(whole.status).toBe(200)
   expect(whole.answer.hits).toHaveLength(3)
   expect(whole.answer).not.toHaveProperty('skipped')
-  const { answer } = await search({ maxBytes: 1500 })
+  const { answer } = await search({ budget: { bytes: 1500 } })
   expect(answer.skipped).toMatchObject({ reasons: ['bytes'] })
-  expect((await search({ maxBytes: 0 })).status).toBe(400)
+  expect((await search({ budget: { bytes: 0 } })).status).toBe(400)
   expect((await search({ deadlineMs: 0.5 })).status).toBe(400)
 })

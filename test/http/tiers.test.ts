@@ -5,8 +5,7 @@ import { createApp } from '../../runtime/http/index.ts'
 import { compileKernels } from '../../runtime/platform/node/nodeIndex.ts'
 import { memoryFiles } from '../../runtime/readers/memory.ts'
 import type { Searcher } from '../../runtime/searcher.ts'
-import { openRangeSearcher } from '../../runtime/searchers/rangeSearcher.ts'
-import { openSearcher } from '../../runtime/searchers/residentSearcher.ts'
+import { openIndexFiles, openSearcher } from '../../runtime/searchers/openIndexFiles.ts'
 import { someTiers } from '../format/someTiers.ts'
 import { tinyIndex } from '../format/tinyIndex.ts'
 
@@ -36,14 +35,14 @@ async function post(app: ReturnType<typeof createApp>, body: Record<string, unkn
 
 describe('POST /v1/search', () => {
   it.each([
-    [{}, { tier: 'balanced', ncells: 2, centroidScoreThreshold: 0.4, ndocs: 400 }],
+    [{}, { pipeline: 'resident', tier: 'balanced', ncells: 2, centroidScoreThreshold: 0.4, ndocs: 400 }],
     [
       { tier: 'fast', k: 50 },
-      { tier: 'fast', ncells: 3, centroidScoreThreshold: 0.45, ndocs: 512 },
+      { pipeline: 'resident', tier: 'fast', ncells: 3, centroidScoreThreshold: 0.45, ndocs: 512 },
     ],
     [
       { tier: 'exact', ncells: 1 },
-      { tier: 'exact', ncells: 1, centroidScoreThreshold: -1, ndocs: 1024 },
+      { pipeline: 'resident', tier: 'exact', ncells: 1, centroidScoreThreshold: -1, ndocs: 1024 },
     ],
   ])('with %j says what was used', async (request, parameters) => {
     const { status, body } = await post(createApp({ indexes: tuned }), request)
@@ -58,7 +57,9 @@ describe('POST /v1/search', () => {
 
   it('answers with a problem when the index has no tiers, saying how to get some', async () => {
     const app = createApp({ indexes: plain })
-    expect((await post(app, {})).body.parameters).toEqual({ ncells: 1, centroidScoreThreshold: 0.5, ndocs: 256 })
+    expect((await post(app, {})).body.parameters).toEqual({
+      ...{ pipeline: 'resident', ncells: 1, centroidScoreThreshold: 0.5, ndocs: 256 },
+    })
     const { status, body } = await post(app, { tier: 'fast' })
     expect([status, body.code, body.detail]).toEqual([400, 'INPUT', expect.stringContaining('tartan tune')])
   })
@@ -78,7 +79,10 @@ describe('the app', () => {
   it('does not start with a tier for an index that is read by range, and serves it without one', async () => {
     const { files, manifest } = await tinyIndex({ lengths: [5, 6, 7] })
     files.set(MANIFEST_NAME, encodeManifest({ ...manifest, tiers: someTiers }))
-    const range = await openRangeSearcher(memoryFiles('tiny', files), { kernels: await compileKernels() })
+    const range = await openIndexFiles(memoryFiles('tiny', files), {
+      kernels: await compileKernels(),
+      pipeline: 'range',
+    })
     expect(() => createApp({ indexes: range, tier: 'exact' })).toThrow(/read by range/)
     const app = createApp({ indexes: range })
     expect((await post(app, {})).status).toBe(200)

@@ -5,14 +5,8 @@
 import type { EncodedText, Encoder, EncoderFingerprint, TextSpan } from '../../encoder/encoder.ts'
 import { encodedTextOf } from '../../encoder/passageText.ts'
 import { InputError, NotFoundError } from '../../format/errors.ts'
-import {
-  defaultParameters,
-  type QueryVectors,
-  type Searcher,
-  type SearchHit,
-  type StoredPassage,
-  type TokenMatch,
-} from '../../runtime/searcher.ts'
+import { resolveParameters } from '../../runtime/search/parameters.ts'
+import type { Place, QueryVectors, Searcher, SearchHit, StoredPassage, TokenMatch } from '../../runtime/searcher.ts'
 
 export const TOY_DIM = 256
 const QUERY_ROWS = 32
@@ -81,7 +75,7 @@ function wordSpans(text: string): TextSpan[] {
   return [...text.matchAll(/[\p{L}\p{N}]+/gu)].map(({ 0: word, index }) => ({ start: index, end: index + word.length }))
 }
 
-export type ToyPassage = Omit<StoredPassage, 'pid'>
+export type ToyPassage = Omit<StoredPassage, 'place'>
 
 /** Exact MaxSim over every passage; `counts` are the number of passages. */
 export async function createToySearcher(
@@ -91,8 +85,10 @@ export async function createToySearcher(
   options: { hasTexts?: boolean } = {},
 ): Promise<Searcher> {
   const encoded = await encoder.encodePassages(passages.map(encodedTextOf))
+  const placeOf = (pid: number): Place => ({ segment: 0, pid, opening: 0 })
   const stored = passages.map((passage, pid): StoredPassage => {
-    return options.hasTexts === false ? { id: passage.id, pid } : { ...passage, pid }
+    const place = placeOf(pid)
+    return options.hasTexts === false ? { id: passage.id, place } : { ...passage, place }
   })
   const matchPassage = (query: QueryVectors, pid: number): TokenMatch => maxSim(query, encoded[pid]!)
   const searcher: Searcher = {
@@ -101,6 +97,7 @@ export async function createToySearcher(
       generation: 3,
       revision: 'toy-1',
       passages: passages.length,
+      segments: [passages.length],
       tokens: encoded.reduce((sum, { rows }) => sum + rows, 0),
       dim: TOY_DIM,
       nbits: 2,
@@ -115,12 +112,13 @@ export async function createToySearcher(
         return { id, pid, score: matchPassage(query, pid).scores.reduce((sum, score) => sum + score, 0) }
       })
       const hits = scored
-        .filter(({ id }) => !filter || filter.includes(id))
+        .filter(({ id }) => !filter || (typeof filter === 'function' ? filter(id) : filter.includes(id)))
         .sort((a, b) => b.score - a.score || a.pid - b.pid)
         .slice(0, k)
-        .map((hit, i): SearchHit => ({ ...hit, rank: i + 1 }))
+        .map(({ id, pid, score }, i): SearchHit => ({ id, place: placeOf(pid), score, rank: i + 1 }))
       const counts = { candidates: passages.length, approximated: passages.length, rescored: hits.length }
-      return { hits, parameters: { ...defaultParameters(k), ...given, k }, counts, generation: 3 }
+      const parameters = resolveParameters({ ...given, k })
+      return { hits, parameters: { pipeline: 'resident', ...parameters }, counts, generation: 3 }
     },
     searchMany: (queries, options) => Promise.all(queries.map((query) => searcher.search(query, options))),
     async passage(id) {
@@ -128,8 +126,12 @@ export async function createToySearcher(
       if (!found) throw new NotFoundError(`/secret/path/of/part: no "${id}"`)
       return found
     },
-    passages: async (pids) => pids.map((pid) => stored[pid]!),
-    matchTokens: async (query, pids) => pids.map((pid) => matchPassage(query, pid)),
+    passages: async (places) => places.map(({ pid }) => stored[pid]!),
+    matchTokens: async (query, places) => places.map(({ pid }) => matchPassage(query, pid)),
+    withSnapshot(work) {
+      return work(this)
+    },
+    refresh: async () => false,
   }
   return searcher
 }

@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { beforeAll, expect, it } from 'vitest'
-import { ROOT } from '../sourceTree.ts'
-import { startEncoderServer } from './encoderServer.ts'
-import { startWorkerd } from './workerd.ts'
+import { startEncoderServer } from '../../lab/encoding/encoderServer.ts'
+import { startWorkerd } from '../../lab/hosts/workerd.ts'
+import { ROOT } from '../../lab/root.ts'
 
 const run = promisify(execFile)
 const INDEX = join(ROOT, 'test/golden/index/nbits2')

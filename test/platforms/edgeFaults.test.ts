@@ -7,7 +7,8 @@ import { randomQuery, randomSegment } from '../../lab/data/randomSegment.ts'
 import { type RunningWorkerd, startWorkerd } from '../../lab/hosts/workerd.ts'
 import { type Fault, type StorageServer, startStorageServer } from '../../lab/storage/storageServer.ts'
 import { memoryFiles } from '../../runtime/readers/memory.ts'
-import { openIndexFiles, type Pipeline } from '../../runtime/searchers/openIndexFiles.ts'
+import { openIndexFiles } from '../../runtime/searchers/openIndexFiles.ts'
+import type { PipelineName } from '../../runtime/searchers/pipeline.ts'
 import { kernelsModule } from '../kernels/guardedMemory.ts'
 import { indexOf } from '../search/range/indexOf.ts'
 
@@ -21,7 +22,7 @@ const SEARCH = { k: 5, ncells: 1, ndocs: 20 }
 const lengths = Array.from({ length: 600 }, (_, pid) => 3 + ((pid * 7) % 23))
 
 /** An index, and what its every query answers when it is asked where nothing fails. */
-async function generationOf(generation: number, pipeline: Pipeline) {
+async function generationOf(generation: number, pipeline: PipelineName) {
   const data = randomSegment({ seed: generation, dim: DIM, nbits: 2, centroidCount: 300, lengths })
   const files = await indexOf([data], { generation, partBytes: 30_000 })
   const kernels = await kernelsModule('kernels.wasm')
@@ -102,7 +103,7 @@ afterAll(() => storage.close())
 const faults: readonly Fault[] = ['hang', 'trickle', 'cut', 'short', 'shifted', 'gzip', 'whole', 'changed', 'grown']
 const statuses: readonly Fault[] = [404, 416, 429, 500, 503]
 
-const start = (pipeline: Pipeline, timeoutMs: number) =>
+const start = (pipeline: PipelineName, timeoutMs: number) =>
   startWorkerd('test/platforms/faultWorker.ts', {
     vars: { STORAGE: storage.url, PIPELINE: pipeline, TIMEOUT_MS: String(timeoutMs) },
   })

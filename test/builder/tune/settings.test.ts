@@ -3,18 +3,18 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { chooseTiers, settingsFor, TIER_LOSS, widestOf } from '../../../builder/tune/settings.ts'
 import { TIER_NAMES } from '../../../format/manifest/tiers.ts'
-import type { SearchParameters } from '../../../runtime/searcher.ts'
+import type { PlaidParameters } from '../../../runtime/searcher.ts'
 
 const shape = { centroids: 8192, passages: 5000 }
-const keyOf = ({ ncells, centroidScoreThreshold, ndocs }: SearchParameters) =>
+const keyOf = ({ ncells, centroidScoreThreshold, ndocs }: PlaidParameters) =>
   `${ncells} ${centroidScoreThreshold} ${ndocs}`
 
 /** Recall that rises with each parameter, as PLAID's does but for chance; cost likewise. */
 function model(steepness: number, prices: readonly [number, number, number]) {
   const part = (value: number, scale: number) => value / (value + scale)
-  const recall = ({ ncells, centroidScoreThreshold: t, ndocs }: SearchParameters) =>
+  const recall = ({ ncells, centroidScoreThreshold: t, ndocs }: PlaidParameters) =>
     part(ncells, 0.1 * steepness) * part(ndocs, 5 * steepness) * (1 - Math.max(0, t) / 20)
-  const cost = ({ ncells, centroidScoreThreshold: t, ndocs }: SearchParameters) =>
+  const cost = ({ ncells, centroidScoreThreshold: t, ndocs }: PlaidParameters) =>
     1 + prices[0] * Math.log2(ncells) + prices[1] * ndocs - prices[2] * Math.max(0, t)
   return { recall, cost }
 }
@@ -97,7 +97,7 @@ describe('tiers', () => {
     const { recall, cost } = model(4, [0.5, 0.002, 0])
     const settings = settingsFor(10, shape)
     let tried = 0
-    const recallOf = async (setting: SearchParameters) => {
+    const recallOf = async (setting: PlaidParameters) => {
       tried += 1
       return recall(setting)
     }

@@ -109,7 +109,7 @@ describe('tuning an index', () => {
     const query = { vectors: clusteredVectors({ rows: 8, dim: 96 }), rows: 8, dim: 96 }
     const { ncells, centroidScoreThreshold, ndocs } = tiers.sets[0]!.balanced
     const { parameters } = await searcher.search(query)
-    expect(parameters).toEqual({ tier: 'balanced', k: 10, ncells, centroidScoreThreshold, ndocs })
+    expect(parameters).toEqual({ pipeline: 'resident', tier: 'balanced', k: 10, ncells, centroidScoreThreshold, ndocs })
     await searcher.close()
   })
 

@@ -2,7 +2,7 @@
 import kernels from '../../../assembly/build/kernels.wasm'
 import { openPack } from '../../../format/indexReader.ts'
 import { memoryReader } from '../../../runtime/readers/memory.ts'
-import { openSearcher } from '../../../runtime/searchers/residentSearcher.ts'
+import { openSearcher } from '../../../runtime/searchers/openIndexFiles.ts'
 import { identityAnswers } from './identityRun.ts'
 
 export default {

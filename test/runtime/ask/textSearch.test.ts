@@ -4,15 +4,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Encoder } from '../../../encoder/encoder.ts'
 import { encodedTextOf } from '../../../encoder/passageText.ts'
 import { InputError, ModelError, NotFoundError } from '../../../format/errors.ts'
+import { ROOT } from '../../../lab/root.ts'
 import { createTextSearch, newestOnly, openTextSearch, passageMarks, type TextSearch } from '../../../runtime/index.ts'
 import { filesAtPath } from '../../../runtime/platform/node/nodeFiles.ts'
 import { compileKernels, openIndex } from '../../../runtime/platform/node/nodeIndex.ts'
 import { openQueryEncoder } from '../../../runtime/platform/node/queryEncoder.ts'
 import { openTextSearch as openOnNode } from '../../../runtime/platform/node.ts'
 import type { Searcher } from '../../../runtime/searcher.ts'
-import type { OpenedIndex } from '../../../runtime/searchers/openIndexFiles.ts'
+import type { OpenedIndex } from '../../../runtime/searchers/indexSearcher.ts'
 import { createToySearcher, ToyEncoder, toyPassages } from '../../http/toySearcher.ts'
-import { ROOT } from '../../sourceTree.ts'
 
 const INDEX = join(ROOT, 'test/golden/index/nbits2')
 const QUESTION = 'brain scans of infants'
@@ -38,16 +38,17 @@ describe.each(['resident', 'range'] as const)('a question to an index (%s)', (pi
   it('is answered with the hits, texts and marks that its steps give one by one', async () => {
     const query = await encoder.encodeQuery(QUESTION)
     const found = await index.search(query, { k: 3 })
-    const pids = found.hits.map(({ pid }) => pid)
-    const passages = await index.passages(pids)
-    const matches = await index.matchTokens(query, pids)
+    const places = found.hits.map(({ place }) => place)
+    const passages = await index.passages(places)
+    const matches = await index.matchTokens(query, places)
     const answer = await search.ask(QUESTION, { k: 3, highlight: true })
     expect(answer.hits).toEqual(
       found.hits.map((hit, i) => {
         const passage = passages[i]!
         const passageSpans = encoder.passageSpans(encodedTextOf(passage))
         const marks = passageMarks({ passage, passageSpans, querySpans: query.spans, match: matches[i]! })
-        return { ...passage, ...hit, marks }
+        const { place, ...rest } = { ...passage, ...hit }
+        return { ...rest, pid: place.pid, marks }
       }),
     )
     expect(answer.hits[0]).toMatchObject({ id: '4983', rank: 1, title: expect.stringContaining('newborn') })
