@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
@@ -12,7 +13,9 @@ const SHARING = [
 
 export default defineConfig({
   test: {
-    // Models, browsers and packages are started for real; two cores are shared by all files.
+    // Vitest alone would leave a core idle: of two, half of the machine.
+    maxWorkers: availableParallelism(),
+    // Models, browsers and packages are started for real; all cores are shared by all files.
     testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [
