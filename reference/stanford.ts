@@ -133,10 +133,9 @@ export function decodeResidualRow(packed: Uint8Array, dim: number, nbits: Nbits,
       { dim, nbits, bytes: packed.length, weights: weights.length },
     )
   }
+  const buckets = residualBuckets(packed, nbits)
   const values = new Float32Array(dim)
-  residualBuckets(packed, nbits).forEach((bucket, d) => {
-    values[d] = at(weights, bucket)
-  })
+  for (let d = 0; d < dim; d++) values[d] = at(weights, at(buckets, d))
   return values
 }
 

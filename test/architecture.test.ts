@@ -52,7 +52,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   esbuild: ['examples/'],
   // Examples stand where a user stands: they import the package by its name.
   'tartan-search': ['examples/'],
-  'node:': ['builder/', 'cli/', 'deploy/', 'runtime/platform/', 'examples/'],
+  'node:': ['builder/', 'cli/', 'deploy/', 'runtime/platform/', 'examples/', 'vitest.config.ts'],
 }
 
 interface Import {

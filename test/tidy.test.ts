@@ -15,7 +15,6 @@ const EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'functions of at most 70 lines':
       'the loop that all time is spent in: its sixteen accumulators cannot be handed to another function',
   },
-  'bench/speed/peers.ts': { 'functions of at most 70 lines': 'one run of a bench, told from start to end' },
   'vitest.config.ts': { 'default export': 'vitest asks for one' },
   'runtime/platform/wasmModule.d.ts': { 'default export': 'how Workers import a .wasm file' },
   'cli/tartan.js': { console: 'speaks before it is known whether anything else can be loaded' },

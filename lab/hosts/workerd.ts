@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { build } from 'esbuild'
 import { ROOT } from '../root.ts'
@@ -38,22 +38,11 @@ export interface RunningWorkerd {
  */
 export async function startWorkerd(entry: string, options: WorkerdOptions = {}): Promise<RunningWorkerd> {
   const folder = await mkdtemp(join(tmpdir(), 'tartan-workerd-'))
-  const { outputFiles } = await build({
-    absWorkingDir: ROOT,
-    entryPoints: [entry],
-    outdir: folder,
-    entryNames: 'worker',
-    assetNames: '[name]',
-    bundle: true,
-    format: 'esm',
-    conditions: ['workerd'],
-    loader: { '.wasm': 'copy' },
-    write: false,
-  })
-  for (const { path, contents } of outputFiles) await writeFile(path, contents)
-  const modules = outputFiles
-    .map(({ path }) => path.slice(folder.length + 1))
-    .map((name) => `(name = "${name}", ${name.endsWith('.wasm') ? 'wasm' : 'esModule'} = embed "${name}")`)
+  const files = await bundleOnce(entry)
+  for (const { name, contents } of files) await writeFile(join(folder, name), contents)
+  const modules = files.map(
+    ({ name }) => `(name = "${name}", ${name.endsWith('.wasm') ? 'wasm' : 'esModule'} = embed "${name}")`,
+  )
   // The worker comes first: it is the entry.
   modules.sort((a, b) => Number(b.includes('worker.js')) - Number(a.includes('worker.js')))
   const vars = Object.entries(options.vars ?? {}).map(
@@ -90,14 +79,44 @@ const main :Workerd.Worker = (modules = [${modules.join(', ')}], compatibilityDa
     )
     const startMs = performance.now() - begun
     const [url = '', inspectorUrl = ''] = ports.map((port) => `http://127.0.0.1:${port}`)
-    const sizes = Object.fromEntries(
-      outputFiles.map(({ path, contents }) => [path.slice(folder.length + 1), contents.length]),
-    )
+    const sizes = Object.fromEntries(files.map(({ name, contents }) => [name, contents.length]))
     return { url, inspectorUrl, pid: child.pid ?? 0, startMs, sizes, stop }
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+interface BundledFile {
+  readonly name: string
+  readonly contents: Uint8Array
+}
+
+/** Entry → its bundle. A Worker is started again and again while its sources stay as they are. */
+const bundles = new Map<string, Promise<readonly BundledFile[]>>()
+
+function bundleOnce(entry: string): Promise<readonly BundledFile[]> {
+  const known = bundles.get(entry)
+  if (known) return known
+  const bundled = bundle(entry)
+  bundles.set(entry, bundled)
+  return bundled
+}
+
+async function bundle(entry: string): Promise<readonly BundledFile[]> {
+  const { outputFiles } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: [entry],
+    outdir: 'bundle',
+    entryNames: 'worker',
+    assetNames: '[name]',
+    bundle: true,
+    format: 'esm',
+    conditions: ['workerd'],
+    loader: { '.wasm': 'copy' },
+    write: false,
+  })
+  return outputFiles.map(({ path, contents }) => ({ name: basename(path), contents }))
 }
 
 /** workerd tells on its control pipe where it listens. @returns the port of each event, in their order */
