@@ -205,8 +205,8 @@ class IndexSnapshot implements Snapshot {
     if (opening !== this.#opening) {
       throw new StorageError(`the index "${name}" was replaced since passage ${pid} was found. Search again.`, { pid })
     }
-    const size = this.#pipeline.segments[segment]?.passages.size ?? 0
-    if (Number.isInteger(pid) && pid >= 0 && pid < size) return
+    const view = this.#pipeline.segments[segment]
+    if (view && Number.isInteger(pid) && pid >= 0 && pid < view.passages.size && view.isLive(pid)) return
     throw new NotFoundError(`the index "${name}" has no passage ${pid} in segment ${segment}.`, { segment, pid })
   }
 
