@@ -107,9 +107,9 @@ export function rangeNeed({ dim, quantisers, segments }: Manifest, bytesMax: num
       CHECKSUM_BYTES + sum(placed.map(({ bytes }) => bytes)) + Math.max(0, ...placed.map(({ query }) => query)),
     arrayBytes: sum(arrays),
     // A posting takes at least a byte.
-    sharedBytes: Math.max(
-      0,
-      ...segments.map(({ passages }) => ScoreTable.bytes(Math.min(passages, bytesMax * LIST_SHARE), QUERY_ROWS)),
+    sharedBytes: ScoreTable.bytes(
+      Math.min(sum(segments.map(({ passages }) => passages)), bytesMax * LIST_SHARE),
+      QUERY_ROWS,
     ),
     // Sections come side by side while what is kept of them is there already; offsets of ids are read whole and dropped.
     openingBytes:
