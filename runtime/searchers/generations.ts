@@ -7,6 +7,8 @@ import { Turns } from '../waiting/turns.ts'
 
 /** Only one opens a new generation at a time. */
 const TURN_TIMES = { heldMaxMs: 60_000, waitMaxMs: 30_000 }
+/** How often it is looked whether the last query of an old generation has ended. */
+const POLL_MS = 5
 
 export interface GenerationsOptions<T> {
   readonly first: T
@@ -32,10 +34,12 @@ export interface Opened<T> {
 export class Generations<T extends object> {
   readonly #options: GenerationsOptions<T>
   readonly #turns = new Turns({ bytesMax: 1, ...TURN_TIMES })
-  /** Queries under way over each generation. */
-  readonly #users = new Map<Opened<T>, number>()
+  /** Queries under way over each generation, and when the last of them began. */
+  readonly #users = new Map<Opened<T>, { readonly count: number; readonly since: number }>()
   #current: Opened<T>
   #lookedAt = performance.now()
+  /** Calls of `use` and `refresh` that have not ended: counted from the moment they are made. */
+  #underWay = 0
   #isClosed = false
 
   constructor(options: GenerationsOptions<T>) {
@@ -55,28 +59,41 @@ export class Generations<T extends object> {
    * Work over the current generation; once more over the next one when a part is gone because the index was replaced.
    * @throws what the work throws
    */
-  async use<R>(work: (generation: Opened<T>) => Promise<R>): Promise<R> {
-    await this.#refreshWhenDue()
-    const generation = this.#current
-    try {
-      return await this.#using(generation, work)
-    } catch (error) {
-      if (!(error instanceof MissingPartError)) throw error
-      return this.#using(await this.#newerThan(generation, error), work)
-    }
+  use<R>(work: (generation: Opened<T>) => Promise<R>): Promise<R> {
+    return this.#counted(async () => {
+      await this.#refreshWhenDue()
+      const generation = this.#current
+      try {
+        return await this.#using(generation, work)
+      } catch (error) {
+        if (!(error instanceof MissingPartError)) throw error
+        return this.#using(await this.#newerThan(generation, error), work)
+      }
+    })
   }
 
   /** @returns whether there was a newer generation than the current one */
-  async refresh(): Promise<boolean> {
-    const before = this.#current
-    return (await this.#look(before)) !== before
+  refresh(): Promise<boolean> {
+    return this.#counted(async () => {
+      const before = this.#current
+      return (await this.#look(before)) !== before
+    })
   }
 
   /** After it no work begins; work that is under way ends first. */
   async close(): Promise<void> {
     this.#isClosed = true
-    while (this.#users.size > 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    while (this.#underWay > 0) await new Promise((resolve) => setTimeout(resolve, 1))
     await this.#options.close(this.#current.value)
+  }
+
+  async #counted<R>(work: () => Promise<R>): Promise<R> {
+    this.#underWay++
+    try {
+      return await work()
+    } finally {
+      this.#underWay--
+    }
   }
 
   /** The query that finds the time passed looks; others go on with what there is. What fails then is no failure of the query. */
@@ -84,18 +101,23 @@ export class Generations<T extends object> {
     const { refreshMs } = this.#options
     if (refreshMs === undefined || performance.now() - this.#lookedAt < refreshMs) return
     this.#lookedAt = performance.now()
-    await this.refresh().catch(() => undefined)
+    // Nor does a query wait for those of others.
+    if (this.#hasOlder()) return
+    await this.#look(this.#current).catch(() => undefined)
   }
 
   async #using<R>(generation: Opened<T>, work: (generation: Opened<T>) => Promise<R>): Promise<R> {
-    this.#users.set(generation, (this.#users.get(generation) ?? 0) + 1)
+    const before = this.#users.get(generation)?.count ?? 0
+    this.#users.set(generation, { count: before + 1, since: performance.now() })
     try {
       return await work(generation)
     } finally {
-      const users = (this.#users.get(generation) ?? 1) - 1
-      if (users > 0) this.#users.set(generation, users)
-      else this.#users.delete(generation)
-      if (users === 0 && generation !== this.#current) await this.#options.close(generation.value)
+      const { count, since } = this.#users.get(generation) ?? { count: 1, since: 0 }
+      if (count > 1) this.#users.set(generation, { count: count - 1, since })
+      else {
+        this.#users.delete(generation)
+        if (generation !== this.#current) await this.#options.close(generation.value)
+      }
     }
   }
 
@@ -110,12 +132,16 @@ export class Generations<T extends object> {
     )
   }
 
-  /** Only one at a time, so that there are never more than two generations in memory; the others look again at what it found. */
+  /**
+   * Only one at a time, and not before the last query on the generation before has ended: so there are never more than two in memory.
+   * The others look again at what it found.
+   */
   async #look(known: Opened<T>): Promise<Opened<T>> {
     const giveBack = await this.#turns.take(1)
     try {
       const old = this.#current
       if (old !== known) return old
+      await this.#untilAlone()
       this.#lookedAt = performance.now()
       const value = await this.#options.openNewer(old.value)
       if (!value) return old
@@ -125,5 +151,24 @@ export class Generations<T extends object> {
     } finally {
       giveBack()
     }
+  }
+
+  /** @throws StorageError when queries on an older generation take too long */
+  async #untilAlone(): Promise<void> {
+    const started = performance.now()
+    while (this.#hasOlder()) {
+      if (performance.now() - started > TURN_TIMES.waitMaxMs) {
+        throw new StorageError(
+          `"${this.#options.key}": the index was replaced again while queries still work on the generation before. Try again when they have ended.`,
+        )
+      }
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    }
+  }
+
+  /** Whether queries work on an older generation. Those that began too long ago are taken to have been cut off, as Workers do. */
+  #hasOlder(): boolean {
+    const oldest = performance.now() - TURN_TIMES.heldMaxMs
+    return [...this.#users].some(([generation, { since }]) => generation !== this.#current && since > oldest)
   }
 }

@@ -90,9 +90,7 @@ export class IndexSearcher implements OpenedIndex {
   }
 
   async withSnapshot<T>(work: (snapshot: Snapshot) => Promise<T>): Promise<T> {
-    if (this.#generations.isClosed) {
-      throw new InputError(`searching in the index "${this.info.name}", which is closed: open it again.`)
-    }
+    this.#requireOpen()
     return this.#generations.use((generation) => work(new IndexSnapshot(generation)))
   }
 
@@ -116,8 +114,14 @@ export class IndexSearcher implements OpenedIndex {
     return this.withSnapshot((snapshot) => snapshot.matchTokens(query, places))
   }
 
-  refresh(): Promise<boolean> {
+  async refresh(): Promise<boolean> {
+    this.#requireOpen()
     return this.#generations.refresh()
+  }
+
+  #requireOpen(): void {
+    if (!this.#generations.isClosed) return
+    throw new InputError(`searching in the index "${this.info.name}", which is closed: open it again.`)
   }
 
   async close(): Promise<void> {
@@ -201,8 +205,8 @@ class IndexSnapshot implements Snapshot {
     if (opening !== this.#opening) {
       throw new StorageError(`the index "${name}" was replaced since passage ${pid} was found. Search again.`, { pid })
     }
-    const size = this.#pipeline.segments[segment]?.passages.size ?? 0
-    if (Number.isInteger(pid) && pid >= 0 && pid < size) return
+    const view = this.#pipeline.segments[segment]
+    if (view && Number.isInteger(pid) && pid >= 0 && pid < view.passages.size && view.isLive(pid)) return
     throw new NotFoundError(`the index "${name}" has no passage ${pid} in segment ${segment}.`, { segment, pid })
   }
 

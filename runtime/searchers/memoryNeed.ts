@@ -118,13 +118,13 @@ export function rangeNeed(manifest: Manifest, queryBytesMax: number): MemoryNeed
         findableBytes(segment),
     ),
   )
-  // A posting takes at least a byte, and one table serves all segments in turn.
-  const listed = segments.map(({ passages }) => Math.min(passages, queryBytesMax * LIST_SHARE))
+  // A posting takes at least a byte, and passages of all segments stand in one table.
+  const listed = Math.min(sum(segments.map(({ passages }) => passages)), queryBytesMax * LIST_SHARE)
   return total(
     {
       wasmBytes: CHECKSUM_BYTES + sum(tables) + Math.max(0, ...queries),
       arrayBytes,
-      sharedBytes: ScoreTable.bytes(Math.max(0, ...listed), rows),
+      sharedBytes: ScoreTable.bytes(listed, rows),
       openingBytes: arrayBytes + allOf(segments, 'idOffsets') + allOf(segments, 'tombstones'),
     },
     manifest,

@@ -52,12 +52,29 @@ export interface ReadPlan {
  * @param wanted - the most important first
  */
 export function planReads(wanted: readonly WantedBytes[], limits: PlanLimits): ReadPlan {
-  // Fewer items never need more reads or more bytes, so the longest leading part is found by bisection.
-  const whole = coverFirst(wanted, wanted.length, limits)
-  if (typeof whole !== 'string') return whole
+  // Fewer items never need more reads or more bytes, so the longest leading part is found by bisection. Where far more is wanted than
+  // fits, twice as many items are tried each time until they do not fit: plans of all of it would cost the most and be good for nothing.
+  let first = limits.gapBytesMax === undefined ? ITEMS_FIRST : wanted.length
   let best: ReadPlan = { reads: [], bytes: 0, taken: 0 }
-  let stoppedBy = whole
-  let tooMany = wanted.length
+  for (;;) {
+    const count = Math.min(first, wanted.length)
+    const plan = coverFirst(wanted, count, limits)
+    if (typeof plan === 'string') return bisect(wanted, limits, { best, tooMany: count, stoppedBy: plan })
+    if (count === wanted.length) return plan
+    best = plan
+    first *= 2
+  }
+}
+
+/** Items that are planned at first. */
+const ITEMS_FIRST = 128
+
+function bisect(
+  wanted: readonly WantedBytes[],
+  limits: PlanLimits,
+  start: { readonly best: ReadPlan; readonly tooMany: number; readonly stoppedBy: 'reads' | 'bytes' },
+): ReadPlan {
+  let { best, tooMany, stoppedBy } = start
   while (tooMany - best.taken > 1) {
     const middle = (best.taken + tooMany) >>> 1
     const plan = coverFirst(wanted, middle, limits)
@@ -71,9 +88,16 @@ export function planReads(wanted: readonly WantedBytes[], limits: PlanLimits): R
 
 /** Whether bytes lie whole inside one of the reads: they come with it, whether wanted or not. */
 export function isInside({ reads }: ReadPlan, { part, offset, length }: WantedBytes): boolean {
-  return reads.some(
-    (read) => read.part === part && read.offset <= offset && offset + length <= read.offset + read.length,
-  )
+  // Reads ascend and do not overlap: only the last one that begins no later can hold it.
+  let [after, end] = [0, reads.length]
+  while (after < end) {
+    const middle = (after + end) >>> 1
+    const read = reads[middle]
+    if (read && (read.part < part || (read.part === part && read.offset <= offset))) after = middle + 1
+    else end = middle
+  }
+  const read = reads[after - 1]
+  return read?.part === part && offset + length <= read.offset + read.length
 }
 
 /** Reads for exactly the first `count`, or the limit that forbids them. */

@@ -7,13 +7,14 @@ import { requireRowBlock } from '../../../format/items/rowBlock.ts'
 import { type PassageBitmap, pidsOf } from '../../passages/bitmap.ts'
 import type { Budget, RangeParameters, Skipped, StageCounts, StorageUse } from '../../searcher.ts'
 import type { PreparedQuery } from '../preparedQuery.ts'
+import { isInside } from './plan.ts'
 import { type ProbedCells, probeQuantiser } from './probeCells.ts'
 import type { RangeIndex } from './rangeIndex.ts'
 import { minus, type QueryLimits } from './rangeParameters.ts'
-import { wantedList, wantedRows } from './rangeSegment.ts'
+import { isListEmpty, type RangeSegment, wantedList, wantedRows } from './rangeSegment.ts'
 import { Account, costOf, planRound, type RoundLimits, type RoundPlan, readRound, type Wanted } from './readRound.ts'
 import { rescoreBlocks } from './rescoreBlocks.ts'
-import { bestByLists } from './scoreLists.ts'
+import { scoreLists } from './scoreLists.ts'
 
 export interface RangeQuery {
   readonly query: PreparedQuery
@@ -123,21 +124,27 @@ async function chooseByLists(
 ): Promise<Chosen> {
   const probed = index.quantisers.map((quantiser) => probeQuantiser(index.kernels, quantiser, query, parameters.lists))
   const { lists, used } = await readLists(index, probed, account)
-  const wanted = parameters.passages
-  let candidates = 0
-  const best = index.segments.flatMap((segment, number) => {
-    const { entry, searchable } = segment
-    const own = bestByLists(probedOf(probed, entry.quantiser), lists[number] ?? [], {
-      wanted: wanted * NEXT_BEST,
+  const { scores } = index
+  // Nothing waits until the best are known: one table does for all queries.
+  scores.start(query.rows)
+  const firsts: number[] = []
+  let firstPassage = 0
+  for (const [number, { entry, searchable }] of index.segments.entries()) {
+    scoreLists(scores, {
+      probed: probedOf(probed, entry.quantiser),
+      lists: lists[number] ?? [],
+      firstPassage,
       passageCount: entry.passages,
-      table: index.scores,
       allowed: filters?.[number] ?? (entry.deleted > 0 ? searchable : undefined),
     })
-    candidates += own.candidates
-    return own.best.map((candidate) => ({ ...candidate, segment: number }))
+    firsts.push(firstPassage)
+    firstPassage += entry.passages
+  }
+  const best = scores.best(parameters.passages * NEXT_BEST).map(({ passage }) => {
+    const segment = firsts.findLastIndex((first) => first <= passage)
+    return { segment, pid: passage - (firsts[segment] ?? 0) }
   })
-  best.sort((a, b) => b.score - a.score || a.segment - b.segment || a.pid - b.pid)
-  return { best: best.slice(0, wanted * NEXT_BEST), wanted, candidates, used }
+  return { best, wanted: parameters.passages, candidates: scores.count, used }
 }
 
 const NOTHING_PROBED: ProbedCells = { cells: [], wanted: 0, cellsOfRows: [] }
@@ -157,35 +164,57 @@ async function readLists(
   account: Account,
 ): Promise<{ readonly lists: readonly (readonly (Uint8Array | undefined)[])[]; readonly used: Budget }> {
   const { lists: budgets, gaps } = account.limits
-  const lists = index.segments.map(({ entry }): (Uint8Array | undefined)[] =>
-    probedOf(probed, entry.quantiser).cells.map(() => undefined),
-  )
-  const wanted: WantedList[] = []
-  const others: WantedList[] = []
-  for (const [number, segment] of index.segments.entries()) {
-    const { cells, wanted: count } = probedOf(probed, segment.entry.quantiser)
-    for (const [at, { cell, gain }] of cells.entries()) {
-      const place = wantedList(index.reader, segment, cell)
-      const check = (bytes: Uint8Array) => requirePostingList(bytes, cell, index.reader.crc32c)
-      const list = place && { key: `${number}/list/${cell}`, place, check, segment: number, at, gain }
-      if (list) (at < count ? wanted : others).push(list)
-      else lists[number]?.splice(at, 1, new Uint8Array())
-    }
-  }
+  const wanted = index.segments.flatMap((segment, number) => {
+    const own = probedOf(probed, segment.entry.quantiser)
+    return listsOf(index, segment, { number, cells: own.cells.slice(0, own.wanted), firstAt: 0 })
+  })
   // Stable: within a segment the order of probing stays.
   wanted.sort((a, b) => b.gain - a.gain)
   const plan = planRound(
     wanted.map(({ place }) => place),
     { ...budgets, gapBytes: gaps.lists },
   )
+  const others = index.segments.flatMap((segment, number) => {
+    const own = probedOf(probed, segment.entry.quantiser)
+    return listsOf(index, segment, { number, cells: own.cells.slice(own.wanted), firstAt: own.wanted, plan })
+  })
   const items = [...wanted, ...others]
   const blocks = await readRound(index, items, plan, account, gaps.lists)
-  for (const [i, { segment, at }] of items.entries()) {
-    const bytes = blocks[i]
-    if (bytes) lists[segment]?.splice(at, 1, bytes)
-  }
   account.miss('lists', blocks.slice(0, plan.wanted).filter((bytes) => bytes === undefined).length)
+  const lists = index.segments.map((segment): (Uint8Array | undefined)[] =>
+    probedOf(probed, segment.entry.quantiser).cells.map(({ cell }) => (isListEmpty(segment, cell) ? EMPTY : undefined)),
+  )
+  for (const [i, { segment, at }] of items.entries()) {
+    const own = lists[segment]
+    if (own && blocks[i]) own[at] = blocks[i]
+  }
   return { lists, used: costOf(plan) }
+}
+
+const EMPTY = new Uint8Array()
+
+/** Lists of cells that have one, and with a plan only those that come with its reads. */
+function listsOf(
+  { reader: { crc32c } }: RangeIndex,
+  segment: RangeSegment,
+  from: {
+    readonly number: number
+    readonly cells: ProbedCells['cells']
+    /** Place of the first of them among the probed cells. */
+    readonly firstAt: number
+    readonly plan?: RoundPlan
+  },
+): WantedList[] {
+  const { number, cells, firstAt, plan } = from
+  const lists: WantedList[] = []
+  for (let i = 0; i < cells.length; i++) {
+    const { cell = 0, gain = 0 } = cells[i] ?? {}
+    const place = wantedList(segment, cell)
+    if (!place || (plan && !isInside(plan, place))) continue
+    const check = (bytes: Uint8Array) => requirePostingList(bytes, cell, crc32c)
+    lists.push({ key: `${number}/list/${cell}`, place, check, segment: number, at: firstAt + i, gain })
+  }
+  return lists
 }
 
 function wantedBlock(index: RangeIndex, segment: number, pid: number): Wanted {
@@ -194,7 +223,7 @@ function wantedBlock(index: RangeIndex, segment: number, pid: number): Wanted {
   const tokens = of.tokens.lengths[pid] ?? 0
   return {
     key: `${segment}/rows/${pid}`,
-    place: wantedRows(index.reader, of, pid),
+    place: wantedRows(of, pid),
     check: (bytes) => requireRowBlock(bytes, { pid, tokens }, of.rowShape, index.reader.crc32c),
   }
 }

@@ -4,7 +4,7 @@ import type { IndexReader } from '../../../format/indexReader.ts'
 import { locatePostingList, requirePostingOffsets } from '../../../format/items/postingList.ts'
 import { locateRowBlock, type RowShape, rowShapeOf } from '../../../format/items/rowBlock.ts'
 import { decodeTombstones } from '../../../format/items/tombstones.ts'
-import { quantiserOf, type SegmentEntry } from '../../../format/manifest/manifest.ts'
+import { chunksOf, quantiserOf, type SegmentEntry } from '../../../format/manifest/manifest.ts'
 import type { SectionArrays } from '../../../format/sectionArrays.ts'
 import { bitmapWhere, type PassageBitmap } from '../../passages/bitmap.ts'
 import { SampledOffsets } from '../../passages/sampledOffsets.ts'
@@ -20,7 +20,11 @@ export interface RangeSegment {
   readonly deleted: ReadonlySet<number>
   /** Passages that a search may answer: not deleted, and with tokens. */
   readonly searchable: PassageBitmap
+  /** Where an item of a section stands. @throws FormatError when it is not inside one chunk */
+  readonly locate: { readonly postings: LocateItem; readonly rows: LocateItem }
 }
+
+type LocateItem = (item: { readonly offset: number; readonly length: number }) => WantedBytes
 
 /** @returns checks what was loaded; it throws FormatError, ChecksumError */
 export function reserveRangeSegment(
@@ -39,19 +43,38 @@ export function reserveRangeSegment(
     if (tokens.total !== entry.tokens) throw new FormatError('passageLengths', `${entry.tokens} tokens`, tokens.total)
     const deleted = new Set(entry.deleted > 0 ? decodeTombstones(tombstones, entry.passages, entry.deleted) : [])
     const searchable = bitmapWhere(entry.passages, (pid) => (tokens.lengths[pid] ?? 0) > 0 && !deleted.has(pid))
-    return { entry, rowShape, postingOffsets, tokens, deleted, searchable }
+    const locate = { postings: locatorOf(entry, 'postings'), rows: locatorOf(entry, 'rows') }
+    return { entry, rowShape, postingOffsets, tokens, deleted, searchable, locate }
   }
 }
 
 /** Where a posting list stands; undefined for an empty one. */
-export function wantedList(reader: IndexReader, segment: RangeSegment, cell: number): WantedBytes | undefined {
-  const { offset, length } = locatePostingList(segment.postingOffsets, cell)
-  return length === 0 ? undefined : reader.locate(segment.entry, 'postings', offset, length)
+export function wantedList({ postingOffsets, locate }: RangeSegment, cell: number): WantedBytes | undefined {
+  const place = locatePostingList(postingOffsets, cell)
+  return place.length === 0 ? undefined : locate.postings(place)
+}
+
+export function isListEmpty({ postingOffsets }: RangeSegment, cell: number): boolean {
+  return postingOffsets[cell] === postingOffsets[cell + 1]
 }
 
 /** Where the row block of a passage stands. */
-export function wantedRows(reader: IndexReader, { entry, rowShape, tokens }: RangeSegment, pid: number): WantedBytes {
+export function wantedRows({ rowShape, tokens, locate }: RangeSegment, pid: number): WantedBytes {
   const passage = { pid, tokensBefore: tokens.before(pid), tokens: tokens.lengths[pid] ?? 0 }
-  const { offset, length } = locateRowBlock(passage, rowShape)
-  return reader.locate(entry, 'rows', offset, length)
+  return locate.rows(locateRowBlock(passage, rowShape))
+}
+
+/** As IndexReader.locate, for thousands of items a query. */
+function locatorOf(entry: SegmentEntry, section: 'postings' | 'rows'): LocateItem {
+  let end = 0
+  const chunks = chunksOf(entry, section).map(({ part, offset, length }) => {
+    end += length
+    return { part, shift: offset + length - end, start: end - length, end }
+  })
+  return ({ offset, length }) => {
+    for (const { part, shift, start, end: chunkEnd } of chunks) {
+      if (offset >= start && offset + length <= chunkEnd) return { part, offset: offset + shift, length }
+    }
+    throw new FormatError(section, `[${offset}, ${offset + length}) inside one chunk`, `${end} bytes in all`)
+  }
 }

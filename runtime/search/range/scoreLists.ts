@@ -5,7 +5,7 @@
 import { eachPid } from '../../../format/items/postingList.ts'
 import { bitmapHas, type PassageBitmap } from '../../passages/bitmap.ts'
 import type { ProbedCells } from './probeCells.ts'
-import { type Candidate, type Gains, ScoreTable } from './scoreTable.ts'
+import type { Gains, ScoreTable } from './scoreTable.ts'
 
 /** Verified posting list bytes by place in `ProbedCells.cells`; undefined where the list was not read, empty where it is empty. */
 export type ReadLists = readonly (Uint8Array | undefined)[]
@@ -24,31 +24,31 @@ export function imputedBytes({ cells, cellsOfRows }: ProbedCells, lists: ReadLis
   })
 }
 
-export function imputedBelow(byte: number): number {
+function imputedBelow(byte: number): number {
   return Math.max(0, byte - IMPUTED_BELOW)
 }
 
+/** One segment whose lists are scored. */
+export interface ListedSegment {
+  readonly probed: ProbedCells
+  readonly lists: ReadLists
+  /** Passages in the segments before. */
+  readonly firstPassage: number
+  readonly passageCount: number
+  /** Only these passages; absent: all. */
+  readonly allowed?: PassageBitmap | undefined
+}
+
 /**
- * The `wanted` best passages of a segment by their lists: score descending, then pid ascending.
- *
- * @param allowed - only these passages
+ * Raises every allowed passage that a list of the segment has.
  * @throws FormatError on a list that is not as SPEC.md §5.2 says
  */
-export function bestByLists(
-  probed: ProbedCells,
-  lists: ReadLists,
-  options: {
-    readonly wanted: number
-    readonly passageCount: number
-    readonly allowed?: PassageBitmap | undefined
-    /** One that no other query is using: nothing here waits for anything, so one table does for all. */
-    readonly table?: ScoreTable
-  },
-): { readonly best: readonly Candidate[]; readonly candidates: number } {
+export function scoreLists(table: ScoreTable, segment: ListedSegment): void {
+  const { probed, lists, firstPassage, passageCount, allowed } = segment
   const imputed = imputedBytes(probed, lists)
-  const { passageCount, allowed, wanted, table = new ScoreTable() } = options
-  table.start(imputed)
-  for (const [place, list] of lists.entries()) {
+  table.startSegment(firstPassage, imputed)
+  for (let place = 0; place < lists.length; place++) {
+    const list = lists[place]
     if (list === undefined || list.length === 0) continue
     const { cell = 0, bytes = imputed } = probed.cells[place] ?? {}
     const gains = gainsOver(imputed, bytes)
@@ -56,11 +56,15 @@ export function bestByLists(
       if (allowed === undefined || bitmapHas(allowed, pid)) table.raise(pid, gains)
     })
   }
-  return { best: table.best(wanted), candidates: table.count }
 }
 
 function gainsOver(imputed: Uint8Array, bytes: Uint8Array): Gains {
-  const rows: number[] = []
-  for (const [row, byte] of bytes.entries()) if (byte > (imputed[row] ?? 0)) rows.push(row)
-  return { rows: Uint16Array.from(rows), bytes: Uint8Array.from(rows, (row) => bytes[row] ?? 0) }
+  const gains = { rows: [] as number[], bytes: [] as number[] }
+  for (let row = 0; row < bytes.length; row++) {
+    const byte = bytes[row] ?? 0
+    if (byte <= (imputed[row] ?? 0)) continue
+    gains.rows.push(row)
+    gains.bytes.push(byte)
+  }
+  return gains
 }
