@@ -283,6 +283,16 @@ describe('the files of a plan', () => {
     }
   })
 
+  it.each(HOST_NAMES)('look for a replaced index where it is not deployed with the program: %s', (host) => {
+    const plan = deployPlan(madeManifest({ ...SCIFACT, encoder: true, partBytes: 2 ** 20 }), { hosts: [host] })
+    const sources = Object.entries(deployFiles('out', { plan, indexPath: 'x.tartan' })).filter(([name]) =>
+      /\.[jt]s$/.test(name),
+    )
+    const refreshing = sources.filter(([, text]) => text.includes('refreshMs: 60_000,'))
+    expect(refreshing).toHaveLength(['cloudflare-assets', 'browser'].includes(host) ? 0 : 1)
+    for (const [, text] of sources) expect(text).not.toMatch(/bytesMax|readsMax|version:/)
+  })
+
   it('are not made for a host on which the index does not fit', () => {
     const plan = deployPlan(madeManifest({ ...SCIFACT, partBytes: 64 * 2 ** 20 }), { hosts: ['cloudflare-assets'] })
     expect(() => deployFiles('out', { plan, indexPath: 'x.tartan' })).toThrow(
