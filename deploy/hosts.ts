@@ -59,7 +59,7 @@ const WORKER = {
   reservedMb: 32,
   encoderMb: 32,
   encoderColdMs: 475,
-  script: { bytes: 130_600, encoderBytes: 3_741_700 },
+  script: { bytes: 138_600, encoderBytes: 3_742_000 },
   // Stored copies of Cloudflare's page disagree (64 MiB in a later one): the smaller numbers are the safe ones.
   scriptBytesMax: { free: 3e6, paid: 10e6 },
 }
@@ -103,7 +103,7 @@ export const HOSTS: Readonly<Record<HostName, HostFacts>> = {
     reservedMb: ENGINE_MB,
     encoderMb: WEB_ENCODER_MB,
     encoderColdMs: 640,
-    script: { bytes: 173_600, encoderBytes: 3_721_600 },
+    script: { bytes: 182_100, encoderBytes: 3_739_300 },
     line: { bytesPerSecond: 60e6, roundTripMs: 25 },
   },
   browser: {
@@ -113,7 +113,7 @@ export const HOSTS: Readonly<Record<HostName, HostFacts>> = {
     reservedMb: 0,
     encoderMb: WEB_ENCODER_MB,
     encoderColdMs: 1340,
-    script: { bytes: 43_100, encoderBytes: 3_713_600 },
+    script: { bytes: 47_500, encoderBytes: 3_713_600 },
     line: { bytesPerSecond: 6e6, roundTripMs: 40 },
   },
   'node-server': {

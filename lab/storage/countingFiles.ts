@@ -36,8 +36,8 @@ export function countingFiles(files: IndexFiles): CountingFiles {
       count = { reads: 0, bytes: 0, rounds: 0 }
       return taken
     },
-    async open(name) {
-      const reader = await files.open(name)
+    async open(name, size) {
+      const reader = await files.open(name, size)
       return {
         key: reader.key,
         size: reader.size,

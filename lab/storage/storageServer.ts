@@ -25,11 +25,16 @@ export interface StorageServer {
   readonly faults: Fault[]
   /** Headers of answers with a status as fault. */
   faultHeaders: Record<string, string>
+  /** Every answer waits so long, in ms: a line with a round trip. 0 at first. */
+  delayMs: number
   close(): Promise<void>
 }
 
 export async function startStorageServer(): Promise<StorageServer> {
-  const server = createServer((request, response) => answer(storage, request, response))
+  const server = createServer((request, response) => {
+    if (storage.delayMs === 0) answer(storage, request, response)
+    else setTimeout(() => answer(storage, request, response), storage.delayMs)
+  })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const storage: StorageServer = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -37,6 +42,7 @@ export async function startStorageServer(): Promise<StorageServer> {
     requests: [],
     faults: [],
     faultHeaders: {},
+    delayMs: 0,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

@@ -2,21 +2,47 @@
 import { describe, expect, it } from 'vitest'
 import range1m from '../../bench/results/memory-syn1m.json' with { type: 'json' }
 import rangeScifact from '../../bench/results/range-scifact-2bit.json' with { type: 'json' }
-import { type DeployPlanOptions, deployPlan } from '../../deploy/deployPlan.ts'
+import { type DeployPlanOptions, deployPlan, type HostPlan, type SearchPlan } from '../../deploy/deployPlan.ts'
 import { HOST_NAMES, type HostName } from '../../deploy/hosts.ts'
 import { openingReads, queryReads } from '../../deploy/reads.ts'
 import { deployFiles } from '../../deploy/writeDeployFiles.ts'
 import { InputError } from '../../format/errors.ts'
-import { decodeManifest, MANIFEST_NAME, type Manifest } from '../../format/manifest/manifest.ts'
+import { READS_AT_ONCE } from '../../format/indexReader.ts'
+import { decodeManifest, encodeManifest, MANIFEST_NAME, type Manifest } from '../../format/manifest/manifest.ts'
+import { openedSections } from '../../format/manifest/sections.ts'
+import { indexOf } from '../../lab/data/indexFiles.ts'
+import { randomSegment } from '../../lab/data/randomSegment.ts'
+import { evenBorders, slicesOf } from '../../lab/data/slicedSegment.ts'
 import { countingFiles } from '../../lab/storage/countingFiles.ts'
 import { memoryFiles } from '../../runtime/readers/memory.ts'
+import { FIRST_BYTES } from '../../runtime/readers/remote.ts'
 import { choosePipeline, openIndexFiles } from '../../runtime/searchers/openIndexFiles.ts'
-import { tinyIndex } from '../format/tinyIndex.ts'
 import { kernelsModule } from '../kernels/guardedMemory.ts'
-import { madeManifest } from './madeManifest.ts'
+import { type MadeShape, madeManifest } from './madeManifest.ts'
 
 const planFor = (manifest: Manifest, host: HostName, options: Omit<DeployPlanOptions, 'hosts'> = {}) =>
   deployPlan(manifest, { ...options, hosts: [host] }).hosts[0]!
+
+/** An index with texts, in segments of 100 passages. */
+async function smallIndex(shape: {
+  readonly segments?: number
+  readonly deleted?: number
+  readonly partBytes?: number
+}) {
+  const { segments = 1, deleted = 0, partBytes } = shape
+  const lengths = Array<number>(100 * segments).fill(20)
+  const whole = randomSegment({ seed: 3, dim: 32, nbits: 2, centroidCount: 64, lengths })
+  return indexOf(slicesOf(whole, evenBorders(lengths.length, segments)), {
+    ...{ texts: true, partBytes },
+    deleted: Array.from({ length: segments }, () => Uint32Array.from({ length: deleted }, (_, pid) => pid)),
+  })
+}
+
+/** A plan that some pipeline fits. */
+const searched = (plan: HostPlan): SearchPlan => {
+  if (!plan.pipeline) throw new Error(`no pipeline fits ${plan.host}`)
+  return plan
+}
 
 /** The example corpus at 2 bits: size-scifact.json and range-scifact-2bit.json; its posting lists have 95 bytes on average. */
 const SCIFACT = {
@@ -32,30 +58,43 @@ const MILLION = { passages: 1_000_000, tokens: 40, centroids: 131_072, postings:
 
 describe('what is read when an index is opened', () => {
   it.each([
-    ['one part', undefined],
-    ['many parts', 4096],
-  ])('is known exactly, in %s, for both pipelines', async (_, partBytes) => {
-    const { files } = await tinyIndex({
-      lengths: Array(300).fill(20),
-      centroids: 64,
-      ...(partBytes ? { partBytes } : {}),
-    })
+    ['one part', {}],
+    ['many parts', { partBytes: 4096 }],
+    ['three segments over one quantiser', { segments: 3 }],
+    ['segments of which passages are deleted', { segments: 2, deleted: 5 }],
+  ] as const)('is known exactly, in %s, for both pipelines', async (_, shape) => {
+    const files = await smallIndex(shape)
     const manifest = decodeManifest(files.get(MANIFEST_NAME)!)
     const kernels = await kernelsModule('kernels.wasm')
     for (const pipeline of ['resident', 'range'] as const) {
-      const counting = countingFiles(memoryFiles('tiny', files))
+      const counting = countingFiles(memoryFiles('small', files))
       const opened = await openIndexFiles(counting, { kernels, pipeline })
       const { reads, bytes } = counting.take()
       await opened.close()
-      expect({ requests: reads, bytes }).toEqual({
-        requests: openingReads(manifest, pipeline).requests,
-        bytes: openingReads(manifest, pipeline).bytes,
-      })
+      const { requests, bytes: expected } = openingReads(manifest, pipeline)
+      expect({ reads, bytes }).toEqual({ reads: requests, bytes: expected })
     }
   })
 
+  it('asks twice for a manifest that is longer than what is read along when it is opened', () => {
+    const manifest = madeManifest({ ...SCIFACT, partBytes: 20_000 })
+    const { length } = encodeManifest(manifest)
+    expect(length).toBeGreaterThan(FIRST_BYTES)
+    const { sections } = manifest.segments[0]!
+    const chunks = [...manifest.quantisers[0]!.sections, ...sections].flatMap((section) =>
+      openedSections('range', 'quantiser').concat(openedSections('range', 'segment')).includes(section.name)
+        ? section.chunks
+        : [],
+    )
+    expect(openingReads(manifest, 'range')).toEqual({
+      requests: 2 + chunks.length,
+      bytes: FIRST_BYTES + length + chunks.reduce((sum, chunk) => sum + chunk.length, 0),
+      roundTrips: 2 + Math.ceil(chunks.length / READS_AT_ONCE),
+    })
+  })
+
   it('is a whole part for each read where the storage knows no ranges', async () => {
-    const { files } = await tinyIndex({ lengths: [3, 4], centroids: 5 })
+    const files = await smallIndex({})
     const manifest = decodeManifest(files.get(MANIFEST_NAME)!)
     const { requests, bytes } = openingReads(manifest, 'resident', { wholeFiles: true })
     const [part] = manifest.parts
@@ -102,7 +141,7 @@ describe('a plan', () => {
       const manifest = madeManifest({ ...MILLION, passages, postings: passages * 70 })
       const { hosts } = deployPlan(manifest)
       expect(hosts.map(({ host }) => host)).toEqual([...HOST_NAMES])
-      for (const { pipeline, memory } of hosts) {
+      for (const { pipeline, memory } of hosts.map(searched)) {
         expect(pipeline).toBe(choosePipeline(manifest, { memoryMax: memory.memoryMax }).pipeline)
         expect(memory.needed).toBeLessThanOrEqual(memory.memoryMax)
       }
@@ -129,11 +168,11 @@ describe('a plan', () => {
 
   it('halves a Worker that encodes, whose script is then for the paid plan', () => {
     const manifest = madeManifest({ ...SCIFACT, encoder: true })
-    const [without, beside] = [false, true].map((encoder) => planFor(manifest, 'cloudflare-r2', { encoder }))
+    const [without, beside] = [false, true].map((encoder) => searched(planFor(manifest, 'cloudflare-r2', { encoder })))
     expect(without).toMatchObject({ plan: 'free', memory: { memoryMax: 96e6 } })
     expect(beside).toMatchObject({ plan: 'paid', memory: { memoryMax: 64e6 } })
     expect(beside!.scriptBytes).toBeGreaterThan(3e6)
-    expect(beside!.coldStart!.totalMs).toBeGreaterThan(without!.coldStart!.totalMs + 475)
+    expect(beside!.coldStart.totalMs).toBeGreaterThan(without!.coldStart.totalMs + 475)
   })
 
   it('tells of a part that is larger than a host takes, and how to get smaller ones', () => {
@@ -145,6 +184,8 @@ describe('a plan', () => {
   })
 
   it('counts whole parts under way against the memory where there are no ranges', () => {
+    // Two parts, and six reads at a time: each brings one of them whole.
+    expect(planFor(madeManifest(SCIFACT), 'cloudflare-assets').problems.join()).toMatch(/6 at a time.*--part-size 1MiB/)
     expect(planFor(madeManifest(MILLION), 'cloudflare-assets').problems.join()).toMatch(/6 at a time.*--part-size 1MiB/)
     const small = planFor(madeManifest({ ...MILLION, partBytes: 2 ** 20 }), 'cloudflare-assets')
     expect(small).toMatchObject({ fits: true, plan: 'free' })
@@ -164,9 +205,41 @@ describe('a plan', () => {
     const manifest = madeManifest({ passages: 1_000_000, centroids: 2 ** 21 })
     const plan = planFor(manifest, 'cloudflare-r2')
     expect(plan.fits).toBe(false)
-    expect(plan.problems.join()).toMatch(/even by range.* MB of memory, of 128 MB it can have 96 MB\. Build with fewer/)
+    expect(plan.problems.join()).toMatch(
+      /even by range.* MB of memory, of 128 MB it can have 96 MB\. Choose a host that has more, or build indexes of parts of the corpus\./,
+    )
     expect(plan).not.toHaveProperty('pipeline')
     expect(planFor(manifest, 'node-server').fits).toBe(true)
+  })
+
+  it('advises only what can be done', () => {
+    const manifest = madeManifest({ passages: 1_000_000, centroids: 2 ** 21, encoder: true })
+    const problemOf = (host: HostName, options: Omit<DeployPlanOptions, 'hosts'> = {}) =>
+      planFor(manifest, host, options).problems.join()
+    const smaller = problemOf('node-server', { memoryMb: 256 })
+    expect(smaller).toMatch(/Give it more with --memory, choose a host/)
+    expect(problemOf('cloudflare-r2')).toMatch(/it can have 96 MB\. Choose a host/)
+    // Where it fits once no encoder is beside it.
+    const memoryMb = Number(smaller.match(/needs (\d+) MB/)?.[1]) + 128 + 10
+    expect(problemOf('node-server', { memoryMb, encoder: true })).toMatch(/encode elsewhere and leave --encoder out/)
+    expect(smaller).not.toContain('--encoder')
+  })
+
+  it('says where a replaced index has no room beside the one in use', () => {
+    const notesOf = (shape: MadeShape, host: HostName) => planFor(madeManifest(shape), host).notes.join()
+    expect(notesOf(MILLION, 'cloudflare-r2')).toMatch(/does not fit the memory beside it/)
+    expect(notesOf(SCIFACT, 'cloudflare-r2')).not.toMatch(/beside it/)
+    // There a program and its index are deployed together.
+    expect(notesOf({ ...MILLION, partBytes: 2 ** 20 }, 'cloudflare-assets')).not.toMatch(/beside it/)
+  })
+
+  it('counts passages that can be found, and centroids of a quantiser once', () => {
+    const manifest = madeManifest({ ...MILLION, passages: 50_000, postings: 7_000_000, segments: 10, deleted: 7 })
+    const { index } = deployPlan(manifest)
+    expect(index.passages).toBe(10 * (50_000 - 7))
+    // 131,072 centroids take 85 ms.
+    expect(planFor(manifest, 'cloudflare-r2')).toMatchObject({ pipeline: 'range' })
+    expect(planFor(manifest, 'cloudflare-r2').notes.join()).toMatch(/a search some 85 ms/)
   })
 
   it.each([
@@ -184,8 +257,9 @@ describe('a plan', () => {
   })
 
   it('adds up the cold start, over a line that it names', () => {
-    for (const { coldStart } of deployPlan(madeManifest({ ...SCIFACT, encoder: true }), { encoder: true }).hosts) {
-      const { totalMs, networkMs, computeMs, encoderMs, assumed } = coldStart!
+    const { hosts } = deployPlan(madeManifest({ ...SCIFACT, encoder: true }), { encoder: true })
+    for (const { coldStart } of hosts.map(searched)) {
+      const { totalMs, networkMs, computeMs, encoderMs, assumed } = coldStart
       expect(Math.abs(totalMs - networkMs - computeMs - encoderMs)).toBeLessThanOrEqual(2)
       expect(assumed.bytesPerSecond).toBeGreaterThan(0)
     }
@@ -194,7 +268,10 @@ describe('a plan', () => {
 
 describe('the files of a plan', () => {
   it('have nothing of a name but letters, digits and hyphens', () => {
-    const manifest = { ...madeManifest({ ...SCIFACT, encoder: true }), name: `"; rm -rf ~ '$(x)\n\`Ü` }
+    const manifest = {
+      ...madeManifest({ ...SCIFACT, encoder: true, partBytes: 2 ** 20 }),
+      name: `"; rm -rf ~ '$(x)\n\`Ü`,
+    }
     for (const host of HOST_NAMES) {
       const plan = deployPlan(manifest, { hosts: [host], encoder: true })
       const files = deployFiles('out', { plan, indexPath: "it's here/x.tartan" })
@@ -204,6 +281,16 @@ describe('the files of a plan', () => {
         expect(text).not.toMatch(/undefined(?!\))|\[object/)
       }
     }
+  })
+
+  it.each(HOST_NAMES)('look for a replaced index where it is not deployed with the program: %s', (host) => {
+    const plan = deployPlan(madeManifest({ ...SCIFACT, encoder: true, partBytes: 2 ** 20 }), { hosts: [host] })
+    const sources = Object.entries(deployFiles('out', { plan, indexPath: 'x.tartan' })).filter(([name]) =>
+      /\.[jt]s$/.test(name),
+    )
+    const refreshing = sources.filter(([, text]) => text.includes('refreshMs: 60_000,'))
+    expect(refreshing).toHaveLength(['cloudflare-assets', 'browser'].includes(host) ? 0 : 1)
+    for (const [, text] of sources) expect(text).not.toMatch(/bytesMax|readsMax|version:/)
   })
 
   it('are not made for a host on which the index does not fit', () => {

@@ -3,9 +3,10 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { InputError } from '../../../format/errors.ts'
-import { decodeManifest, MANIFEST_NAME, type Manifest } from '../../../format/manifest/manifest.ts'
+import { decodeManifest, MANIFEST_NAME, type Manifest, sectionBytes } from '../../../format/manifest/manifest.ts'
 import { indexOf } from '../../../lab/data/indexFiles.ts'
 import { postingsOf } from '../../../lab/data/randomSegment.ts'
+import { evenBorders, slicesOf } from '../../../lab/data/slicedSegment.ts'
 import { SyntheticCorpus } from '../../../lab/data/syntheticCorpus.ts'
 import { memoryFiles } from '../../../runtime/readers/memory.ts'
 import { rangeNeed, residentNeed } from '../../../runtime/searchers/memoryNeed.ts'
@@ -28,6 +29,9 @@ describe('the memory an index needs', () => {
   let kernels: WebAssembly.Module
   let stored: Map<string, Uint8Array>
   let manifest: Manifest
+  /** The same passages in four segments over the same quantiser, every seventh deleted, with texts. */
+  let sliced: Map<string, Uint8Array>
+  let slicedManifest: Manifest
   beforeAll(async () => {
     kernels = await kernelsModule('kernels.wasm')
     const codes = Array.from({ length: corpus.shape.passages }, (_, pid) => corpus.codesOf(pid))
@@ -43,6 +47,14 @@ describe('the memory an index needs', () => {
     }
     stored = await indexOf([data], { partBytes: 2_000_000 })
     manifest = decodeManifest(stored.get(MANIFEST_NAME)!)
+    const segments = slicesOf(data, evenBorders(corpus.shape.passages, 4))
+    sliced = await indexOf(segments, {
+      ...{ partBytes: 2_000_000, texts: true, textOf: () => 'short' },
+      deleted: segments.map(({ passageLengths }) =>
+        Uint32Array.from({ length: Math.floor(passageLengths.length / 7) }, (_, i) => i * 7 + 1),
+      ),
+    })
+    slicedManifest = decodeManifest(sliced.get(MANIFEST_NAME)!)
   })
 
   const query = () => ({ vectors: corpus.queryOf(77, 32), rows: 32, dim: corpus.shape.dim })
@@ -63,16 +75,16 @@ describe('the memory an index needs', () => {
   })
 
   it('is predicted within 10 % for the range pipeline, when a query reads all it may', async () => {
-    const bytesMax = 2_000_000
-    const need = rangeNeed(manifest, bytesMax)
+    const bytes = 2_000_000
+    const need = rangeNeed(manifest, bytes)
     const before = await arrayBytes()
     const searcher = await openIndexFiles(memoryFiles('made', stored), {
-      ...{ kernels, pipeline: 'range', budget: { bytes: bytesMax, reads: 100_000 }, cacheBytes: 0 },
+      ...{ kernels, pipeline: 'range', budget: { bytes, reads: 100_000 }, cacheBytes: 0 },
     })
     within(0.1, need.arrayBytes, (await arrayBytes()) - before)
     const { hits, storage } = await searcher.search(query(), { k: 10, lists: 1, passages: 10_000 })
     expect(hits[0]?.id).toBe('p77')
-    expect(storage!.bytes).toBeGreaterThan(bytesMax * 0.95)
+    expect(storage!.bytes).toBeGreaterThan(bytes * 0.95)
     within(0.1, need.wasmBytes, searcher.memoryBytes)
     // Of what queries share there is as much as this one found, at most what is predicted.
     const arrays = (await arrayBytes()) - before
@@ -81,19 +93,43 @@ describe('the memory an index needs', () => {
     await searcher.close()
   })
 
+  it.each(['resident', 'range'] as const)(
+    'counts centroids once for segments that share them: %s',
+    async (pipeline) => {
+      const bytes = 2_000_000
+      const needOf = (of: Manifest) => (pipeline === 'resident' ? residentNeed(of) : rangeNeed(of, bytes))
+      const need = needOf(slicedManifest)
+      const searcher = await openIndexFiles(memoryFiles('made', sliced), {
+        ...{ kernels, pipeline, cacheBytes: 0, budget: { bytes, reads: 100_000 } },
+      })
+      const settings = pipeline === 'resident' ? {} : { lists: 1, passages: 10_000 }
+      const { hits } = await searcher.search(query(), { k: 100, ...settings })
+      expect(hits[0]?.id).toBe('p77')
+      within(0.1, need.wasmBytes, searcher.memoryBytes)
+      await searcher.close()
+      // Four segments of the same passages need more in postings, their offsets and blocks, and no more in centroids.
+      const centroidBytes = slicedManifest.quantisers[0]!.centroids * (corpus.shape.dim + 4)
+      const offsetBytes = slicedManifest.quantisers[0]!.centroids * 4
+      const { wasmBytes } = needOf(manifest)
+      const postings = (of: Manifest) => of.segments.reduce((sum, own) => sum + sectionBytes(own, 'postings'), 0)
+      const more = pipeline === 'resident' ? 3 * offsetBytes + postings(slicedManifest) - postings(manifest) : 0
+      expect(need.wasmBytes - wasmBytes - more).toBeLessThan(centroidBytes / 2)
+    },
+  )
+
   it('decides between the pipelines, and leaves queries and cache what the tables leave', async () => {
     const resident = residentNeed(manifest).totalBytes
-    const need = rangeNeed(manifest, 100_000)
-    expect(need.totalBytes).toBeLessThan(resident / 3)
+    const budget = { bytes: 100_000 }
+    const need = rangeNeed(manifest, budget.bytes)
+    expect(need.totalBytes).toBeLessThan(resident / 2)
     expect(choosePipeline(manifest, { memoryMax: resident })).toEqual({ pipeline: 'resident', needBytes: resident })
     const memoryMax = resident - 1
-    const choice = choosePipeline(manifest, { memoryMax, budget: { bytes: 100_000 } })
+    const choice = choosePipeline(manifest, { memoryMax, budget })
     if (choice.pipeline !== 'range') throw new Error('expected the range pipeline')
     const { queriesBytesMax = 0, cacheBytes = 0 } = choice.limits
-    expect(need.wasmBytes + need.arrayBytes + need.sharedBytes + queriesBytesMax + cacheBytes).toBeLessThanOrEqual(
-      memoryMax,
-    )
-    expect(queriesBytesMax).toBeGreaterThan(100_000)
+    const tables = need.wasmBytes + need.arrayBytes + need.sharedBytes
+    expect(tables + queriesBytesMax + cacheBytes).toBeLessThanOrEqual(memoryMax)
+    expect(queriesBytesMax).toBeGreaterThan(budget.bytes)
     expect(cacheBytes).toBeGreaterThan(0)
     const opened = await openIndexFiles(memoryFiles('made', stored), { kernels, memoryMax })
     expect(opened.pipeline).toBe('range')
@@ -106,9 +142,9 @@ describe('the memory an index needs', () => {
   })
 
   it('lets a query read less where memory is short, unless it was said how much', () => {
-    const least = (bytesMax: number) => {
-      const need = rangeNeed(manifest, bytesMax)
-      return need.wasmBytes + need.arrayBytes + need.sharedBytes + bytesMax
+    const least = (bytes: number) => {
+      const need = rangeNeed(manifest, bytes)
+      return Math.max(need.totalBytes, need.wasmBytes + need.arrayBytes + need.sharedBytes + bytes)
     }
     const memoryMax = least(2 ** 18) + 10_000
     expect(memoryMax).toBeLessThan(least(2 ** 19))
