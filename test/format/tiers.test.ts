@@ -42,7 +42,7 @@ describe('tiers in a manifest', () => {
     expect('tiers' in decodeManifest(encodeManifest(manifest))).toBe(false)
   })
 
-  it('are absent in indexes of format 1.0', async () => {
+  it('are absent in an index that was not tuned', async () => {
     const files = await filesAtPath(new URL('../golden/index/nbits2', import.meta.url).pathname)
     const { manifest } = await readIndex(files)
     expect(manifest.tiers).toBeUndefined()

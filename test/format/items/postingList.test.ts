@@ -12,7 +12,7 @@ import {
   requirePostingOffsets,
   writePostingList,
 } from '../../../format/items/postingList.ts'
-import { postingList } from '../../kernels/randomSegment.ts'
+import { postingList } from '../../../lab/data/randomSegment.ts'
 import { expectDamageRefused, refusedOr, somePids } from './damage.ts'
 
 function pidsOf(list: Uint8Array, passages: number): number[] {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { crc32c } from '../../../format/container/crc32c.ts'
 import { ChecksumError, FormatError, InputError } from '../../../format/errors.ts'
 import { decodeTombstones, encodeTombstones } from '../../../format/items/tombstones.ts'
-import { postingList } from '../../kernels/randomSegment.ts'
+import { postingList } from '../../../lab/data/randomSegment.ts'
 import { expectDamageRefused, refusedOr, somePids } from './damage.ts'
 
 /** Content with a CRC that fits, whatever it is. */
