@@ -9,7 +9,7 @@ import { tiersTable } from '../tiersTable.ts'
 
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .description('Show what an index consists of: counts, encoder, tiers, and bytes by section.')
+    .description('Show what an index consists of: counts, segments, encoder, tiers, and bytes by section.')
     .argument('<index>', 'index folder or pack, or its address: https://…, s3://bucket/prefix')
     .addOption(jsonOption())
     .addHelpText('after', '\nExamples:\n  tartan inspect corpus.tartan\n  tartan inspect corpus.tartan --json')
@@ -30,8 +30,10 @@ function show(index: string, description: IndexDescription): string {
     ['name', description.name],
     ['generation', String(description.generation)],
     ['built by', description.builder],
-    ['passages', formatCount(description.passages)],
+    ['passages', passagesText(description)],
     ['tokens', formatCount(description.tokens)],
+    ['segments', segmentsText(description)],
+    ['requires', description.requires.join(', ') || 'nothing: every reader of its version reads it'],
     [
       'vectors',
       `${description.dim} dims, ${description.nbits} bits a residual value, ${formatCount(description.centroids)} centroids`,
@@ -49,4 +51,12 @@ function show(index: string, description: IndexDescription): string {
   )
   const tiers = description.tiers ? `\n${tiersTable(description.tiers, description.centroids)}` : ''
   return `${index}\n${facts.map(([key, value]) => `  ${key.padEnd(11)} ${value}`).join('\n')}\n\n${formatTable([['section', 'bytes', 'a token'], ...sections])}\n${tiers}`
+}
+
+function passagesText({ passages, deleted }: IndexDescription): string {
+  return deleted > 0 ? `${formatCount(passages)}, and ${formatCount(deleted)} deleted` : formatCount(passages)
+}
+
+function segmentsText({ segments, quantisers }: IndexDescription): string {
+  return `${formatCount(segments)} over ${formatCount(quantisers)} ${quantisers === 1 ? 'quantiser' : 'quantisers'}`
 }
