@@ -30,9 +30,11 @@ function show(index: string, description: IndexDescription): string {
     ['name', description.name],
     ['generation', String(description.generation)],
     ['built by', description.builder],
-    ['passages', passagesText(description)],
+    ['passages', formatCount(description.passages)],
     ['tokens', formatCount(description.tokens)],
-    ['segments', segmentsText(description)],
+    ['deleted', formatCount(description.deleted)],
+    ['segments', formatCount(description.segments)],
+    ['quantisers', formatCount(description.quantisers)],
     ['requires', description.requires.join(', ') || 'nothing: every reader of its version reads it'],
     [
       'vectors',
@@ -51,12 +53,4 @@ function show(index: string, description: IndexDescription): string {
   )
   const tiers = description.tiers ? `\n${tiersTable(description.tiers, description.centroids)}` : ''
   return `${index}\n${facts.map(([key, value]) => `  ${key.padEnd(11)} ${value}`).join('\n')}\n\n${formatTable([['section', 'bytes', 'a token'], ...sections])}\n${tiers}`
-}
-
-function passagesText({ passages, deleted }: IndexDescription): string {
-  return deleted > 0 ? `${formatCount(passages)}, and ${formatCount(deleted)} deleted` : formatCount(passages)
-}
-
-function segmentsText({ segments, quantisers }: IndexDescription): string {
-  return `${formatCount(segments)} over ${formatCount(quantisers)} ${quantisers === 1 ? 'quantiser' : 'quantisers'}`
 }

@@ -5,14 +5,8 @@
 import { PIECE_BYTES, READS_AT_ONCE } from '../../format/indexReader.ts'
 import { codeBytesOf } from '../../format/items/rowBlock.ts'
 import { ENTRY_BYTES } from '../../format/items/textBlocks.ts'
-import {
-  type HasSections,
-  type Manifest,
-  quantiserOf,
-  type SegmentEntry,
-  sectionBytes,
-} from '../../format/manifest/manifest.ts'
-import { openedSections, type SectionName, type SectionOwner } from '../../format/manifest/sections.ts'
+import { type Manifest, quantiserOf, type SegmentEntry, sectionBytes } from '../../format/manifest/manifest.ts'
+import { openedSections } from '../../format/manifest/sections.ts'
 import { type QueryShape, queryLengths, type SegmentShape, segmentLengths } from '../kernels/blocks.ts'
 import { bitmapBytes } from '../kernels/kernels.ts'
 import { CRC_TABLES_BYTES, SEGMENT_BLOCK_BYTES } from '../kernels/layout.ts'
@@ -36,12 +30,6 @@ export interface MemoryNeed {
   /** The most there is at one time, before the first query. */
   readonly totalBytes: number
 }
-
-/** Opened sections that are counted by the shape of what they become. Any other one is an array of its bytes. */
-const SHAPED: readonly SectionName[] = [
-  ...(['centroids', 'centroidScales', 'passageLengths', 'postingOffsets', 'postings', 'rows', 'tombstones'] as const),
-  ...(['idOffsets', 'ids', 'idOrder', 'textBlocks'] as const),
-]
 
 /** What createChecksum keeps (kernels/checksum.ts): its tables and the piece it copies bytes through. */
 const CHECKSUM_BYTES = CRC_TABLES_BYTES + 64 * 1024
@@ -79,7 +67,6 @@ export function residentNeed(manifest: Manifest): MemoryNeed {
         bitmapBytes(segment.passages),
     }
   })
-  const others = otherBytes(manifest, 'resident')
   const shared = quantisers.map(({ centroids }) => sum(aligned(quantiserLengths(dim, centroids))))
   const queries = quantisers.map(({ centroids, codec }) => queryBytes({ dim, nbits: codec.nbits }, centroids))
   const transient = Math.max(
@@ -87,7 +74,7 @@ export function residentNeed(manifest: Manifest): MemoryNeed {
     ...placed.map(({ placing }) => placing),
     sum(queries) + sum(placed.map(({ query }) => query)),
   )
-  const arrayBytes = others + sum(placed.map(({ arrays }) => arrays))
+  const arrayBytes = sum(placed.map(({ arrays }) => arrays))
   return total({
     wasmBytes: CHECKSUM_BYTES + sum(shared) + sum(placed.map(({ bytes }) => bytes)) + transient,
     arrayBytes,
@@ -98,8 +85,7 @@ export function residentNeed(manifest: Manifest): MemoryNeed {
 }
 
 /** Only tables are kept; `bytesMax` is what a query may read, of which row blocks are rescored in WebAssembly memory. */
-export function rangeNeed(manifest: Manifest, bytesMax: number): MemoryNeed {
-  const { dim, quantisers, segments } = manifest
+export function rangeNeed({ dim, quantisers, segments }: Manifest, bytesMax: number): MemoryNeed {
   const placed = quantisers.map(({ centroids, codec: { nbits } }) => {
     const rescored = rescoreBytes({ dim, nbits, centroids }, bytesMax)
     const slab = queryBytes({ dim, nbits }, Math.min(centroids, SLAB_CELLS))
@@ -116,11 +102,10 @@ export function rangeNeed(manifest: Manifest, bytesMax: number): MemoryNeed {
       idBytesKept(segment.passages, sectionBytes(segment, 'ids')) +
       textEntries(segment) * TEXT_ENTRY_BYTES,
   )
-  const arrayBytes = otherBytes(manifest, 'range') + sum(arrays)
   return total({
     wasmBytes:
       CHECKSUM_BYTES + sum(placed.map(({ bytes }) => bytes)) + Math.max(0, ...placed.map(({ query }) => query)),
-    arrayBytes,
+    arrayBytes: sum(arrays),
     // A posting takes at least a byte.
     sharedBytes: Math.max(
       0,
@@ -128,19 +113,10 @@ export function rangeNeed(manifest: Manifest, bytesMax: number): MemoryNeed {
     ),
     // Sections come side by side while what is kept of them is there already; offsets of ids are read whole and dropped.
     openingBytes:
-      arrayBytes +
+      sum(arrays) +
       sum(segments.map((segment) => sectionBytes(segment, 'idOffsets'))) +
       Math.min(PIECES_BYTES, sum(segments.map((segment) => openedBytes(segment)))),
   })
-}
-
-/** Bytes of opened sections that are not SHAPED. */
-function otherBytes({ quantisers, segments }: Manifest, pipeline: 'resident' | 'range'): number {
-  const bytesOf = (owner: SectionOwner, all: readonly HasSections[]) => {
-    const names = openedSections(pipeline, owner).filter((name) => !SHAPED.includes(name))
-    return sum(all.flatMap((one) => names.map((name) => sectionBytes(one, name))))
-  }
-  return bytesOf('quantiser', quantisers) + bytesOf('segment', segments)
 }
 
 function openedBytes(segment: SegmentEntry): number {
