@@ -3,23 +3,23 @@
  * it is written, read, checked, shown and counted.
  */
 import { beforeAll, describe, expect, it, vi } from 'vitest'
-import { openingReads } from '../../deploy/reads.ts'
-import { ChecksumError, FormatError } from '../../format/errors.ts'
-import { readIndex } from '../../format/indexReader.ts'
-import type { SegmentWriter } from '../../format/indexWriter.ts'
-import { decodeManifest, encodeManifest, type Manifest } from '../../format/manifest/manifest.ts'
-import type { SectionName, SectionRow } from '../../format/manifest/sections.ts'
-import { describeIndex } from '../../format/manifest/summary.ts'
-import { verifyIndex } from '../../format/verify.ts'
-import { memoryFiles } from '../../runtime/readers/memory.ts'
-import { rangeNeed, residentNeed } from '../../runtime/searchers/memoryNeed.ts'
-import { grown, type TinyIndex, tinyIndex } from './tinyIndex.ts'
+import { openingReads } from '../../../deploy/reads.ts'
+import { ChecksumError, FormatError } from '../../../format/errors.ts'
+import { readIndex } from '../../../format/indexReader.ts'
+import type { SegmentWriter } from '../../../format/indexWriter.ts'
+import { decodeManifest, encodeManifest, type Manifest } from '../../../format/manifest/manifest.ts'
+import type { SectionName, SectionRow } from '../../../format/manifest/sections.ts'
+import { describeIndex } from '../../../format/manifest/summary.ts'
+import { verifyIndex } from '../../../format/verify.ts'
+import { memoryFiles } from '../../../runtime/readers/memory.ts'
+import { rangeNeed, residentNeed } from '../../../runtime/searchers/memoryNeed.ts'
+import { grown, type TinyIndex, tinyIndex } from '../tinyIndex.ts'
 
 const COLOURS = 'colours' as SectionName
 const SHADES = 'shades' as SectionName
 
-vi.mock('../../format/manifest/sections.ts', async (importOriginal) => {
-  const sections = await importOriginal<typeof import('../../format/manifest/sections.ts')>()
+vi.mock('../../../format/manifest/sections.ts', async (importOriginal) => {
+  const sections = await importOriginal<typeof import('../../../format/manifest/sections.ts')>()
   const colours: SectionRow = {
     ...{ owner: 'segment', resident: 'opening', range: 'opening', isSearched: true, isOptional: true },
     items: ({ passages }) => passages,

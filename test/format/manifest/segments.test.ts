@@ -1,16 +1,16 @@
 /** Indexes of several segments: how manifests grow by generations, and what verify makes of ids and tombstones. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { crc32c } from '../../format/container/crc32c.ts'
-import { FormatError, InputError, TartanError } from '../../format/errors.ts'
-import { readIndex } from '../../format/indexReader.ts'
-import { extendManifest } from '../../format/indexWriter.ts'
-import { decodeTombstones } from '../../format/items/tombstones.ts'
-import { decodeManifest, encodeManifest, MANIFEST_NAME, type Manifest } from '../../format/manifest/manifest.ts'
-import { verifyIndex } from '../../format/verify.ts'
-import { memoryFiles } from '../../runtime/readers/memory.ts'
-import { someTiers } from './someTiers.ts'
-import { fragmentOf, grown, type TinyIndex, tinyIndex } from './tinyIndex.ts'
+import { crc32c } from '../../../format/container/crc32c.ts'
+import { FormatError, InputError, TartanError } from '../../../format/errors.ts'
+import { readIndex } from '../../../format/indexReader.ts'
+import { extendManifest } from '../../../format/indexWriter.ts'
+import { decodeTombstones } from '../../../format/items/tombstones.ts'
+import { decodeManifest, encodeManifest, MANIFEST_NAME, type Manifest } from '../../../format/manifest/manifest.ts'
+import { verifyIndex } from '../../../format/verify.ts'
+import { memoryFiles } from '../../../runtime/readers/memory.ts'
+import { someTiers } from '../someTiers.ts'
+import { fragmentOf, grown, type TinyIndex, tinyIndex } from '../tinyIndex.ts'
 
 const verify = async (index: TinyIndex) => {
   const files = memoryFiles('tiny', index.files)

@@ -1,14 +1,14 @@
 /** Rules of the manifest (SPEC.md §4), each broken alone: what a writer got wrong is refused by name. */
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { encodeHead } from '../../format/container/container.ts'
-import { FormatError, VersionError } from '../../format/errors.ts'
-import { readIndex } from '../../format/indexReader.ts'
-import { extendManifest } from '../../format/indexWriter.ts'
-import { decodeManifest, encodeManifest, type Manifest } from '../../format/manifest/manifest.ts'
-import { verifyIndex } from '../../format/verify.ts'
-import { memoryFiles } from '../../runtime/readers/memory.ts'
-import { grown, type TinyIndex, tinyIndex } from './tinyIndex.ts'
+import { encodeHead } from '../../../format/container/container.ts'
+import { FormatError, VersionError } from '../../../format/errors.ts'
+import { readIndex } from '../../../format/indexReader.ts'
+import { extendManifest } from '../../../format/indexWriter.ts'
+import { decodeManifest, encodeManifest, type Manifest } from '../../../format/manifest/manifest.ts'
+import { verifyIndex } from '../../../format/verify.ts'
+import { memoryFiles } from '../../../runtime/readers/memory.ts'
+import { grown, type TinyIndex, tinyIndex } from '../tinyIndex.ts'
 
 /** A manifest as its bytes have it, every key of it open to change. */
 interface RawChunk {
@@ -172,7 +172,7 @@ describe('a manifest of two segments over one quantiser', () => {
 })
 
 describe('a manifest of format 1', () => {
-  const bytes = new Uint8Array(readFileSync(new URL('../golden/index/version1/index.msgpack', import.meta.url)))
+  const bytes = new Uint8Array(readFileSync(new URL('../../golden/index/version1/index.msgpack', import.meta.url)))
 
   it('is refused with both versions and how to rebuild the index', async () => {
     expect(() => decodeManifest(bytes)).toThrow(VersionError)
