@@ -6,7 +6,8 @@ import { NotFoundError, VersionError } from '../../format/errors.ts'
 import { readIndex } from '../../format/indexReader.ts'
 import { verifyIndex } from '../../format/verify.ts'
 import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
-import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
+import { compileKernels, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
+import { openIndexFiles } from '../../runtime/searchers/openIndexFiles.ts'
 import { goldenQueries } from './goldenQueries.ts'
 
 const path = (name: string) => fileURLToPath(new URL(`../golden/index/${name}`, import.meta.url))
@@ -62,11 +63,22 @@ describe.each([
   })
 })
 
-describe('the golden index of two segments', () => {
+describe.each(['resident', 'range'] as const)('the golden index of two segments, %s', (pipeline) => {
   it('finds a passage that was replaced where it lives now, and none that is deleted', async () => {
-    const searcher = await openIndex(path('segments'))
+    const searcher = await openIndexFiles(await filesAtPath(path('segments')), {
+      kernels: await compileKernels(),
+      pipeline,
+    })
     expect(await searcher.passage('36474')).toMatchObject({ id: '36474', place: { segment: 1, pid: 0 } })
     await expect(searcher.passage('70490')).rejects.toThrow(NotFoundError)
+    for (const [i, query] of goldenQueries().entries()) {
+      const { hits } = await searcher.search(query, { k: 12 })
+      const ids = hits.map(({ id }) => id)
+      expect(ids[0]).toBe(expected.segments?.[i]?.ids[0])
+      expect(ids).not.toContain('70490')
+      expect(new Set(ids).size).toBe(ids.length)
+      expect(searcher.info.passages).toBe(11)
+    }
     await searcher.close()
   })
 })
