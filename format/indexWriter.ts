@@ -7,6 +7,7 @@ import { encodeIds } from './items/ids.ts'
 import { encodeTextBlockEntry, type TextBlock } from './items/textBlocks.ts'
 import { encodeTombstones } from './items/tombstones.ts'
 import {
+  type HasSections,
   type Manifest,
   type PartEntry,
   type QuantiserEntry,
@@ -186,26 +187,44 @@ export function extendManifest(manifest: Manifest, fragment: IndexFragment): Man
     const known = parts.findIndex(({ name }) => name === part.name)
     return known === -1 ? parts.push(part) - 1 : known
   })
-  const moved = ({ name, chunks }: StoredSection): StoredSection => ({
-    name,
-    chunks: chunks.map((chunk) => ({ ...chunk, part: numbers[chunk.part] ?? chunk.part })),
-  })
-  const movedEntry = <Entry extends QuantiserEntry | SegmentEntry>(entry: Entry): Entry => ({
-    ...entry,
-    sections: entry.sections.map(moved),
-  })
+  const numberOf = (part: number) => numbers[part] ?? part
   const segments = manifest.segments.map((segment, number) => {
     const written = fragment.tombstones.find((tombstones) => tombstones.segment === number)
     if (!written) return segment
     const others = segment.sections.filter(({ name }) => name !== 'tombstones')
-    return { ...segment, deleted: written.deleted, sections: [...others, moved(written.section)] }
+    return { ...segment, deleted: written.deleted, sections: [...others, renumberedSection(written.section, numberOf)] }
   })
   const next = {
     ...manifest,
     generation: manifest.generation + 1,
     parts,
-    quantisers: [...manifest.quantisers, ...fragment.quantisers.map(movedEntry)],
-    segments: [...segments, ...fragment.segments.map(movedEntry)],
+    quantisers: [...manifest.quantisers, ...fragment.quantisers.map((entry) => renumbered(entry, numberOf))],
+    segments: [...segments, ...fragment.segments.map((entry) => renumbered(entry, numberOf))],
   }
-  return { ...next, requires: requiredFeatures(next) }
+  return withoutUnusedParts({ ...next, requires: requiredFeatures(next) })
+}
+
+/** Parts that nothing refers to any more, as those of tombstones that were replaced, are not named: then they may be removed. */
+function withoutUnusedParts(manifest: Manifest): Manifest {
+  const owners = [...manifest.quantisers, ...manifest.segments]
+  const used = new Set(
+    owners.flatMap(({ sections }) => sections.flatMap(({ chunks }) => chunks.map(({ part }) => part))),
+  )
+  const kept = [...manifest.parts.keys()].filter((part) => used.has(part))
+  const numbers = new Map(kept.map((part, number) => [part, number]))
+  const numberOf = (part: number) => numbers.get(part) ?? part
+  return {
+    ...manifest,
+    parts: manifest.parts.filter((_, part) => used.has(part)),
+    quantisers: manifest.quantisers.map((entry) => renumbered(entry, numberOf)),
+    segments: manifest.segments.map((entry) => renumbered(entry, numberOf)),
+  }
+}
+
+function renumbered<Entry extends HasSections>(entry: Entry, numberOf: (part: number) => number): Entry {
+  return { ...entry, sections: entry.sections.map((section) => renumberedSection(section, numberOf)) }
+}
+
+function renumberedSection({ name, chunks }: StoredSection, numberOf: (part: number) => number): StoredSection {
+  return { name, chunks: chunks.map((chunk) => ({ ...chunk, part: numberOf(chunk.part) })) }
 }

@@ -9,7 +9,7 @@ import { tiersTable } from '../tiersTable.ts'
 
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .description('Show what an index consists of: counts, encoder, tiers, and bytes by section.')
+    .description('Show what an index consists of: counts, segments, encoder, tiers, and bytes by section.')
     .argument('<index>', 'index folder or pack, or its address: https://…, s3://bucket/prefix')
     .addOption(jsonOption())
     .addHelpText('after', '\nExamples:\n  tartan inspect corpus.tartan\n  tartan inspect corpus.tartan --json')
@@ -32,6 +32,10 @@ function show(index: string, description: IndexSummary): string {
     ['built by', description.builder],
     ['passages', formatCount(description.passages)],
     ['tokens', formatCount(description.tokens)],
+    ['deleted', formatCount(description.deleted)],
+    ['segments', formatCount(description.segments)],
+    ['quantisers', formatCount(description.quantisers)],
+    ['requires', description.requires.join(', ') || 'nothing: every reader of its version reads it'],
     [
       'vectors',
       `${description.dim} dims, ${description.nbits} bits a residual value, ${formatCount(description.centroids)} centroids`,

@@ -3,7 +3,7 @@ import { Unpackr } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
 import { decodeHead, encodeHead, encodePart, headLength, sectionTable } from '../../format/container/container.ts'
 import { crc32c } from '../../format/container/crc32c.ts'
-import { TartanError } from '../../format/errors.ts'
+import { TartanError, VersionError } from '../../format/errors.ts'
 
 const sections = fc.array(
   fc.record({ name: fc.string({ maxLength: 20 }), payload: fc.uint8Array({ maxLength: 300 }) }),
@@ -86,11 +86,14 @@ describe('a head', () => {
     return bytes
   }
 
-  it('names both versions when the file is newer', () => {
-    const bytes = forged((view) => view.setUint16(12, 7, true))
-    expect(() => decodeHead(bytes, 'manifest', 'index.msgpack')).toThrow(
-      /format version 7, this reader knows versions up to 1/,
-    )
+  it.each([
+    [7, /format version 7.* reads version 2.*Update tartan-search/],
+    [1, /format version 1.* reads version 2.*tartan build CORPUS --out INDEX --force/],
+  ])('of version %i is refused with both versions and the cure', (version, message) => {
+    const bytes = forged((view) => view.setUint16(12, version, true))
+    const decode = () => decodeHead(bytes, 'manifest', 'index.msgpack')
+    expect(decode).toThrow(VersionError)
+    expect(decode).toThrow(message)
   })
 
   it('reads a file of a newer minor version', () => {

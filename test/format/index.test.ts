@@ -5,12 +5,12 @@ import { ChecksumError, FormatError, TartanError } from '../../format/errors.ts'
 import { openPack, readIndex } from '../../format/indexReader.ts'
 import { IdTable } from '../../format/items/ids.ts'
 import { decodeTextBlock, decodeTextBlockEntries } from '../../format/items/textBlocks.ts'
-import { decodeManifest, encodeManifest, MANIFEST_NAME, SECTION_NAMES } from '../../format/manifest/manifest.ts'
+import { decodeManifest, encodeManifest, MANIFEST_NAME } from '../../format/manifest/manifest.ts'
 import type { Nbits } from '../../format/manifest/segment.ts'
 import { encodePack } from '../../format/pack.ts'
 import { verifyIndex } from '../../format/verify.ts'
 import { memoryFiles, memoryReader } from '../../runtime/readers/memory.ts'
-import { seededBytes, type TinyIndex, tinyIndex } from './tinyIndex.ts'
+import { grown, seededBytes, type TinyIndex, tinyIndex } from './tinyIndex.ts'
 
 const verify = async (index: TinyIndex) => {
   const files = memoryFiles('tiny', index.files)
@@ -24,12 +24,20 @@ const packOf = async ({ files, manifest }: TinyIndex) => {
   return new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer())
 }
 
-/** Reads everything a resident reader reads. */
+/** Every section of every quantiser and segment. */
 const readAll = async (index: TinyIndex) => {
   const reader = await readIndex(memoryFiles('tiny', index.files))
-  const [segment] = reader.manifest.segments
-  const sections = await Promise.all(SECTION_NAMES.map((name) => reader.section(segment!, name)))
-  return sections.map((bytes) => Buffer.from(bytes).toString('base64'))
+  const { quantisers, segments } = reader.manifest
+  const wanted = [...quantisers, ...segments].flatMap((owner) => owner.sections.map(({ name }) => ({ owner, name })))
+  const sections = await Promise.all(wanted.map(({ owner, name }) => reader.section(owner, name)))
+  return sections.map((bytes, i) => `${wanted[i]?.name} ${Buffer.from(bytes).toString('base64')}`)
+}
+
+/** Two segments over one quantiser, the first with tombstones; an id of a deleted passage lives on in the second. */
+const updatedIndex = async () => {
+  const first = await tinyIndex({ lengths: [2, 1, 3], ids: ['a', 'b', 'c'], texts: false })
+  const segment = { lengths: [1, 2], ids: ['b', 'd'], texts: false }
+  return grown(first, { segment, deleted: { 0: [1] } })
 }
 
 describe('an index', () => {
@@ -110,7 +118,7 @@ describe('an index', () => {
 
 describe('a damaged index', () => {
   it('is refused when the manifest is cut at any byte', async () => {
-    const index = await tinyIndex({ lengths: [2, 3] })
+    const index = await updatedIndex()
     const bytes = index.files.get(MANIFEST_NAME)!
     for (let length = 0; length < bytes.length; length++) {
       expect(() => decodeManifest(bytes.slice(0, length)), `cut at ${length}`).toThrow(TartanError)
@@ -119,44 +127,55 @@ describe('a damaged index', () => {
   })
 
   it('is refused when a part is cut at any byte', async () => {
-    const index = await tinyIndex({ lengths: [2, 1], texts: false })
-    const { name } = index.manifest.parts[0]!
-    const whole = index.files.get(name)!
-    for (let length = 0; length < whole.length; length++) {
-      index.files.set(name, whole.slice(0, length))
-      await expect(readAll(index), `cut at ${length}`).rejects.toThrow(TartanError)
-    }
-  })
-
-  it('is refused by verify when any byte of any file is changed, and never read as something else', async () => {
-    const index = await tinyIndex({ lengths: [2, 1] })
-    const sound = await readAll(index)
-    const next = seededBytes(3)
-    for (const [name, whole] of [...index.files]) {
-      for (let at = 0; at < whole.length; at++) {
-        const flipped = whole.slice()
-        flipped[at]! ^= (next() | 1) & 0xff
-        index.files.set(name, flipped)
-        await expect(verify(index), `${name} byte ${at}`).rejects.toThrow(TartanError)
-        const outcome = await readAll(index).catch((error: unknown) => error)
-        if (outcome instanceof Error) expect(outcome, `${name} byte ${at}`).toBeInstanceOf(TartanError)
-        else expect(outcome, `${name} byte ${at}`).toEqual(sound)
+    const index = await updatedIndex()
+    expect(index.manifest.parts).toHaveLength(2)
+    for (const { name } of index.manifest.parts) {
+      const whole = index.files.get(name)!
+      for (let length = 0; length < whole.length; length++) {
+        index.files.set(name, whole.slice(0, length))
+        await expect(readAll(index), `${name} cut at ${length}`).rejects.toThrow(TartanError)
       }
       index.files.set(name, whole)
     }
   })
 
+  it.each([
+    ['one segment with texts', () => tinyIndex({ lengths: [2, 1] })],
+    ['two segments with tombstones', updatedIndex],
+  ])(
+    'of %s is refused by verify when any byte of any file is changed, and never read as something else',
+    async (_, make) => {
+      const index = await make()
+      const sound = await readAll(index)
+      const next = seededBytes(3)
+      for (const [name, whole] of [...index.files]) {
+        for (let at = 0; at < whole.length; at++) {
+          const flipped = whole.slice()
+          flipped[at]! ^= (next() | 1) & 0xff
+          index.files.set(name, flipped)
+          await expect(verify(index), `${name} byte ${at}`).rejects.toThrow(TartanError)
+          const outcome = await readAll(index).catch((error: unknown) => error)
+          if (outcome instanceof Error) expect(outcome, `${name} byte ${at}`).toBeInstanceOf(TartanError)
+          else expect(outcome, `${name} byte ${at}`).toEqual(sound)
+        }
+        index.files.set(name, whole)
+      }
+    },
+  )
+
   it('says which section a flipped bit is in, for every section', async () => {
-    const index = await tinyIndex({ lengths: [2, 1] })
-    const part = index.manifest.parts[0]!
-    const whole = index.files.get(part.name)!
-    for (const { name, chunks } of index.manifest.segments[0]!.sections) {
+    const index = await updatedIndex()
+    const { parts, quantisers, segments } = index.manifest
+    for (const { name, chunks } of [...quantisers, ...segments].flatMap(({ sections }) => sections)) {
+      const part = parts[chunks[0]!.part]!
+      const whole = index.files.get(part.name)!
       const flipped = whole.slice()
       flipped[chunks[0]!.offset]! ^= 1
       index.files.set(part.name, flipped)
       const failure = await readAll(index).catch((error: unknown) => error)
       expect(failure, name).toBeInstanceOf(ChecksumError)
       expect((failure as ChecksumError).message, name).toContain(`"${name}"`)
+      index.files.set(part.name, whole)
     }
   })
 
@@ -214,7 +233,7 @@ describe('a damaged index', () => {
   })
 
   it('survives a forged manifest: any value of any field gives a TartanError or a manifest', async () => {
-    const { manifest } = await tinyIndex({ lengths: [2, 1] })
+    const { manifest } = await updatedIndex()
     const odd = fc.constantFrom<unknown>(
       -1,
       0,

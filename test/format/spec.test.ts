@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { encodePart } from '../../format/container/container.ts'
 import * as limitsModule from '../../format/limits.ts'
-import { SECTION_NAMES } from '../../format/manifest/manifest.ts'
+import { FEATURES } from '../../format/manifest/features.ts'
+import { sectionNames, sectionRow } from '../../format/manifest/sections.ts'
 
 const spec = readFileSync(new URL('../../format/SPEC.md', import.meta.url), 'utf8')
 const limits = new Map(Object.entries(limitsModule))
@@ -18,10 +19,22 @@ describe('SPEC.md', () => {
     }
   })
 
-  it('lists exactly the sections that the code knows', () => {
+  it('lists exactly the sections that the code knows, with owner, need and use', () => {
     const [table] = chapter('5. Sections').split('### 5.1')
-    const names = [...(table ?? '').matchAll(/^\|\s*`(\w+)`/gm)].map(([, name]) => name)
-    expect([...names].sort()).toEqual([...SECTION_NAMES].sort())
+    const rows = [...(table ?? '').matchAll(/^\| *`(\w+)` *\| *(\w+) *\| *(\w+) *\| *(\w+) *\| *(\w+) *\|/gm)]
+    const told = Object.fromEntries(rows.map(([, name, ...facts]) => [name, facts]))
+    const known = sectionNames().map((name) => {
+      const { owner, isOptional, resident, range } = sectionRow(name)
+      return [name, [owner, isOptional ? 'yes' : 'no', resident, range]] as const
+    })
+    expect(told).toEqual(Object.fromEntries(known))
+    expect(rows).toHaveLength(known.length)
+  })
+
+  it('lists exactly the entries of `requires` that the code knows', () => {
+    const [, table] = chapter('4. Manifest').split('### 4.6')
+    const names = [...(table ?? '').matchAll(/^\| *`(\w+)`/gm)].map(([, name]) => name)
+    expect(names).toEqual([...FEATURES])
   })
 
   it('shows the bytes that the code writes for its worked example', () => {

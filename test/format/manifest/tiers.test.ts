@@ -1,13 +1,13 @@
 /** Tiers in the manifest: what was written comes back, and nothing that a stranger writes gets through. */
 import { describe, expect, it } from 'vitest'
-import { FieldReader } from '../../format/container/fields.ts'
-import { FormatError } from '../../format/errors.ts'
-import { readIndex } from '../../format/indexReader.ts'
-import { decodeManifest, encodeManifest } from '../../format/manifest/manifest.ts'
-import { readTiers, tierSetFor } from '../../format/manifest/tiers.ts'
-import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
-import { someTiers } from './someTiers.ts'
-import { tinyIndex } from './tinyIndex.ts'
+import { FieldReader } from '../../../format/container/fields.ts'
+import { FormatError } from '../../../format/errors.ts'
+import { readIndex } from '../../../format/indexReader.ts'
+import { decodeManifest, encodeManifest } from '../../../format/manifest/manifest.ts'
+import { readTiers, tierSetFor } from '../../../format/manifest/tiers.ts'
+import { filesAtPath } from '../../../runtime/platform/node/nodeFiles.ts'
+import { someTiers } from '../someTiers.ts'
+import { tinyIndex } from '../tinyIndex.ts'
 
 /** A copy with one value changed; `undefined` removes it. */
 function changed(path: string, value: unknown): unknown {
@@ -42,8 +42,8 @@ describe('tiers in a manifest', () => {
     expect('tiers' in decodeManifest(encodeManifest(manifest))).toBe(false)
   })
 
-  it('are absent in indexes of format 1.0', async () => {
-    const files = await filesAtPath(new URL('../golden/index/nbits2', import.meta.url).pathname)
+  it('are absent in an index that was not tuned', async () => {
+    const files = await filesAtPath(new URL('../../golden/index/nbits2', import.meta.url).pathname)
     const { manifest } = await readIndex(files)
     expect(manifest.tiers).toBeUndefined()
   })
