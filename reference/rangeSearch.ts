@@ -1,129 +1,242 @@
-/** The readable twin of the range search over one segment, without storage: by kernels/reference.ts. Oracle of the tests. */
-import { PROBED_CELLS_MAX } from '../format/limits.ts'
-import { quantiseQuery } from '../runtime/kernels/quantise.ts'
+/**
+ * The readable twin of the range search, without storage: by reference/kernels.ts, and with limits and plans of its own, so that a wrong
+ * plan or a wrong budget is found as a wrong score would be. Oracle of the tests.
+ */
+import { type QuantisedQuery, quantiseQuery } from '../runtime/kernels/quantise.ts'
 import { rowNumbers } from '../runtime/kernels/units.ts'
-import { refinedMax, rescoredMax } from '../runtime/search/parameters.ts'
-import { isInside, planReads, type ReadPlan, type WantedBytes } from '../runtime/search/range/plan.ts'
-import type { FoundPassage, QueryLimits } from '../runtime/search/range/rangeQuery.ts'
-import { imputedBelow } from '../runtime/search/range/scoreLists.ts'
-import type { QueryVectors, SearchParameters } from '../runtime/searcher.ts'
+import type { QueryVectors } from '../runtime/searcher.ts'
 import * as kernels from './kernels.ts'
+import { isWithin, type Place, type Planned, plannedReads, type ReadLimits } from './plannedReads.ts'
 import { refine } from './refine.ts'
+import { hasTokens, type ReferencePassages } from './residentSearch.ts'
 
-export interface RangeReferenceAnswer {
-  /** Those that are rescored, by their score from lists. */
-  readonly found: readonly Omit<FoundPassage, 'segment'>[]
-  /** Passages that some list has. */
-  readonly candidates: number
+/** Where lists and row blocks stand, which decides what is read with what. */
+export interface ReferenceLayout {
+  /** Undefined for an empty list. */
+  readonly list: (segment: number, cell: number) => Place | undefined
+  readonly rows: (segment: number, pid: number) => Place
 }
 
-/** Where things stand, which decides what is read with what, and how much may be. */
-export interface ReferenceLayout {
-  readonly list: (cell: number) => WantedBytes | undefined
-  readonly rows: (pid: number) => WantedBytes
-  readonly limits: QueryLimits
+export interface ReferenceAsked {
+  readonly k: number
+  /** Absent: the default, within the soft budget. */
+  readonly lists?: number | undefined
+  readonly passages?: number | undefined
+  /** Of each segment the only pids that may be answered. */
+  readonly filter?: readonly Iterable<number>[] | undefined
+  /** The hard budget. */
+  readonly bytes: number
+  readonly reads: number
+}
+
+export interface ReferenceAnswer {
+  /** Those that are rescored, in no order. */
+  readonly found: readonly { readonly segment: number; readonly pid: number; readonly score: number }[]
+  /** Passages that some list has. */
+  readonly candidates: number
+  readonly skipped: { readonly lists: number; readonly passages: number; readonly reasons: readonly string[] }
+  /** What is read when nothing is cached. */
+  readonly storage: { readonly bytes: number; readonly reads: number; readonly rounds: number }
+}
+
+/** A passage of a segment. */
+interface Passage {
+  readonly at: number
+  readonly pid: number
+}
+
+/** A round of storage: what is wanted after the soft budget, and what of it is read. */
+interface Round extends Planned {
+  readonly wanted: number
+  /** How many of the wanted lie in no read. */
+  readonly missing: number
 }
 
 export function searchByLists(
-  segment: kernels.ReferenceSegment,
+  segments: readonly ReferencePassages[],
   query: QueryVectors,
-  parameters: SearchParameters,
-  { k, layout }: { readonly k: number; readonly layout: ReferenceLayout },
-): RangeReferenceAnswer {
+  asked: ReferenceAsked,
+  layout: ReferenceLayout,
+): ReferenceAnswer {
   const quantised = quantiseQuery(query.vectors, query.rows, query.dim)
-  const cellScores = kernels.scoreCentroids(segment, quantised, 1)
-  const cells = Array.from(segment.centroidScales.keys())
-  const at = (values: Int16Array | Uint8Array, cell: number, row: number) => values[cell * query.rows + row] ?? 0
-  const { cellFactors } = rowNumbers(quantised, segment.scales)
-  const rows = Array.from({ length: query.rows }, (_, row) => row).filter((row) => cellFactors[row] !== 0)
+  const passagesWanted = Math.max(asked.k, asked.passages ?? 64)
+  const allowed = segments.map(({ segment, deleted }, at) => {
+    const filter = asked.filter && new Set(asked.filter[at])
+    const all = Array.from({ length: segment.tokenStarts.length - 1 }, (_, pid) => pid)
+    return new Set(all.filter((pid) => hasTokens(segment, pid) && !deleted?.has(pid) && (filter?.has(pid) ?? true)))
+  })
+  const rowsOf = (passages: readonly Passage[]) => passages.map(({ at, pid }) => layout.rows(at, pid))
+  const nothing: Round = { reads: [], bytes: 0, taken: 0, wanted: 0, missing: 0 }
 
-  const lookedAt = Math.min(PROBED_CELLS_MAX, parameters.ncells * 8)
+  const few = asked.filter && allowed.flatMap((pids, at) => [...pids].map((pid): Passage => ({ at, pid })))
+  if (few && few.length <= passagesWanted) {
+    const round = rowsRound(rowsOf(few), nothing, asked, passagesWanted)
+    if (round.wanted === few.length) {
+      const kept = few.filter((_, i) => isWithin(round.reads, rowsOf(few)[i] as Place))
+      return answerOf(segments, quantised, kept, { candidates: few.length, lists: nothing, rows: round, k: asked.k })
+    }
+  }
+  const probed = segments.map(({ segment }) => probe(segment, quantised, asked.lists ?? 4))
+  const { round: lists, read } = listsRound(probed, asked, layout, passagesWanted)
+  const ranked = segments
+    .flatMap(({ segment }, at) =>
+      candidatesOf(segment, probed[at] as Probed, read[at] ?? [], allowed[at] ?? new Set(), at),
+    )
+    .sort((a, b) => b.score - a.score || a.at - b.at || a.pid - b.pid)
+  const wanted = ranked.slice(0, passagesWanted)
+  const rows = rowsRound(rowsOf(wanted), lists, asked, passagesWanted)
+  // The next best come along where they lie between.
+  const kept = ranked.slice(0, passagesWanted * 4).filter(({ at, pid }) => isWithin(rows.reads, layout.rows(at, pid)))
+  return answerOf(segments, quantised, kept, { candidates: ranked.length, lists, rows, k: asked.k })
+}
+
+interface Probed {
+  /** Cells by their gain, then ascending, with their U of each row. */
+  readonly cells: readonly { readonly cell: number; readonly gain: number; readonly bytes: readonly number[] }[]
+  /** So many of them are wanted. */
+  readonly wanted: number
+  /** Of each row that has a score its best cells, best first. */
+  readonly bestOf: ReadonlyMap<number, readonly number[]>
+}
+
+function probe(segment: kernels.ReferenceSegment, query: QuantisedQuery, lists: number): Probed {
+  const { scores, bytes } = kernels.scoreCentroids(segment, query, 1)
+  const at = (values: Int16Array | Uint8Array, cell: number, row: number) => values[cell * query.rows + row] ?? 0
+  const { cellFactors } = rowNumbers(query, segment.scales)
+  const rows = Array.from({ length: query.rows }, (_, row) => row).filter((row) => cellFactors[row] !== 0)
+  const cells = Array.from(segment.centroidScales.keys())
   const bestOf = new Map(
     rows.map((row) => {
-      const order = cells.toSorted((a, b) => at(cellScores.scores, b, row) - at(cellScores.scores, a, row) || a - b)
-      return [row, order.slice(0, lookedAt)]
+      const order = cells.toSorted((a, b) => at(scores, b, row) - at(scores, a, row) || a - b)
+      return [row, order.slice(0, Math.min(1024, lists * 8))]
     }),
   )
   const gains = new Map<number, number>()
   for (const [row, best] of bestOf) {
-    const floor = at(cellScores.bytes, best.at(-1) ?? 0, row)
-    for (const cell of best) gains.set(cell, (gains.get(cell) ?? 0) + at(cellScores.bytes, cell, row) - floor)
+    const floor = at(bytes, best.at(-1) ?? 0, row)
+    for (const cell of best) gains.set(cell, (gains.get(cell) ?? 0) + at(bytes, cell, row) - floor)
   }
   const byGain = [...gains].sort(([a, x], [b, y]) => y - x || a - b)
-  const lists = readLists(segment, byGain, parameters.ncells * rows.length, layout)
+  return {
+    cells: byGain.map(([cell, gain]) => ({
+      ...{ cell, gain },
+      bytes: Array.from({ length: query.rows }, (_, row) => at(bytes, cell, row)),
+    })),
+    wanted: Math.min(byGain.length, lists * rows.length),
+    bestOf,
+  }
+}
 
-  const passages = [...new Set([...lists.pids.values()].flatMap((pids) => [...pids]))].sort((a, b) => a - b)
-  const scoreOf = (pid: number) => {
+/** First round: of each segment the cells whose lists are read, what lies between and what is empty included. */
+function listsRound(
+  probed: readonly Probed[],
+  asked: ReferenceAsked,
+  layout: ReferenceLayout,
+  passages: number,
+): { readonly round: Round; readonly read: readonly (readonly number[])[] } {
+  const wanted = probed
+    .flatMap(({ cells, wanted: count }, at) => cells.slice(0, count).map(({ cell, gain }) => ({ at, cell, gain })))
+    .sort((a, b) => b.gain - a.gain)
+    .flatMap(({ at, cell }) => layout.list(at, cell) ?? [])
+  const hard = {
+    bytes: Math.floor(asked.bytes * 0.4),
+    reads: Math.max(1, Math.floor(asked.reads * 0.4), asked.reads - passages),
+  }
+  const soft = asked.lists === undefined ? { gap: 4096, bytes: 80_000, reads: 24 } : undefined
+  const round = roundOf(wanted, soft, { gap: 4096, ...hard })
+  const read = probed.map(({ cells }, at) =>
+    cells.flatMap(({ cell }) => {
+      const place = layout.list(at, cell)
+      return place === undefined || isWithin(round.reads, place) ? [cell] : []
+    }),
+  )
+  return { round, read }
+}
+
+/** Second round. `lists`: what the first one takes of the budgets. */
+function rowsRound(rows: readonly Place[], lists: Round, asked: ReferenceAsked, passages: number): Round {
+  const left = ({ bytes, reads }: { readonly bytes: number; readonly reads: number }) => ({
+    bytes: bytes - lists.bytes,
+    reads: reads - lists.reads.length,
+  })
+  const hard = { gap: 8192, ...left(asked) }
+  const soft = { gap: 8192, gapMax: 8192, ...left({ bytes: 300_000, reads: 64 }) }
+  const wanted = rows.slice(0, passages)
+  const round = roundOf(wanted, asked.passages === undefined ? soft : undefined, hard)
+  // So many are wanted whatever the soft budget says.
+  const least = Math.min(Math.max(16, asked.k), wanted.length)
+  return round.wanted < least ? roundOf(wanted.slice(0, least), undefined, hard) : round
+}
+
+/** What the soft budget has room for is wanted; the hard one says what of it is read. */
+function roundOf(places: readonly Place[], soft: ReadLimits | undefined, hard: ReadLimits): Round {
+  const aimed = soft && plannedReads(places, soft)
+  const wanted = places.slice(0, aimed?.taken)
+  const fits = aimed && aimed.bytes <= hard.bytes && aimed.reads.length <= hard.reads
+  const plan = fits ? { ...aimed, stoppedBy: undefined } : plannedReads(wanted, hard)
+  const missing = wanted.filter((place) => !isWithin(plan.reads, place)).length
+  return { ...plan, wanted: wanted.length, missing }
+}
+
+/** Passages that some list that was read has, with the sum over rows of the best U of those lists, or somewhat less than the best unread. */
+function candidatesOf(
+  segment: kernels.ReferenceSegment,
+  { cells, bestOf }: Probed,
+  read: readonly number[],
+  allowed: ReadonlySet<number>,
+  at: number,
+): readonly (Passage & { readonly score: number })[] {
+  const bytesOf = new Map(cells.map(({ cell, bytes }) => [cell, bytes]))
+  const byteOf = (cell: number, row: number) => bytesOf.get(cell)?.[row] ?? 0
+  const lists = new Map(read.map((cell) => [cell, pidsOf(segment, cell)]))
+  const pids = new Set([...lists.values()].flatMap((list) => [...list]).filter((pid) => allowed.has(pid)))
+  return Array.from(pids, (pid) => {
     let score = 0
     for (const [row, best] of bestOf) {
-      const unread = best.find((cell) => !lists.pids.has(cell)) ?? best.at(-1) ?? 0
-      const imputed = imputedBelow(at(cellScores.bytes, unread, row))
-      const found = [...lists.pids].filter(([, pids]) => pids.has(pid))
-      score += Math.max(imputed, ...found.map(([cell]) => at(cellScores.bytes, cell, row)))
+      const unread = best.find((cell) => !lists.has(cell)) ?? best.at(-1) ?? 0
+      const found = [...lists].filter(([, list]) => list.has(pid)).map(([cell]) => byteOf(cell, row))
+      score += Math.max(0, byteOf(unread, row) - 12, ...found)
     }
-    return score
-  }
-  const ranked = passages
-    .map((pid) => ({ pid, score: scoreOf(pid) }))
-    .sort((a, b) => b.score - a.score || a.pid - b.pid)
-  const kept = keptPassages(
-    ranked.map(({ pid }) => pid),
-    rescoredMax(parameters, k),
-    lists.plan,
-    layout,
-  )
-  const isFine = refinedMax(k) > 0
-  const scores = isFine ? refine(segment, quantised, kept) : kernels.rescore(segment, quantised, cellScores, kept)
-  return {
-    found: Array.from(kept, (pid, i) => ({ pid, score: scores[i] ?? 0 })),
-    candidates: passages.length,
-  }
-}
-
-/** Cells in the order of their gain to the passages of each list that is read: what is wanted, what lies between, what is empty. */
-function readLists(
-  segment: kernels.ReferenceSegment,
-  byGain: readonly (readonly [number, number])[],
-  wanted: number,
-  { list, limits }: ReferenceLayout,
-) {
-  const cells = byGain.map(([cell]) => cell)
-  const places = cells.slice(0, wanted).flatMap((cell) => list(cell) ?? [])
-  const { lists: aim } = limits.aims
-  const aimed = aim ? places.slice(0, planReads(places, aim).taken) : places
-  const { listGapBytes: gapBytes, listReadsMax: readsMax, listBytesMax } = limits
-  const bytesMax = Math.min(listBytesMax, aim?.bytesMax ?? Number.POSITIVE_INFINITY)
-  const plan = planReads(aimed, { gapBytes, readsMax, bytesMax })
-  const read = cells.filter((cell) => {
-    const place = list(cell)
-    return place === undefined || isInside(plan, place)
+    return { at, pid, score }
   })
-  return { plan, pids: new Map(read.map((cell) => [cell, passagesOf(segment, cell)])) }
 }
 
-/** Those that are wanted and fit the aim, and of the next best those that lie between. */
-function keptPassages(ranked: readonly number[], wanted: number, lists: ReadPlan, { rows, limits }: ReferenceLayout) {
-  const places = ranked.slice(0, wanted).map(rows)
-  const { passages: aim } = limits.aims
-  const left = aim && {
-    ...aim,
-    readsMax: aim.readsMax - lists.reads.length,
-    bytesMax: aim.bytesMax - lists.bytes,
-  }
-  const taken = left ? planReads(places, left).taken : places.length
-  const isWithinAim = left !== undefined && taken >= Math.min(left.least, places.length)
-  const plan = planReads(places.slice(0, Math.max(taken, left?.least ?? 0)), {
-    gapBytes: limits.rowGapBytes,
-    readsMax: limits.readsMax - lists.reads.length,
-    bytesMax: Math.min(limits.bytesMax - lists.bytes, isWithinAim ? left.bytesMax : Number.POSITIVE_INFINITY),
-  })
-  return Uint32Array.from(ranked.slice(0, wanted * 4).filter((pid) => isInside(plan, rows(pid))))
-}
-
-function passagesOf(segment: kernels.ReferenceSegment, cell: number): ReadonlySet<number> {
+function pidsOf(segment: kernels.ReferenceSegment, cell: number): ReadonlySet<number> {
   const [start = 0, end = 0] = segment.postingOffsets.subarray(cell, cell + 2)
   const count = segment.tokenStarts.length - 1
   const bitmap = new Uint32Array(kernels.bitmapWords(count))
   kernels.gatherList(segment.postings.subarray(start, end), bitmap, count)
   return new Set(kernels.collectPids(bitmap, undefined, count))
+}
+
+function answerOf(
+  segments: readonly ReferencePassages[],
+  query: QuantisedQuery,
+  kept: readonly Passage[],
+  { candidates, lists, rows, k }: { candidates: number; lists: Round; rows: Round; k: number },
+): ReferenceAnswer {
+  const found = segments.flatMap(({ segment }, at) => {
+    const pids = Uint32Array.from(kept.filter((passage) => passage.at === at).map(({ pid }) => pid))
+    const scores =
+      k <= 32
+        ? refine(segment, query, pids)
+        : kernels.rescore(segment, query, kernels.scoreCentroids(segment, query, 1), pids)
+    return Array.from(pids, (pid, i) => ({ segment: at, pid, score: scores[i] ?? 0 }))
+  })
+  const rounds = [lists, rows]
+  const cut = rounds.filter(({ taken, wanted }) => taken < wanted)
+  return {
+    found,
+    candidates,
+    skipped: {
+      lists: lists.missing,
+      passages: rows.missing,
+      reasons: [...new Set(cut.flatMap(({ stoppedBy }) => stoppedBy ?? []))],
+    },
+    storage: {
+      bytes: lists.bytes + rows.bytes,
+      reads: lists.reads.length + rows.reads.length,
+      rounds: rounds.filter(({ reads }) => reads.length > 0).length,
+    },
+  }
 }

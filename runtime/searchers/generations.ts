@@ -36,6 +36,8 @@ export class Generations<T extends object> {
   readonly #users = new Map<Opened<T>, number>()
   #current: Opened<T>
   #lookedAt = performance.now()
+  /** Calls of `use` and `refresh` that have not ended: counted from the moment they are made. */
+  #underWay = 0
   #isClosed = false
 
   constructor(options: GenerationsOptions<T>) {
@@ -55,28 +57,41 @@ export class Generations<T extends object> {
    * Work over the current generation; once more over the next one when a part is gone because the index was replaced.
    * @throws what the work throws
    */
-  async use<R>(work: (generation: Opened<T>) => Promise<R>): Promise<R> {
-    await this.#refreshWhenDue()
-    const generation = this.#current
-    try {
-      return await this.#using(generation, work)
-    } catch (error) {
-      if (!(error instanceof MissingPartError)) throw error
-      return this.#using(await this.#newerThan(generation, error), work)
-    }
+  use<R>(work: (generation: Opened<T>) => Promise<R>): Promise<R> {
+    return this.#counted(async () => {
+      await this.#refreshWhenDue()
+      const generation = this.#current
+      try {
+        return await this.#using(generation, work)
+      } catch (error) {
+        if (!(error instanceof MissingPartError)) throw error
+        return this.#using(await this.#newerThan(generation, error), work)
+      }
+    })
   }
 
   /** @returns whether there was a newer generation than the current one */
-  async refresh(): Promise<boolean> {
-    const before = this.#current
-    return (await this.#look(before)) !== before
+  refresh(): Promise<boolean> {
+    return this.#counted(async () => {
+      const before = this.#current
+      return (await this.#look(before)) !== before
+    })
   }
 
   /** After it no work begins; work that is under way ends first. */
   async close(): Promise<void> {
     this.#isClosed = true
-    while (this.#users.size > 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    while (this.#underWay > 0) await new Promise((resolve) => setTimeout(resolve, 1))
     await this.#options.close(this.#current.value)
+  }
+
+  async #counted<R>(work: () => Promise<R>): Promise<R> {
+    this.#underWay++
+    try {
+      return await work()
+    } finally {
+      this.#underWay--
+    }
   }
 
   /** The query that finds the time passed looks; others go on with what there is. What fails then is no failure of the query. */
@@ -84,7 +99,7 @@ export class Generations<T extends object> {
     const { refreshMs } = this.#options
     if (refreshMs === undefined || performance.now() - this.#lookedAt < refreshMs) return
     this.#lookedAt = performance.now()
-    await this.refresh().catch(() => undefined)
+    await this.#look(this.#current).catch(() => undefined)
   }
 
   async #using<R>(generation: Opened<T>, work: (generation: Opened<T>) => Promise<R>): Promise<R> {

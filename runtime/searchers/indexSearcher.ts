@@ -90,9 +90,7 @@ export class IndexSearcher implements OpenedIndex {
   }
 
   async withSnapshot<T>(work: (snapshot: Snapshot) => Promise<T>): Promise<T> {
-    if (this.#generations.isClosed) {
-      throw new InputError(`searching in the index "${this.info.name}", which is closed: open it again.`)
-    }
+    this.#requireOpen()
     return this.#generations.use((generation) => work(new IndexSnapshot(generation)))
   }
 
@@ -116,8 +114,14 @@ export class IndexSearcher implements OpenedIndex {
     return this.withSnapshot((snapshot) => snapshot.matchTokens(query, places))
   }
 
-  refresh(): Promise<boolean> {
+  async refresh(): Promise<boolean> {
+    this.#requireOpen()
     return this.#generations.refresh()
+  }
+
+  #requireOpen(): void {
+    if (!this.#generations.isClosed) return
+    throw new InputError(`searching in the index "${this.info.name}", which is closed: open it again.`)
   }
 
   async close(): Promise<void> {

@@ -5,20 +5,27 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { InputError, StorageError } from '../../format/errors.ts'
-import { randomQuery } from '../../lab/data/randomSegment.ts'
+import { readIndex } from '../../format/indexReader.ts'
+import { encodePack } from '../../format/pack.ts'
+import { indexOf } from '../../lab/data/indexFiles.ts'
+import { randomQuery, randomSegment, seededRandom } from '../../lab/data/randomSegment.ts'
+import { slicesOf } from '../../lab/data/slicedSegment.ts'
 import { MEMORY_PAGES_MAX } from '../../runtime/kernels/kernels.ts'
 import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { compileKernels, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { openPool } from '../../runtime/platform/node/nodePool.ts'
 import { openPoolEngine, type PoolThreadEvents } from '../../runtime/pool/poolEngine.ts'
+import { memoryFiles } from '../../runtime/readers/memory.ts'
 import type { QueryVectors } from '../../runtime/searcher.ts'
-import { openSearcher, type ResidentSearcher } from '../../runtime/searchers/residentSearcher.ts'
-import { largeIndexPack } from '../platforms/identity/identityIndexes.ts'
+import type { OpenedIndex } from '../../runtime/searchers/indexSearcher.ts'
+import { openSearcher } from '../../runtime/searchers/openIndexFiles.ts'
 
 const queries: readonly QueryVectors[] = Array.from({ length: 40 }, (_, i) => {
   const rows = 1 + (i % 40)
   return { vectors: randomQuery(i, rows, 48), rows, dim: 48 }
 })
+
+const isOdd = (id: string) => /[13579]$/.test(id)
 
 let folder: string
 let path: string
@@ -27,7 +34,10 @@ let single: OpenedIndex
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tartan-pool-'))
   path = join(folder, 'large.tartan')
-  await writeFile(path, await largeIndexPack())
+  const random = seededRandom(77)
+  const lengths = Array.from({ length: 1500 }, () => Math.floor(random() * 40))
+  const segments = slicesOf(randomSegment({ seed: 78, dim: 48, nbits: 4, centroidCount: 300, lengths }), [500, 600])
+  await writeFile(path, await packOf(await indexOf(segments, { texts: true, textOf: (passage) => `Text ${passage}.` })))
   single = await openIndex(path)
 })
 
@@ -35,6 +45,13 @@ afterAll(async () => {
   await single.close()
   await rm(folder, { recursive: true })
 })
+
+async function packOf(stored: Map<string, Uint8Array>): Promise<Uint8Array> {
+  const files = memoryFiles('large', stored)
+  const pieces: Uint8Array[] = []
+  for await (const piece of encodePack(files, (await readIndex(files)).manifest)) pieces.push(piece)
+  return Buffer.concat(pieces)
+}
 
 /** A pool whose threads the test can end. */
 async function fragilePool(workers: number, waitingMax: number) {
@@ -57,8 +74,8 @@ async function fragilePool(workers: number, waitingMax: number) {
   }
   const pool = await openSearcher(await filesAtPath(path), {
     kernels,
-    memory,
-    engine: (segments) => openPoolEngine(segments, { workers, waitingMax, kernels, memory, spawn }),
+    memory: () => memory,
+    engine: (placed) => openPoolEngine(placed, { workers, waitingMax, kernels, memory, spawn }),
   })
   return { pool, threads }
 }
@@ -83,12 +100,20 @@ describe('a pool', () => {
     async (workers) => {
       const pool = await openPool(path, { workers })
       try {
-        const ids = (await single.passages([...Array(300).keys()])).map(({ id }) => id)
-        for (const options of [{ k: 10 }, { k: 100 }, { k: 5, filter: ids }, { k: 5, ncells: 5000, ndocs: 40 }]) {
+        const places = Array.from({ length: 300 }, (_, pid) => ({ segment: pid % 3, pid: pid % 100, opening: 0 }))
+        const ids = (await single.passages(places)).map(({ id }) => id)
+        for (const options of [
+          { k: 10 },
+          { k: 100 },
+          { k: 5, filter: ids },
+          { k: 5, filter: isOdd },
+          { k: 5, ncells: 5000, ndocs: 40 },
+        ]) {
           expect(await pool.searchMany(queries, options)).toEqual(await single.searchMany(queries, options))
         }
-        expect(await pool.matchTokens(queries[3]!, [1, 2])).toEqual(await single.matchTokens(queries[3]!, [1, 2]))
-        expect(await pool.passages([5])).toEqual(await single.passages([5]))
+        const some = places.slice(2, 5)
+        expect(await pool.matchTokens(queries[3]!, some)).toEqual(await single.matchTokens(queries[3]!, some))
+        expect(await pool.passages(some)).toEqual(await single.passages(some))
       } finally {
         await pool.close()
       }

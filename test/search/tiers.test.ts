@@ -2,14 +2,15 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { InputError } from '../../format/errors.ts'
-import { encodeManifest, MANIFEST_NAME } from '../../format/manifest/manifest.ts'
+import { decodeManifest, encodeManifest, MANIFEST_NAME } from '../../format/manifest/manifest.ts'
 import type { IndexTiers } from '../../format/manifest/tiers.ts'
+import { indexOf } from '../../lab/data/indexFiles.ts'
+import { randomSegment } from '../../lab/data/randomSegment.ts'
 import { memoryFiles } from '../../runtime/readers/memory.ts'
 import { resolveSearch } from '../../runtime/search/tiers.ts'
 import type { SearchOptions } from '../../runtime/searcher.ts'
 import { openSearcher } from '../../runtime/searchers/openIndexFiles.ts'
 import { someTiers } from '../format/someTiers.ts'
-import { tinyIndex } from '../format/tinyIndex.ts'
 
 const resolve = (options: SearchOptions, tiers: IndexTiers | undefined = someTiers) =>
   resolveSearch(options, { name: 'papers', ...(tiers ? { tiers } : {}) })
@@ -63,7 +64,8 @@ describe('parameters of a search', () => {
 
 describe('an index with tiers', () => {
   it('shows them, searches with balanced, and says so in its answers', async () => {
-    const { files, manifest } = await tinyIndex({ lengths: [5, 6, 7] })
+    const files = await indexOf([randomSegment({ seed: 1, dim: 32, nbits: 2, centroidCount: 5, lengths: [5, 6, 7] })])
+    const manifest = decodeManifest(files.get(MANIFEST_NAME)!)
     files.set(MANIFEST_NAME, encodeManifest({ ...manifest, tiers: someTiers }))
     const kernels = await WebAssembly.compile(
       await readFile(new URL('../../assembly/build/kernels.wasm', import.meta.url)),

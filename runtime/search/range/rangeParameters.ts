@@ -52,15 +52,11 @@ export function resolveRangeParameters(options: SearchOptions = {}): RangeParame
       { [name]: options[name] },
     )
   }
-  const parameters = {
-    k,
-    lists: options.lists ?? WANTED.lists,
-    // Never fewer than the results wanted.
-    passages: Math.max(k, options.passages ?? WANTED.passages),
-  }
-  requireInteger('lists', parameters.lists, NCELLS_MAX)
-  requireInteger('passages', parameters.passages, NDOCS_MAX)
-  return parameters
+  const { lists = WANTED.lists, passages = WANTED.passages } = options
+  requireInteger('lists', lists, NCELLS_MAX)
+  requireInteger('passages', passages, NDOCS_MAX)
+  // Never fewer passages than results.
+  return { k, lists, passages: Math.max(k, passages) }
 }
 
 /**

@@ -4,13 +4,13 @@ import { runInNewContext } from 'node:vm'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { InputError } from '../../../format/errors.ts'
 import { decodeManifest, MANIFEST_NAME, type Manifest } from '../../../format/manifest/manifest.ts'
+import { indexOf } from '../../../lab/data/indexFiles.ts'
 import { postingsOf } from '../../../lab/data/randomSegment.ts'
 import { SyntheticCorpus } from '../../../lab/data/syntheticCorpus.ts'
 import { memoryFiles } from '../../../runtime/readers/memory.ts'
 import { rangeNeed, residentNeed } from '../../../runtime/searchers/memoryNeed.ts'
 import { choosePipeline, MEMORY_MAX_DEFAULT, openIndexFiles } from '../../../runtime/searchers/openIndexFiles.ts'
 import { kernelsModule } from '../../kernels/guardedMemory.ts'
-import { indexOf } from '../../search/range/indexOf.ts'
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
@@ -56,7 +56,7 @@ describe('the memory an index needs', () => {
     const before = await arrayBytes()
     const searcher = await openIndexFiles(memoryFiles('made', stored), { kernels, pipeline: 'resident' })
     const { hits } = await searcher.search(query(), { k: 100 })
-    expect(hits[0]?.pid).toBe(77)
+    expect(hits[0]?.id).toBe('p77')
     within(0.1, need.wasmBytes, searcher.memoryBytes)
     within(0.1, need.arrayBytes, (await arrayBytes()) - before)
     await searcher.close()
@@ -67,11 +67,11 @@ describe('the memory an index needs', () => {
     const need = rangeNeed(manifest, bytesMax)
     const before = await arrayBytes()
     const searcher = await openIndexFiles(memoryFiles('made', stored), {
-      ...{ kernels, pipeline: 'range', bytesMax, cacheBytes: 0, readsMax: 100_000 },
+      ...{ kernels, pipeline: 'range', budget: { bytes: bytesMax, reads: 100_000 }, cacheBytes: 0 },
     })
     within(0.1, need.arrayBytes, (await arrayBytes()) - before)
-    const { hits, storage } = await searcher.search(query(), { k: 10, ncells: 1, ndocs: 40_000 })
-    expect(hits[0]?.pid).toBe(77)
+    const { hits, storage } = await searcher.search(query(), { k: 10, lists: 1, passages: 10_000 })
+    expect(hits[0]?.id).toBe('p77')
     expect(storage!.bytes).toBeGreaterThan(bytesMax * 0.95)
     within(0.1, need.wasmBytes, searcher.memoryBytes)
     // Of what queries share there is as much as this one found, at most what is predicted.
@@ -85,9 +85,9 @@ describe('the memory an index needs', () => {
     const resident = residentNeed(manifest).totalBytes
     const need = rangeNeed(manifest, 100_000)
     expect(need.totalBytes).toBeLessThan(resident / 3)
-    expect(choosePipeline(manifest, { memoryMax: resident })).toEqual({ pipeline: 'resident' })
+    expect(choosePipeline(manifest, { memoryMax: resident })).toEqual({ pipeline: 'resident', needBytes: resident })
     const memoryMax = resident - 1
-    const choice = choosePipeline(manifest, { memoryMax, bytesMax: 100_000 })
+    const choice = choosePipeline(manifest, { memoryMax, budget: { bytes: 100_000 } })
     if (choice.pipeline !== 'range') throw new Error('expected the range pipeline')
     const { queriesBytesMax = 0, cacheBytes = 0 } = choice.limits
     expect(need.wasmBytes + need.arrayBytes + need.sharedBytes + queriesBytesMax + cacheBytes).toBeLessThanOrEqual(
@@ -112,8 +112,8 @@ describe('the memory an index needs', () => {
     }
     const memoryMax = least(2 ** 18) + 10_000
     expect(memoryMax).toBeLessThan(least(2 ** 19))
-    expect(choosePipeline(manifest, { memoryMax })).toMatchObject({ limits: { bytesMax: 2 ** 18 } })
-    expect(() => choosePipeline(manifest, { memoryMax, bytesMax: 2 ** 20 })).toThrow(InputError)
+    expect(choosePipeline(manifest, { memoryMax })).toMatchObject({ limits: { budget: { bytes: 2 ** 18 } } })
+    expect(() => choosePipeline(manifest, { memoryMax, budget: { bytes: 2 ** 20 } })).toThrow(InputError)
   })
 
   it('is refused before anything is loaded, with the way out', async () => {

@@ -1,11 +1,11 @@
 /** What a query may cost: bytes, reads, and the memory that many queries at once take. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { InputError, StorageError } from '../../../format/errors.ts'
+import { indexOf } from '../../../lab/data/indexFiles.ts'
 import { randomQuery, randomSegment, seededRandom } from '../../../lab/data/randomSegment.ts'
-import { openRangeSearcher } from '../../../runtime/searchers/rangeSearcher.ts'
+import { openByRange } from '../../../lab/search/openedBy.ts'
 import { Turns } from '../../../runtime/waiting/turns.ts'
 import { kernelsModule } from '../../kernels/guardedMemory.ts'
-import { indexOf } from './indexOf.ts'
 import { liveFiles } from './liveFiles.ts'
 
 // 6,000 centroids and 3,000 passages: lists and rows are far enough apart that not everything is one read.
@@ -23,25 +23,25 @@ describe('the budget of a range query', () => {
 
   it('is kept, in bytes and in reads, and what it left out is told', async () => {
     const files = liveFiles(stored)
-    const searcher = await openRangeSearcher(files, { kernels, readsMax: 20 })
-    for (const maxBytes of [1, 500, 5_000, 20_000, 100_000, 1_000_000]) {
+    const searcher = await openByRange(files, { kernels, budget: { reads: 20 } })
+    for (const bytesMax of [1, 500, 5_000, 20_000, 100_000, 1_000_000]) {
       files.asked.length = 0
-      const answer = await searcher.search(queryOf(1), { maxBytes })
+      const answer = await searcher.search(queryOf(1), { budget: { bytes: bytesMax } })
       const bytes = files.asked.reduce((sum, { length }) => sum + length, 0)
-      expect(bytes).toBeLessThanOrEqual(maxBytes)
+      expect(bytes).toBeLessThanOrEqual(bytesMax)
       expect(files.asked.length).toBeLessThanOrEqual(20)
       expect(answer.storage).toMatchObject({ bytes, reads: files.asked.length })
       expect(answer.storage!.rounds).toBeLessThanOrEqual(2)
-      if (maxBytes < 100_000) expect(answer.skipped!.reasons.length).toBeGreaterThan(0)
-      if (maxBytes <= 500) expect(answer.skipped!.reasons).toContain('bytes')
+      if (bytesMax < 100_000) expect(answer.skipped!.reasons.length).toBeGreaterThan(0)
+      if (bytesMax <= 500) expect(answer.skipped!.reasons).toContain('bytes')
       const wanted = answer.counts.rescored + (answer.skipped?.passages ?? 0)
       expect(wanted).toBeGreaterThanOrEqual(answer.storage!.rounds === 0 ? 0 : 16)
     }
   })
 
   it('finds more the more it may read', async () => {
-    const searcher = await openRangeSearcher(liveFiles(stored), { kernels })
-    const rescored = async (maxBytes: number) => (await searcher.search(queryOf(2), { maxBytes })).counts.rescored
+    const searcher = await openByRange(liveFiles(stored), { kernels })
+    const rescored = async (bytes: number) => (await searcher.search(queryOf(2), { budget: { bytes } })).counts.rescored
     const counts = [await rescored(4_000), await rescored(16_000), await rescored(200_000)]
     expect(counts).toEqual(counts.toSorted((a, b) => a - b))
     expect(counts[0]).toBeLessThan(counts[2]!)
@@ -49,25 +49,31 @@ describe('the budget of a range query', () => {
   })
 
   it('never passes what the searcher was opened with', async () => {
-    const searcher = await openRangeSearcher(liveFiles(stored), { kernels, bytesMax: 10_000 })
-    const { storage, skipped } = await searcher.search(queryOf(2), { maxBytes: 1e9 })
+    const searcher = await openByRange(liveFiles(stored), { kernels, budget: { bytes: 10_000 } })
+    const { storage, skipped } = await searcher.search(queryOf(2), { budget: { bytes: 1e9 } })
     expect(storage!.bytes).toBeLessThanOrEqual(10_000)
     expect(skipped!.reasons).toContain('bytes')
   })
 
   it.each([
-    [{ maxBytes: 0 }],
-    [{ maxBytes: Number.NaN }],
+    [{ budget: { bytes: 0 } }],
+    [{ budget: { bytes: Number.NaN } }],
+    [{ budget: { reads: 0 } }],
+    [{ lists: 0 }],
+    [{ passages: 1.5 }],
+    [{ ncells: 2 }],
+    [{ ndocs: 256 }],
+    [{ centroidScoreThreshold: 0.5 }],
     [{ deadlineMs: -1 }],
     [{ deadlineMs: Number.POSITIVE_INFINITY }],
   ])('refuses %j', async (options) => {
-    const searcher = await openRangeSearcher(liveFiles(stored), { kernels })
+    const searcher = await openByRange(liveFiles(stored), { kernels })
     await expect(searcher.search(queryOf(1), options)).rejects.toBeInstanceOf(InputError)
   })
 
   it('reads the rows of a small filter without any list, in one round', async () => {
     const files = liveFiles(stored)
-    const searcher = await openRangeSearcher(files, { kernels })
+    const searcher = await openByRange(files, { kernels })
     const filter = ['p5', 'p2999', 'nobody', 'p1700', 'p5']
     const { hits, storage } = await searcher.search(queryOf(3), { filter })
     expect(hits.map(({ id }) => id).toSorted()).toEqual(['p1700', 'p2999', 'p5'])
@@ -76,7 +82,7 @@ describe('the budget of a range query', () => {
   })
 
   it('answers only passages of a large filter, the best of them', async () => {
-    const searcher = await openRangeSearcher(liveFiles(stored), { kernels })
+    const searcher = await openByRange(liveFiles(stored), { kernels })
     const all = await searcher.search(queryOf(4), { k: 30 })
     const filter = Array.from({ length: 1500 }, (_, i) => `p${i * 2}`)
     const { hits, storage } = await searcher.search(queryOf(4), { k: 30, filter })
@@ -88,16 +94,16 @@ describe('the budget of a range query', () => {
 
   it('reads nothing twice that its cache holds, and the cache stays within its bytes', async () => {
     const files = liveFiles(stored)
-    const cached = await openRangeSearcher(files, { kernels, cacheBytes: 1_000_000 })
+    const cached = await openByRange(files, { kernels, cacheBytes: 1_000_000 })
     const first = await cached.search(queryOf(5))
     const again = await cached.search(queryOf(5))
     expect(again.hits).toEqual(first.hits)
     expect(again.storage).toEqual({ bytes: 0, reads: 0, rounds: 0 })
-    const small = await openRangeSearcher(files, { kernels, cacheBytes: 20_000 })
+    const small = await openByRange(files, { kernels, cacheBytes: 20_000 })
     for (let seed = 0; seed < 20; seed++) await small.search(queryOf(seed))
     expect(small.cacheBytes).toBeLessThanOrEqual(20_000)
     expect(small.cacheBytes).toBeGreaterThan(10_000)
-    const plain = await openRangeSearcher(files, { kernels })
+    const plain = await openByRange(files, { kernels })
     for (let seed = 0; seed < 20; seed++) {
       expect((await small.search(queryOf(seed))).hits).toEqual((await plain.search(queryOf(seed))).hits)
     }
@@ -109,7 +115,7 @@ describe('many queries at once', () => {
     const kernels = await kernelsModule('kernels.wasm')
     const files = liveFiles(await indexOf([data]))
     const bytesMax = 300_000
-    const searcher = await openRangeSearcher(files, { kernels, bytesMax, queriesBytesMax: 8_000_000 })
+    const searcher = await openByRange(files, { kernels, budget: { bytes: bytesMax }, queriesBytesMax: 8_000_000 })
     const queries = Array.from({ length: 50 }, (_, seed) => queryOf(seed))
     const alone = []
     for (const query of queries) alone.push(await searcher.search(query))

@@ -1,10 +1,11 @@
 /** Storage that fails in every way it can: the right answer or an error of ours, never another answer, and the searcher stays usable. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { NotFoundError, StorageError, TartanError } from '../../../format/errors.ts'
+import { indexOf } from '../../../lab/data/indexFiles.ts'
 import { randomQuery, randomSegment, seededRandom } from '../../../lab/data/randomSegment.ts'
-import { openRangeSearcher, type RangeOptions } from '../../../runtime/searchers/rangeSearcher.ts'
+import { openByRange } from '../../../lab/search/openedBy.ts'
+import type { RangeOptions } from '../../../runtime/searchers/rangePipeline.ts'
 import { kernelsModule } from '../../kernels/guardedMemory.ts'
-import { indexOf } from './indexOf.ts'
 import { liveFiles } from './liveFiles.ts'
 
 const lengths = Array.from({ length: 150 }, (_, pid) => 1 + (pid % 11))
@@ -20,7 +21,7 @@ describe('a range searcher over storage that fails', () => {
 
   async function opened(options: RangeOptions = {}) {
     const files = liveFiles(await indexOf([segment(1)], { partBytes: 70_000, texts: true }))
-    const searcher = await openRangeSearcher(files, { kernels, ...options })
+    const searcher = await openByRange(files, { kernels, ...options })
     return { files, searcher, right: await searcher.search(query) }
   }
 
@@ -89,7 +90,7 @@ describe('a range searcher over storage that fails', () => {
         if (asked.name === name) read[read.length >> 1]! ^= 8
         return read
       }
-      await expect(openRangeSearcher(files, { kernels })).rejects.toBeInstanceOf(TartanError)
+      await expect(openByRange(files, { kernels })).rejects.toBeInstanceOf(TartanError)
       expect(files.open_).toEqual([])
       expect(bytes.length).toBeGreaterThan(0)
     }
@@ -145,13 +146,16 @@ describe('a range searcher over storage that fails', () => {
     async function replaceable(generation = 2) {
       const all = await opened()
       const next = await indexOf([segment(2)], { generation, partBytes: 70_000, texts: true })
-      const fresh = await openRangeSearcher(liveFiles(new Map(next)), { kernels })
+      const fresh = await openByRange(liveFiles(new Map(next)), { kernels })
       const replace = () => {
         all.files.stored.clear()
         for (const [name, bytes] of next) all.files.stored.set(name, bytes)
       }
       const expected = await fresh.search(query)
-      const placed = { ...expected, hits: expected.hits.map((hit) => ({ ...hit, pid: hit.pid + lengths.length })) }
+      const placed = {
+        ...expected,
+        hits: expected.hits.map((hit) => ({ ...hit, place: { ...hit.place, opening: 1 } })),
+      }
       return { ...all, replace, expected: placed }
     }
 
@@ -194,14 +198,14 @@ describe('a range searcher over storage that fails', () => {
       expect(manifests).toBe(1)
     })
 
-    it('refuses pids of the old generation, so that no text of another passage is shown', async () => {
+    it('refuses places of the old generation, so that no text of another passage is shown', async () => {
       const { searcher, right: old, replace } = await replaceable()
-      const pids = old.hits.map(({ pid }) => pid)
+      const places = old.hits.map(({ place }) => place)
       replace()
-      await expect(searcher.passages(pids)).rejects.toBeInstanceOf(StorageError)
-      await expect(searcher.matchTokens(query, pids)).rejects.toThrow('Search again.')
+      await expect(searcher.passages(places)).rejects.toBeInstanceOf(StorageError)
+      await expect(searcher.matchTokens(query, places)).rejects.toThrow('Search again.')
       const { hits } = await searcher.search(query)
-      const passages = await searcher.passages(hits.map(({ pid }) => pid))
+      const passages = await searcher.passages(hits.map(({ place }) => place))
       expect(passages.map(({ title }) => title)).toEqual(hits.map(({ id }) => `Title of ${id}`))
     })
 
@@ -216,7 +220,16 @@ describe('a range searcher over storage that fails', () => {
   it('tells a passage that is not there from a part that is not there', async () => {
     const { searcher } = await opened()
     await expect(searcher.passage('nobody')).rejects.toBeInstanceOf(NotFoundError)
-    await expect(searcher.passages([150])).rejects.toBeInstanceOf(NotFoundError)
-    expect(await searcher.passage('p7')).toMatchObject({ id: 'p7', pid: 7, title: 'Title of p7' })
+    for (const [segment, pid] of [
+      [0, 150],
+      [0, -1],
+      [0, 0.5],
+      [1, 0],
+    ] as const) {
+      await expect(searcher.passages([{ segment, pid, opening: 0 }])).rejects.toBeInstanceOf(NotFoundError)
+      await expect(searcher.matchTokens(query, [{ segment, pid, opening: 0 }])).rejects.toBeInstanceOf(NotFoundError)
+    }
+    const place = { segment: 0, pid: 7, opening: 0 }
+    expect(await searcher.passage('p7')).toMatchObject({ id: 'p7', place, title: 'Title of p7' })
   })
 })

@@ -9,7 +9,7 @@ import {
   type WantedBytes,
 } from '../../../runtime/search/range/plan.ts'
 
-const unlimited: PlanLimits = { gapBytes: 0, readsMax: 1000, bytesMax: 1e12 }
+const unlimited: PlanLimits = { gapBytes: 0, budget: { reads: 1000, bytes: 1e12 } }
 const at = (offset: number, length: number, part = 0): WantedBytes => ({ part, offset, length })
 const ranges = ({ reads }: ReadPlan) => reads.map(({ part, offset, length }) => [part, offset, length])
 
@@ -41,8 +41,11 @@ describe('a read plan', () => {
 
   it('reads over no gap larger than gapBytesMax, and rather leaves out what would need it', () => {
     const wanted = [at(0, 10), at(14, 10), at(100, 10)]
-    expect(planReads(wanted, { ...unlimited, readsMax: 1 })).toMatchObject({ taken: 3, bytes: 110 })
-    const plan = planReads(wanted, { ...unlimited, readsMax: 1, gapBytesMax: 4 })
+    expect(planReads(wanted, { ...unlimited, budget: { bytes: 1e12, reads: 1 } })).toMatchObject({
+      taken: 3,
+      bytes: 110,
+    })
+    const plan = planReads(wanted, { ...unlimited, budget: { bytes: 1e12, reads: 1 }, gapBytesMax: 4 })
     expect(plan).toMatchObject({ taken: 2, bytes: 24, stoppedBy: 'reads' })
   })
 
@@ -66,7 +69,7 @@ describe('a read plan', () => {
 
   it('reads over the smallest gaps when there would be too many reads', () => {
     const wanted = [at(0, 10), at(110, 10), at(140, 10), at(1000, 10)]
-    expect(ranges(planReads(wanted, { ...unlimited, readsMax: 3 }))).toEqual([
+    expect(ranges(planReads(wanted, { ...unlimited, budget: { bytes: 1e12, reads: 3 } }))).toEqual([
       [0, 0, 10],
       [0, 110, 40],
       [0, 1000, 10],
@@ -75,14 +78,18 @@ describe('a read plan', () => {
 
   it('leaves out the last of what is wanted when even that is too much, and says which limit it was', () => {
     const wanted = [at(500, 10), at(0, 10), at(1000, 10)]
-    expect(planReads(wanted, { ...unlimited, bytesMax: 20 })).toMatchObject({ taken: 2, bytes: 20, stoppedBy: 'bytes' })
-    const fewReads = planReads(wanted, { gapBytes: 0, readsMax: 1, bytesMax: 600 })
+    expect(planReads(wanted, { ...unlimited, budget: { bytes: 20, reads: 1000 } })).toMatchObject({
+      taken: 2,
+      bytes: 20,
+      stoppedBy: 'bytes',
+    })
+    const fewReads = planReads(wanted, { gapBytes: 0, budget: { bytes: 600, reads: 1 } })
     expect(fewReads).toMatchObject({ taken: 2, bytes: 510, stoppedBy: 'reads' })
-    expect(planReads([at(0, 10, 0), at(0, 10, 1)], { ...unlimited, readsMax: 1 })).toMatchObject({
+    expect(planReads([at(0, 10, 0), at(0, 10, 1)], { ...unlimited, budget: { bytes: 1e12, reads: 1 } })).toMatchObject({
       taken: 1,
       stoppedBy: 'reads',
     })
-    expect(planReads(wanted, { ...unlimited, readsMax: 0 })).toEqual({
+    expect(planReads(wanted, { ...unlimited, budget: { bytes: 1e12, reads: 0 } })).toEqual({
       reads: [],
       bytes: 0,
       taken: 0,
@@ -92,7 +99,7 @@ describe('a read plan', () => {
 
   it('gives up a gap that it would like to read over before it gives up an item', () => {
     const wanted = [at(0, 10), at(15, 10)]
-    expect(planReads(wanted, { gapBytes: 100, readsMax: 2, bytesMax: 24 })).toMatchObject({ taken: 2, bytes: 20 })
+    expect(planReads(wanted, { gapBytes: 100, budget: { bytes: 24, reads: 2 } })).toMatchObject({ taken: 2, bytes: 20 })
   })
 
   it('reads the same bytes once when they are wanted twice, or overlap', () => {
@@ -105,7 +112,10 @@ const wantedBytes = fc.array(
   fc.record({ part: fc.nat(2), offset: fc.nat(2000), length: fc.integer({ min: 1, max: 80 }) }),
   { maxLength: 60 },
 )
-const limits = fc.record({ gapBytes: fc.nat(60), readsMax: fc.nat(30), bytesMax: fc.nat(3000) })
+const limits = fc.record({
+  gapBytes: fc.nat(60),
+  budget: fc.record({ reads: fc.nat(30), bytes: fc.nat(3000) }),
+})
 
 describe('any read plan', () => {
   it('holds every taken item in exactly one read, whole, and no other item', () => {
@@ -129,8 +139,8 @@ describe('any read plan', () => {
     fc.assert(
       fc.property(wantedBytes, limits, (wanted, limit) => {
         const { reads, bytes } = planReads(wanted, limit)
-        expect(reads.length).toBeLessThanOrEqual(limit.readsMax)
-        expect(bytes).toBeLessThanOrEqual(limit.bytesMax)
+        expect(reads.length).toBeLessThanOrEqual(limit.budget.reads)
+        expect(bytes).toBeLessThanOrEqual(limit.budget.bytes)
         expect(reads.reduce((sum, { length }) => sum + length, 0)).toBe(bytes)
         for (const [i, read] of reads.entries()) {
           const before = reads[i - 1]
@@ -150,7 +160,7 @@ describe('any read plan', () => {
           expect(Math.min(...own.map((item) => item.offset))).toBe(offset)
           expect(Math.max(...own.map((item) => item.offset + item.length))).toBe(offset + length)
         }
-        if (plan.reads.length < limit.readsMax) {
+        if (plan.reads.length < limit.budget.reads) {
           for (const { items } of plan.reads) {
             let end = -1
             for (const { offset, length } of items.map((index) => wanted[index]!)) {
@@ -169,7 +179,7 @@ describe('any read plan', () => {
         const { taken, stoppedBy } = planReads(wanted, limit)
         expect(taken === wanted.length).toBe(stoppedBy === undefined)
         if (taken < wanted.length)
-          expect(fewestBytes(wanted.slice(0, taken + 1), limit.readsMax)).toBeGreaterThan(limit.bytesMax)
+          expect(fewestBytes(wanted.slice(0, taken + 1), limit.budget.reads)).toBeGreaterThan(limit.budget.bytes)
       }),
     )
   })

@@ -3,17 +3,15 @@
  * must be the same bits there; what differs is only which passages were looked at.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { encodeManifest, MANIFEST_NAME } from '../../../format/manifest/manifest.ts'
+import { decodeManifest, encodeManifest, MANIFEST_NAME } from '../../../format/manifest/manifest.ts'
 import type { Nbits } from '../../../format/manifest/segment.ts'
+import { indexOf } from '../../../lab/data/indexFiles.ts'
 import { randomQuery, randomSegment, seededRandom } from '../../../lab/data/randomSegment.ts'
+import { openByRange } from '../../../lab/search/openedBy.ts'
 import { memoryFiles } from '../../../runtime/readers/memory.ts'
-import { rangeParameters } from '../../../runtime/search/range/rangeParameters.ts'
-import { openRangeSearcher } from '../../../runtime/searchers/rangeSearcher.ts'
-import { openSearcher } from '../../../runtime/searchers/residentSearcher.ts'
+import { openSearcher } from '../../../runtime/searchers/openIndexFiles.ts'
 import { someTiers } from '../../format/someTiers.ts'
-import { tinyIndex } from '../../format/tinyIndex.ts'
 import { kernelsModule } from '../../kernels/guardedMemory.ts'
-import { indexOf } from './indexOf.ts'
 import { liveFiles } from './liveFiles.ts'
 
 function mixedLengths(seed: number, passages: number): number[] {
@@ -31,22 +29,23 @@ describe('a range searcher', () => {
     const data = randomSegment({ seed: nbits, dim: 48, nbits, centroidCount: 64, lengths: mixedLengths(nbits, 300) })
     const files = memoryFiles('made', await indexOf([data], { partBytes: 70_000 }))
     const resident = await openSearcher(files, { kernels })
-    const range = await openRangeSearcher(files, { kernels })
+    const range = await openByRange(files, { kernels })
     const query = { vectors: randomQuery(9, 32, 48, [3]), rows: 32, dim: 48 }
     // Every passage is rescored by either: all cells are probed, all candidates kept.
-    const options = { k: 300, ncells: 64, centroidScoreThreshold: -1, ndocs: 1200 }
-    const expected = await resident.search(query, options)
-    const answer = await range.search(query, options)
+    const expected = await resident.search(query, { k: 300, ncells: 64, centroidScoreThreshold: -1, ndocs: 1200 })
+    const answer = await range.search(query, { k: 300, lists: 64, passages: 300 })
     expect(answer.hits).toEqual(expected.hits)
     expect(answer.skipped).toBeUndefined()
   })
 
   it('keeps its own defaults where the index has tiers, which are not for it, and refuses one that is asked for', async () => {
-    const { files, manifest } = await tinyIndex({ lengths: [5, 6, 7] })
+    const data = randomSegment({ seed: 1, dim: 32, nbits: 2, centroidCount: 5, lengths: [5, 6, 7] })
+    const files = await indexOf([data])
+    const manifest = decodeManifest(files.get(MANIFEST_NAME)!)
     files.set(MANIFEST_NAME, encodeManifest({ ...manifest, tiers: someTiers }))
-    const range = await openRangeSearcher(memoryFiles('tiny', files), { kernels })
+    const range = await openByRange(memoryFiles('tiny', files), { kernels })
     const query = { vectors: new Float32Array(32).fill(0.1), rows: 1, dim: 32 }
-    expect((await range.search(query)).parameters).toEqual({ ...rangeParameters(10), k: 10 })
+    expect((await range.search(query)).parameters).toEqual({ pipeline: 'range', k: 10, lists: 4, passages: 64 })
     expect(range.info.tiers).toBeUndefined()
     await expect(range.search(query, { tier: 'fast' })).rejects.toThrow(/read by range.*resident/)
     await range.close()
@@ -73,7 +72,7 @@ describe('a range searcher', () => {
         },
       }
     }
-    await openRangeSearcher(files, { kernels })
+    await openByRange(files, { kernels })
     expect(rounds.map((names) => names.length)).toEqual([1, 6])
     expect(rounds[0]).toEqual(['index.msgpack'])
   })
@@ -83,16 +82,16 @@ describe('a range searcher', () => {
     const parts = [11, 12, 13].map((seed) => randomSegment({ seed, ...options, lengths: mixedLengths(seed, 40) }))
     const files = memoryFiles('made', await indexOf(parts, { texts: true }))
     const resident = await openSearcher(files, { kernels })
-    const range = await openRangeSearcher(files, { kernels })
+    const range = await openByRange(files, { kernels })
     const query = { vectors: randomQuery(5, 9, 32), rows: 9, dim: 32 }
+    const answer = await range.search(query, { k: 120, lists: 30 })
     const everything = { k: 120, ncells: 30, centroidScoreThreshold: -1, ndocs: 480 }
-    const answer = await range.search(query, everything)
     expect(answer.hits).toEqual((await resident.search(query, everything)).hits)
     expect(answer.storage!.rounds).toBe(2)
-    expect(new Set(answer.hits.map(({ pid }) => Math.floor(pid / 40))).size).toBe(3)
-    const pids = answer.hits.slice(0, 20).map(({ pid }) => pid)
-    expect(await range.passages(pids)).toEqual(await resident.passages(pids))
-    expect(await range.matchTokens(query, pids)).toEqual(await resident.matchTokens(query, pids))
+    expect(new Set(answer.hits.map(({ place }) => place.segment)).size).toBe(3)
+    const places = answer.hits.slice(0, 20).map(({ place }) => place)
+    expect(await range.passages(places)).toEqual(await resident.passages(places))
+    expect(await range.matchTokens(query, places)).toEqual(await resident.matchTokens(query, places))
     expect(await range.searchMany([query, query], { k: 3 })).toEqual([
       await range.search(query, { k: 3 }),
       await range.search(query, { k: 3 }),
