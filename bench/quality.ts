@@ -4,7 +4,8 @@
  */
 import type { Nbits } from '../format/manifest/segment.ts'
 import { openIndex } from '../runtime/platform/node/nodeIndex.ts'
-import { defaultParameters, type Searcher, type SearchHit, type SearchParameters } from '../runtime/searcher.ts'
+import { defaultParameters } from '../runtime/search/parameters.ts'
+import type { PlaidParameters, Searcher, SearchHit } from '../runtime/searcher.ts'
 import { cachedIndex } from './harness/cachedIndex.ts'
 import {
   integer,
@@ -31,7 +32,7 @@ const GRID_K = 100
 /** Largest loss of nDCG@10 against exact search that we want at k = 100. Stated, not enforced. */
 const TARGET_LOSS: Readonly<Partial<Record<Nbits, number>>> = { 4: 0.003, 2: 0.006 }
 
-interface Setting extends SearchParameters {
+interface Setting extends PlaidParameters {
   readonly name: string
   readonly k: number
 }

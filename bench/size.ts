@@ -1,7 +1,7 @@
 /** Bytes of an index by section and by token, at 4, 2 and 1 bits. Usage and the meaning of each key: bench/README.md. */
 
 import { readIndex } from '../format/indexReader.ts'
-import type { SectionName } from '../format/manifest/manifest.ts'
+import type { SectionName } from '../format/manifest/sections.ts'
 import type { Nbits } from '../format/manifest/segment.ts'
 import { type IndexSummary, summariseIndex } from '../format/manifest/summary.ts'
 import { filesAtPath } from '../runtime/platform/node/nodeFiles.ts'

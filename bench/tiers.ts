@@ -4,6 +4,7 @@
  */
 
 import { readCorpus } from '../builder/corpus/corpus.ts'
+import { PassageNumbers } from '../builder/tune/passageNumbers.ts'
 import { rowQueries, samplePassages, textQueries } from '../builder/tune/pseudoQueries.ts'
 import { settingsFor, widestOf } from '../builder/tune/settings.ts'
 import { type TuneSource, tuneSearcher } from '../builder/tune/tuneSearcher.ts'
@@ -13,7 +14,8 @@ import { type IndexTiers, TIER_NAMES } from '../format/manifest/tiers.ts'
 import { filesAtPath } from '../runtime/platform/node/nodeFiles.ts'
 import { openIndex } from '../runtime/platform/node/nodeIndex.ts'
 import { openQueryEncoder } from '../runtime/platform/node/queryEncoder.ts'
-import { defaultParameters, type QueryVectors, type SearchParameters } from '../runtime/searcher.ts'
+import { defaultParameters } from '../runtime/search/parameters.ts'
+import type { PlaidParameters, QueryVectors } from '../runtime/searcher.ts'
 import type { OpenedIndex } from '../runtime/searchers/indexSearcher.ts'
 import { cachedIndex } from './harness/cachedIndex.ts'
 import { integer, labelOf, oneNbits, progress, REQUIRED_FOLDER, rootPath, runBench } from './harness/commandLine.ts'
@@ -114,6 +116,7 @@ async function tune(
   const source: TuneSource = {
     searcher: index.searcher,
     reader,
+    numbers: await PassageNumbers.of(reader),
     rows: index.vectors.store,
     reference: 'vectors',
     queries,
@@ -134,7 +137,7 @@ interface Judge {
   readonly judged: Map<string, JudgedSetting>
 }
 
-interface JudgedSetting extends SearchParameters {
+interface JudgedSetting extends PlaidParameters {
   readonly k: number
   readonly ms: number
   readonly 'overlap@k': number
@@ -169,16 +172,16 @@ async function judgeTiers(tiers: IndexTiers, judge: Judge): Promise<unknown> {
 }
 
 /** One setting on all real queries. */
-async function judgeSetting(setting: SearchParameters, k: number, judge: Judge): Promise<JudgedSetting> {
+async function judgeSetting(setting: PlaidParameters, k: number, judge: Judge): Promise<JudgedSetting> {
   const { vectors, searcher, exact, judged } = judge
   const key = JSON.stringify([k, setting.ncells, setting.centroidScoreThreshold, setting.ndocs])
   const before = judged.get(key)
   if (before) return before
   const { hits, ms } = await searchAll(searcher, vectors.queries, { ...setting, k })
   const overlaps = hits.map((found, i) => {
-    const wanted = exact.pids[i]!.slice(0, k)
-    const pids = new Set(found.map(({ pid }) => pid))
-    return wanted.filter((pid) => pids.has(pid)).length / wanted.length
+    const wanted = exact.ids[i]!.slice(0, k)
+    const ids = new Set(found.map(({ id }) => id))
+    return wanted.filter((id) => ids.has(id)).length / wanted.length
   })
   const result = {
     k,

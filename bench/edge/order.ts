@@ -6,16 +6,17 @@ import { orderCentroids } from '../../builder/segment/centroidOrder.ts'
 import { contentOrder } from '../../builder/segment/passageOrder.ts'
 import { seededRandom } from '../../builder/segment/sampling.ts'
 import { readIndex } from '../../format/indexReader.ts'
-import { rowBlockBytes, rowShapeOf } from '../../format/items/rowBlock.ts'
+import { rowBlockBytes } from '../../format/items/rowBlock.ts'
+import { openByRange } from '../../lab/search/openedBy.ts'
 import { createChecksum } from '../../runtime/kernels/checksum.ts'
 import { instantiateKernels } from '../../runtime/kernels/kernels.ts'
 import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { compileKernels } from '../../runtime/platform/node/nodeIndex.ts'
+import { PreparedQuery } from '../../runtime/search/preparedQuery.ts'
 import { planReads, type WantedBytes } from '../../runtime/search/range/plan.ts'
-import { probeSegment } from '../../runtime/search/range/probeCells.ts'
+import { probeQuantiser } from '../../runtime/search/range/probeCells.ts'
 import { openRangeIndex, type RangeIndex } from '../../runtime/search/range/rangeIndex.ts'
-import { rangeParameters } from '../../runtime/search/range/rangeParameters.ts'
-import { openRangeReader } from '../../runtime/searchers/rangeSearcher.ts'
+import { resolveRangeParameters } from '../../runtime/search/range/rangeParameters.ts'
 import { cachedIndex } from '../harness/cachedIndex.ts'
 import { labelOf, oneNbits, optionalInteger, REQUIRED_FOLDER, runBench, textTable } from '../harness/commandLine.ts'
 import { type BenchQuery, factsOf, openJudgedVectors } from '../harness/judgedVectors.ts'
@@ -26,7 +27,9 @@ const USAGE = 'npm run -s bench:order -- --vectors FOLDER [--nbits 2] [--queries
 
 const LIST_GAPS = [0, 1024, 2048, 4096, 8192, 16_384]
 const ROW_GAPS = [0, 4096, 8192, 16_384, 32_768]
-const UNLIMITED = { readsMax: 1e6, bytesMax: 1e12 }
+const UNLIMITED = { reads: 1e6, bytes: 1e9 }
+/** What a query by range wants by default. */
+const WANTED = resolveRangeParameters()
 
 interface OrderPoint {
   readonly what: 'lists' | 'rows'
@@ -50,10 +53,10 @@ await runBench(USAGE, OPTIONS, async ({ vectors: folder, nbits, ...options }) =>
   const content = await contentOrder(vectors.store, {})
   const points = [
     ...listPoints(index, await probedCells(index, vectors.queries)),
-    ...rowPoints(index, await foundPassages(index, vectors.queries, module), content),
+    ...rowPoints(index, await foundPassages(path, vectors.queries, module), content),
   ]
   await writeResult(`order-${label}-${nbits}bit`, started, {
-    parameters: { ...factsOf(label, vectors), nbits, ...rangeParameters() },
+    parameters: { ...factsOf(label, vectors), nbits, lists: WANTED.lists, passages_rescored: WANTED.passages },
     samples: { queries: vectors.queries.length },
     units: { reads_mean: 'byte ranges a query', bytes_mean: 'bytes a query, gaps counted' },
     metrics: { points },
@@ -64,33 +67,34 @@ await runBench(USAGE, OPTIONS, async ({ vectors: folder, nbits, ...options }) =>
 })
 
 async function probedCells(index: RangeIndex, queries: readonly BenchQuery[]): Promise<readonly (readonly number[])[]> {
-  const { ncells } = rangeParameters()
   return queries.map((query) => {
-    const { cells, wanted } = probeSegment(index.kernels, index.segments[0]!, query, ncells)
+    const prepared = new PreparedQuery(query, query.dim)
+    const { cells, wanted } = probeQuantiser(index.kernels, index.quantisers[0]!, prepared, WANTED.lists)
     return cells.slice(0, wanted).map(({ cell }) => cell)
   })
 }
 
 /** The passages that are rescored for each query. */
-async function foundPassages(index: RangeIndex, queries: readonly BenchQuery[], module: WebAssembly.Module) {
-  const searcher = await openRangeReader(index.reader, index.kernels, { kernels: module, bytesMax: 1e9, readsMax: 1e6 })
-  const rescored = rangeParameters().ndocs / 4
+async function foundPassages(path: string, queries: readonly BenchQuery[], kernels: WebAssembly.Module) {
+  const searcher = await openByRange(await filesAtPath(path), { kernels, budget: UNLIMITED })
   const found: number[][] = []
   for (const query of queries) {
     // As many results as are rescored: they then are the candidates.
-    found.push((await searcher.search(query, { k: rescored })).hits.map(({ pid }) => pid))
+    const { hits } = await searcher.search(query, { k: WANTED.passages })
+    found.push(hits.map(({ place }) => place.pid))
   }
+  await searcher.close()
   return found
 }
 
 function listPoints(index: RangeIndex, wanted: readonly (readonly number[])[]): readonly OrderPoint[] {
-  const { postingOffsets, entry, dim, tables } = index.segments[0]!
-  const count = entry.centroids
+  const { postingOffsets } = index.segments[0]!
+  const { dim, centroidCount: count, pointers } = index.quantisers[0]!
   const lengthOf = (cell: number) => postingOffsets[cell + 1]! - postingOffsets[cell]!
   const { buffer } = index.kernels.memory
-  const scales = new Float32Array(buffer, tables.centroidScales, count)
+  const scales = new Float32Array(buffer, pointers.centroidScales, count)
   const centroids = Float32Array.from(
-    new Int8Array(buffer, tables.centroids, count * dim),
+    new Int8Array(buffer, pointers.centroids, count * dim),
     (value, at) => value * scales[Math.floor(at / dim)]!,
   )
   const orders = {
@@ -108,9 +112,8 @@ function rowPoints(
   wanted: readonly (readonly number[])[],
   content: Uint32Array,
 ): readonly OrderPoint[] {
-  const { tokens, entry, dim } = index.segments[0]!
-  const shape = rowShapeOf(dim, entry)
-  const lengthOf = (pid: number) => rowBlockBytes(tokens.lengths[pid]!, shape)
+  const { tokens, entry, rowShape } = index.segments[0]!
+  const lengthOf = (pid: number) => rowBlockBytes(tokens.lengths[pid]!, rowShape)
   const orders = {
     input: Uint32Array.from({ length: entry.passages }, (_, pid) => pid),
     content,
@@ -144,7 +147,7 @@ function planned(what: OrderPoint['what'], order: string, layout: Layout): reado
     }),
   )
   return layout.gaps.map((gapBytes) => {
-    const plans = places.map((own) => planReads(own, { ...UNLIMITED, gapBytes }))
+    const plans = places.map((own) => planReads(own, { budget: { reads: UNLIMITED.reads, bytes: 1e12 }, gapBytes }))
     const mean = (values: readonly number[]) =>
       significant(values.reduce((sum, value) => sum + value, 0) / values.length)
     return {

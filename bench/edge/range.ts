@@ -3,11 +3,12 @@
  * that of the resident pipeline on the same index. Prints one JSON line. Usage and the meaning of each key: bench/README.md.
  */
 
+import { NCELLS_MAX } from '../../format/limits.ts'
+import { openByRange } from '../../lab/search/openedBy.ts'
 import { type CountingFiles, countingFiles, type ReadCount } from '../../lab/storage/countingFiles.ts'
 import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { compileKernels, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
-import type { Searcher, SearchHit, SearchOptions } from '../../runtime/searcher.ts'
-import { openRangeSearcher } from '../../runtime/searchers/rangeSearcher.ts'
+import type { RangeParameters, Searcher, SearchHit, SearchOptions } from '../../runtime/searcher.ts'
 import { cachedIndex } from '../harness/cachedIndex.ts'
 import {
   integer,
@@ -23,17 +24,16 @@ import { factsOf, type JudgedVectors, openJudgedVectors } from '../harness/judge
 import { startRecord, writeResult } from '../harness/record.ts'
 import { median, percentile, significant } from '../harness/samples.ts'
 import { exactQuality, type Quality, qualityOf, searchAll } from '../harness/searchRun.ts'
-import { withQueriesOf } from './otherQueries.ts'
 
 const USAGE =
-  'npm run -s bench:range -- --vectors FOLDER [--nbits 2] [--k 10] [--ncells N] [--ndocs N] [--curve] [--queries N] [--queries-of FOLDER] [--index PATH] [--label NAME]\nWith --index, overlap is with the resident pipeline at its most thorough on that index, not with exact search on vectors.'
+  'npm run -s bench:range -- --vectors FOLDER [--nbits 2] [--k 10] [--lists N] [--passages N] [--curve] [--queries N] [--index PATH] [--label NAME]\nWith --index, overlap is with the resident pipeline at its most thorough on that index, not with exact search on vectors.'
 
-const CURVE_NCELLS = [1, 2, 4, 8]
-const CURVE_RESCORED = [16, 24, 32, 40]
+const CURVE_LISTS = [1, 2, 4, 8]
+const CURVE_PASSAGES = [16, 24, 32, 40]
 /** Where what is not found is lost: with the lists of a default query and more passages rescored, then with nearly all lists as well. */
 const BREAKDOWN: readonly SearchOptions[] = [
-  ...[32, 64, 128, 256].map((rescored) => ({ ndocs: rescored * 4 })),
-  ...[32, 64].map((rescored) => ({ ncells: 16, ndocs: rescored * 4 })),
+  ...[32, 64, 128, 256].map((passages) => ({ passages })),
+  ...[32, 64].map((passages) => ({ lists: 16, passages })),
 ]
 /** As many as a query may make: reads of one round are then under way together, and rounds can be told apart. */
 const READS_MAX = 64
@@ -48,10 +48,8 @@ const UNITS = {
   'ndcg@10, overlap@10': 'share, 0 to 1',
 }
 
-interface RangePoint extends Quality {
+interface RangePoint extends Quality, RangeParameters {
   readonly name: string
-  readonly ncells: number
-  readonly ndocs: number
   readonly bytes_median: number
   readonly bytes_p95: number
   readonly reads_median: number
@@ -64,14 +62,18 @@ await runBench(
   USAGE,
   {
     ...{ vectors: REQUIRED_FOLDER, nbits: oneNbits(2), k: integer(10, 100), label: '', index: '' },
-    ...{ ncells: optionalInteger(64), ndocs: optionalInteger(4096), queries: optionalInteger() },
-    ...{ curve: false, 'queries-of': '' },
+    ...{
+      lists: optionalInteger(NCELLS_MAX),
+      passages: optionalInteger(1024),
+      queries: optionalInteger(),
+      curve: false,
+    },
   } as const,
-  async ({ vectors: folder, nbits, k, ncells, ndocs, queries: limit, ...options }) => {
+  async ({ vectors: folder, nbits, k, lists, passages, queries: limit, ...options }) => {
     const label = labelOf(folder, options.label)
-    const given: SearchOptions = { ...(ncells && { ncells }), ...(ndocs && { ndocs }) }
+    const given: SearchOptions = { ...(lists && { lists }), ...(passages && { passages }) }
     const started = await startRecord('range')
-    const vectors = await withQueriesOf(options['queries-of'], await openJudgedVectors(folder, limit), limit)
+    const vectors = await openJudgedVectors(folder, limit)
     const path = options.index || (await cachedIndex(vectors, { nbits, label: labelOf(folder, '') })).path
     const thorough = options.index !== ''
     const { indexed, ...measured } = await measure(vectors, path, { k, given, curve: options.curve, thorough })
@@ -80,10 +82,11 @@ await runBench(
     await writeResult(`range-${label}-${nbits}bit${k === 10 ? '' : `-k${k}`}${custom}`, started, {
       parameters: {
         ...{ ...factsOf(label, vectors), ...indexed },
-        ...{ nbits, k, ncells: standard.ncells, ndocs: standard.ndocs, cache: 'none: every query is cold' },
+        ...{ nbits, k, lists: standard.lists, passages_rescored: standard.passages },
+        cache: 'none: every query is cold',
         index: options.index ? labelOf(options.index, '') : 'built from the vectors',
       },
-      samples: { queries: vectors.queries.length, of: options['queries-of'] ? 'other queries' : 'the folder' },
+      samples: { queries: vectors.queries.length },
       units: UNITS,
       metrics: measured,
     })
@@ -106,10 +109,10 @@ async function measure(vectors: JudgedVectors, path: string, { k, given, curve, 
   const residentQuality = qualityOf(vectors, (await searchAll(resident, vectors.queries, { k })).hits, exact)
   await resident.close()
   const files = countingFiles(await filesAtPath(path))
-  const searcher = await openRangeSearcher(files, {
+  const searcher = await openByRange(files, {
     kernels: await compileKernels(),
     concurrency: READS_MAX,
-    readsMax: READS_MAX,
+    budget: { reads: READS_MAX },
   })
   const opening = files.take()
   const { passages, tokens } = searcher.info
@@ -117,8 +120,8 @@ async function measure(vectors: JudgedVectors, path: string, { k, given, curve, 
   const settings = [
     { name: 'default', options: given },
     ...(curve
-      ? CURVE_NCELLS.flatMap((ncells) =>
-          CURVE_RESCORED.map((rescored) => ({ name: 'grid', options: { ncells, ndocs: rescored * 4 } })),
+      ? CURVE_LISTS.flatMap((lists) =>
+          CURVE_PASSAGES.map((passages) => ({ name: 'grid', options: { lists, passages } })),
         )
       : []),
   ]
@@ -126,9 +129,10 @@ async function measure(vectors: JudgedVectors, path: string, { k, given, curve, 
     progress(`${name} ${JSON.stringify(options)}: ${vectors.queries.length} queries`)
     points.push({ name, ...(await measurePoint(searcher, files, vectors, exact, { ...options, k })) })
   }
+  const { memoryBytes } = searcher
   await searcher.close()
   const breakdown = curve ? await measureBreakdown(path, vectors, exact, k) : []
-  const { name: _, ncells: __, ndocs: ___, 'recall@100': ____, skipped_share: _____, ...line } = points[0]!
+  const { name: _, lists: __, passages: ___, 'recall@100': ____, skipped_share: _____, ...line } = points[0]!
   return {
     indexed: { passages, tokens },
     line: { ...line, 'resident_ndcg@10': residentQuality['ndcg@10'] },
@@ -136,7 +140,7 @@ async function measure(vectors: JudgedVectors, path: string, { k, given, curve, 
     ...(thorough ? {} : { exact: exactQuality(vectors, exact) }),
     compared_with: thorough ? `resident pipeline, ${JSON.stringify(THOROUGH)}` : 'exact float32 MaxSim on the vectors',
     opening,
-    memory_bytes: searcher.memoryBytes,
+    memory_bytes: memoryBytes,
     points,
     ...(breakdown.length > 0 ? { breakdown } : {}),
   }
@@ -146,7 +150,7 @@ async function measure(vectors: JudgedVectors, path: string, { k, given, curve, 
 async function measureBreakdown(path: string, vectors: JudgedVectors, exact: ExactRankings, k: number) {
   const files = countingFiles(await filesAtPath(path))
   const kernels = await compileKernels()
-  const searcher = await openRangeSearcher(files, { kernels, concurrency: READS_MAX, readsMax: 1e6, bytesMax: 1e9 })
+  const searcher = await openByRange(files, { kernels, concurrency: READS_MAX, budget: { reads: 1e6, bytes: 1e9 } })
   const points: RangePoint[] = []
   for (const options of BREAKDOWN) {
     progress(`without limits ${JSON.stringify(options)}`)
@@ -162,7 +166,7 @@ async function thoroughRankings(searcher: Searcher, { queries }: JudgedVectors):
   const started = performance.now()
   const { hits } = await searchAll(searcher, queries, THOROUGH)
   return {
-    pids: hits.map((found) => found.map(({ pid }) => pid)),
+    ids: hits.map((found) => found.map(({ id }) => id)),
     scores: hits.map((found) => found.map(({ score }) => score)),
     seconds: (performance.now() - started) / 1000,
   }
@@ -178,18 +182,18 @@ async function measurePoint(
   const hits: (readonly SearchHit[])[] = []
   const counts: ReadCount[] = []
   let skipped = 0
-  let parameters = { ncells: 0, ndocs: 0 }
+  let used: RangeParameters = { lists: 0, passages: 0 }
   for (const query of vectors.queries) {
     const answer = await searcher.search(query, options)
     hits.push(answer.hits)
     counts.push(files.take())
-    parameters = answer.parameters
+    if (answer.parameters.pipeline === 'range') used = answer.parameters
     if (answer.skipped) skipped++
   }
   const of = (key: 'bytes' | 'reads') => counts.map((count) => count[key])
   return {
-    ncells: parameters.ncells,
-    ndocs: parameters.ndocs,
+    lists: used.lists,
+    passages: used.passages,
     bytes_median: median(of('bytes')),
     bytes_p95: percentile(of('bytes'), 0.95),
     reads_median: median(of('reads')),

@@ -1,7 +1,8 @@
 /** A Worker that opens one index when it is told to and searches it; for measuring what it holds and how long it takes. */
 import kernels from '../../assembly/build/kernels.wasm'
 import { httpFiles } from '../../runtime/readers/http.ts'
-import { type OpenedIndex, openIndexFiles } from '../../runtime/searchers/openIndexFiles.ts'
+import type { OpenedIndex } from '../../runtime/searchers/indexSearcher.ts'
+import { openIndexFiles } from '../../runtime/searchers/openIndexFiles.ts'
 
 export interface OpenTask {
   readonly indexUrl: string

@@ -6,9 +6,8 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PostingsBuilder } from '../../builder/segment/postings.ts'
 import { centroidCount } from '../../builder/segment/sampling.ts'
-import { encodeIds } from '../../format/items/ids.ts'
+import { createManifest, IndexWriter, type SegmentWriter } from '../../format/indexWriter.ts'
 import { encodeManifest, MANIFEST_NAME } from '../../format/manifest/manifest.ts'
-import { PartWriter } from '../../format/writer.ts'
 import { SyntheticCorpus } from '../../lab/data/syntheticCorpus.ts'
 import { integerOption, nbitsOption, progress, runBench } from '../harness/commandLine.ts'
 
@@ -43,48 +42,40 @@ await runBench(
 )
 
 async function writeIndex(corpus: SyntheticCorpus, out: string): Promise<number> {
-  const { passages, dim, centroids } = corpus.shape
+  const { passages, dim } = corpus.shape
   const sink = { write: (name: string, bytes: Uint8Array) => writeFile(join(out, name), bytes) }
-  const writer = new PartWriter(sink)
-  const bytesOf = (array: Float32Array | Uint32Array | Uint16Array | Int8Array) =>
-    new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
-  const { lengths, postings } = await writeRows(corpus, writer)
-  await writer.appendArray('centroids', bytesOf(corpus.centroids), dim)
-  await writer.appendArray('centroidScales', bytesOf(corpus.centroidScales), 4)
-  await writer.appendArray('passageLengths', bytesOf(lengths), 2)
-  await writer.appendArray('postingOffsets', bytesOf(postings.postingOffsets), 4)
-  await writer.appendItems('postings', postings.postings, postings.postingOffsets)
-  const ids = encodeIds(Array.from({ length: passages }, (_, pid) => `doc-${pid}`))
-  await writer.appendArray('idOffsets', bytesOf(ids.idOffsets), 4)
-  await writer.appendItems('ids', ids.ids, ids.idOffsets)
-  await writer.appendArray('idOrder', bytesOf(ids.idOrder), 4)
-  const { parts, sections } = await writer.finish()
-  const tokens = lengths.reduce((sum, length) => sum + length, 0)
-  const segment = { passages, tokens, centroids, codec: corpus.codec, sections }
-  const manifest = encodeManifest({
-    ...{ generation: 1, name: 'synthetic', dim, builder: 'bench/edge/syntheticIndex.ts' },
-    ...{ parts, segments: [segment] },
+  const writer = new IndexWriter(sink)
+  const { codec, centroids, centroidScales } = corpus
+  const segment = writer.segment(await writer.appendQuantiser({ dim, codec, centroids, centroidScales }))
+  const { passageLengths, postings } = await writeRows(corpus, segment)
+  const ids = Array.from({ length: passages }, (_, pid) => `doc-${pid}`)
+  await segment.appendTables({ passageLengths, ...postings, ids })
+  const manifest = createManifest(await writer.finish(), {
+    name: 'synthetic',
+    dim,
+    builder: 'bench/edge/syntheticIndex.ts',
   })
-  await sink.write(MANIFEST_NAME, manifest)
-  return manifest.length + parts.reduce((sum, part) => sum + part.bytes, 0)
+  const bytes = encodeManifest(manifest)
+  await sink.write(MANIFEST_NAME, bytes)
+  return bytes.length + manifest.parts.reduce((sum, part) => sum + part.bytes, 0)
 }
 
-async function writeRows(corpus: SyntheticCorpus, writer: PartWriter) {
+async function writeRows(corpus: SyntheticCorpus, segment: SegmentWriter) {
   const { passages, centroids } = corpus.shape
-  const lengths = new Uint16Array(passages)
+  const passageLengths = new Uint16Array(passages)
   const builder = new PostingsBuilder({ centroids, passages })
   for (let first = 0; first < passages; first += GROUP_PASSAGES) {
     const blocks: Uint8Array[] = []
     for (let pid = first; pid < Math.min(passages, first + GROUP_PASSAGES); pid++) {
       const codes = corpus.codesOf(pid)
-      lengths[pid] = codes.length
+      passageLengths[pid] = codes.length
       builder.add(codes)
       blocks.push(corpus.blockOf(pid, codes))
     }
-    await writer.append('rows', Buffer.concat(blocks), blocks.length)
+    await segment.appendRows(Buffer.concat(blocks), blocks.length)
     if ((first / GROUP_PASSAGES) % 100 === 0) progress(`${first} of ${passages} passages`)
   }
-  return { lengths, postings: builder.finish() }
+  return { passageLengths, postings: builder.finish() }
 }
 
 /** `{ dim, rows, ids, vectors }`: of each query the id of the passage it was made from, and f32[queries][rows][dim] in base64. */

@@ -40,7 +40,7 @@ export async function searchAll(
 }
 
 /** What judging needs of a hit, of whatever engine. */
-export type JudgedHit = Pick<SearchHit, 'id' | 'pid' | 'score'>
+export type JudgedHit = Pick<SearchHit, 'id' | 'score'>
 
 export function qualityOf(
   vectors: JudgedVectors,
@@ -50,8 +50,8 @@ export function qualityOf(
   const run: Run = new Map(vectors.queries.map(({ id }, i) => [id, hits[i]!]))
   const overlaps = hits.map((found, i) =>
     overlap(
-      found.slice(0, 10).map(({ pid }) => pid),
-      exact.pids[i]!.slice(0, 10),
+      found.slice(0, 10).map(({ id }) => id),
+      exact.ids[i]!.slice(0, 10),
     ),
   )
   return rounded(run, vectors, overlaps.reduce((sum, share) => sum + share, 0) / overlaps.length)
@@ -59,11 +59,10 @@ export function qualityOf(
 
 /** Exact search measured by the same measures; its overlap with itself is 1. */
 export function exactQuality(vectors: JudgedVectors, exact: ExactRankings): Quality {
-  const { ids } = vectors.store
   const run: Run = new Map(
-    vectors.queries.map(({ id }, i) => [
-      id,
-      exact.pids[i]!.map((pid, rank) => ({ id: ids[pid]!, score: exact.scores[i]![rank]! })),
+    vectors.queries.map((query, i) => [
+      query.id,
+      exact.ids[i]!.map((id, rank) => ({ id, score: exact.scores[i]![rank]! })),
     ]),
   )
   return rounded(run, vectors, 1)
@@ -78,7 +77,7 @@ function rounded(run: Run, { qrels }: JudgedVectors, overlapAt10: number): Quali
   }
 }
 
-function overlap(found: readonly number[], exact: readonly number[]): number {
+function overlap(found: readonly string[], exact: readonly string[]): number {
   const wanted = new Set(exact)
-  return exact.length === 0 ? 1 : found.filter((pid) => wanted.has(pid)).length / exact.length
+  return exact.length === 0 ? 1 : found.filter((id) => wanted.has(id)).length / exact.length
 }

@@ -7,7 +7,9 @@ import { COLOURS, element, FAINT, figure, INK, line, round, text } from './svg.t
 /** The keys of edge/range.ts that are drawn. */
 interface RangePoint {
   readonly name: string
-  readonly ncells: number
+  /** In results of before format 2.0: `ncells`. */
+  readonly lists?: number
+  readonly ncells?: number
   readonly bytes_median: number
   readonly 'ndcg@10': number
   readonly 'overlap@10': number
@@ -37,7 +39,7 @@ export function rangeFigure(record: BenchRecord): string {
   const series = [
     ...Map.groupBy(
       points.filter(({ name }) => name === 'grid'),
-      ({ ncells }) => ncells,
+      ({ lists, ncells = 0 }) => lists ?? ncells,
     ),
   ]
   const x = (panel: { readonly left: number; readonly right: number }) =>
@@ -45,9 +47,9 @@ export function rangeFigure(record: BenchRecord): string {
   return figure({ width: WIDTH, height: HEIGHT }, [
     text(72, 30, `What a cold query reads, and what it finds: ${label}, ${nbits} bits`, { size: 18, weight: 'bold' }),
     text(72, 51, subtitleOf(record, `${record.samples.queries} queries`), { size: 12 }),
-    ...series.flatMap(([ncells], i) => [
+    ...series.flatMap(([lists], i) => [
       element('rect', { x: 72 + i * LEGEND_STEP, y: 66, width: 12, height: 12, fill: COLOURS[i % COLOURS.length]! }),
-      text(90 + i * LEGEND_STEP, 76, `${ncells} list${ncells === 1 ? '' : 's'} a row`, { size: 12 }),
+      text(90 + i * LEGEND_STEP, 76, `${lists} list${lists === 1 ? '' : 's'} a row`, { size: 12 }),
     ]),
     ...(Object.keys(PANELS) as Measure[]).flatMap((measure) => panelOf(measure, { points, series, resident, x })),
   ])

@@ -128,7 +128,7 @@ async function pointOf(
   const { ids, tokens } = vectors.store
   const times = runs.flatMap(({ timesMs }) => timesMs)
   const { pids, scores, wasmMb = 0 } = runs[0]!
-  const hits = pids.map((list, i) => list.map((pid, rank) => ({ pid, id: ids[pid]!, score: scores[i]![rank]! })))
+  const hits = pids.map((list, i) => list.map((pid, rank) => ({ id: ids[pid]!, score: scores[i]![rank]! })))
   const ms = significant(median(times))
   return {
     setting,

@@ -5,11 +5,11 @@
 import { readFile } from 'node:fs/promises'
 import type { Nbits } from '../../format/manifest/segment.ts'
 import { randomQuery, randomSegment } from '../../lab/data/randomSegment.ts'
+import { residentOf } from '../../lab/search/residentOf.ts'
 import { placeCrcTables } from '../../runtime/kernels/checksum.ts'
 import { instantiateKernels, topCellsHeapBytes } from '../../runtime/kernels/kernels.ts'
-import { placeQuery } from '../../runtime/search/placedQuery.ts'
-import { createResidentSegment } from '../../runtime/search/resident/residentSegment.ts'
-import { defaultParameters } from '../../runtime/searcher.ts'
+import { defaultParameters } from '../../runtime/search/parameters.ts'
+import { PreparedQuery } from '../../runtime/search/preparedQuery.ts'
 import { runBench } from '../harness/commandLine.ts'
 import { startRecord } from '../harness/record.ts'
 
@@ -35,9 +35,9 @@ async function measureNbits(nbits: Nbits) {
   const lengths = Array.from({ length: passageCount }, () => passageTokens)
   const data = randomSegment({ seed: nbits, dim, nbits, centroidCount, lengths })
   const kernels = await instantiateKernels(module)
-  const segment = await createResidentSegment(data, kernels)
+  const segment = await residentOf(data, kernels)
   const vectors = randomQuery(1, rows, dim)
-  const query = placeQuery(kernels, segment.block, segment.scales, { vectors, rows, dim })
+  const query = new PreparedQuery({ vectors, rows, dim }, dim).place(kernels, segment.block, segment.scales)
   const candidates = { pids: kernels.arena.allocate(passageCount * 4), count: passageCount, scores: 0 }
   candidates.scores = kernels.arena.allocate(passageCount * 4)
   const heaps = kernels.arena.allocate(topCellsHeapBytes(rows, 4))
@@ -62,7 +62,7 @@ async function measureNbits(nbits: Nbits) {
     ),
     approximateNsPerToken: perUnit(() => kernels.approximate(segment.block, query, candidates, false), tokens),
     approximatePrunedNsPerToken: perUnit(() => kernels.approximate(segment.block, query, candidates, true), tokens),
-    rescoreNsPerToken: perUnit(() => kernels.rescore(segment.block, query, candidates), tokens),
+    rescoreNsPerToken: perUnit(() => kernels.rescore(query, [{ segment: segment.block, candidates }]), tokens),
     refineNsPerToken: perUnit(() => kernels.refine(segment.block, query, candidates), tokens),
     crc32cNsPerByte: perUnit(() => kernels.crc32c(segment.block.rows, data.rows.length, tables), data.rows.length),
   }

@@ -4,9 +4,10 @@
  */
 import { InputError } from '../../../format/errors.ts'
 import { readIndex } from '../../../format/indexReader.ts'
+import { summariseIndex } from '../../../format/manifest/summary.ts'
 import { filesAtPath } from '../../../runtime/platform/node/nodeFiles.ts'
 import { rangeNeed, residentNeed } from '../../../runtime/searchers/memoryNeed.ts'
-import { RANGE_DEFAULTS } from '../../../runtime/searchers/rangeSearcher.ts'
+import { RANGE_DEFAULTS } from '../../../runtime/searchers/rangePipeline.ts'
 import { integer, labelOf, REQUIRED_FOLDER, runBench } from '../../harness/commandLine.ts'
 import { runFresh } from '../../harness/freshProcess.ts'
 import { startRecord, writeResult } from '../../harness/record.ts'
@@ -38,13 +39,13 @@ await runBench(
     const { host } = options
     if (host !== 'node' && host !== 'workerd') throw new InputError(`--host: expected node or workerd, got "${host}"`)
     const use = host === 'node' ? await inNode(task) : await measureWorkerdRange(task)
-    const [segment] = manifest.segments
+    const { passages, tokens, centroids, dim, nbits } = summariseIndex(manifest)
     const predicted = {
-      range: rangeNeed(manifest, RANGE_DEFAULTS.bytesMax),
+      range: rangeNeed(manifest, RANGE_DEFAULTS.budget.bytes),
       resident: residentNeed(manifest),
     }
     const line = {
-      ...{ passages: segment!.passages, tokens: segment!.tokens, centroids: segment!.centroids, index_bytes: bytes },
+      ...{ passages, tokens, centroids, index_bytes: bytes },
       ...Object.fromEntries(
         Object.entries(use).map(([key, value]) => [key, typeof value === 'number' ? significant(value) : value]),
       ),
@@ -55,8 +56,8 @@ await runBench(
         concurrent,
         host,
         flags: (host === 'node' ? LIKE_A_WORKER : WORKERD_FLAGS).join(' '),
-        dim: manifest.dim,
-        nbits: segment!.codec.nbits,
+        dim,
+        nbits,
       },
       samples: { queries: 'those beside the index', passes: 'one after another, then so many at a time' },
       units: { '*_bytes': 'bytes', '*_mb': '10^6 bytes', '*_ms': 'milliseconds', found_first: 'share, 0 to 1' },

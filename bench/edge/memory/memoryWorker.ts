@@ -3,7 +3,8 @@ import ortWasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm'
 import kernels from '../../../assembly/build/kernels.wasm'
 import { openWebEncoder, type WebEncoder } from '../../../runtime/encoders/webEncoder.ts'
 import { httpFiles } from '../../../runtime/readers/http.ts'
-import { openSearcher, type ResidentSearcher } from '../../../runtime/searchers/residentSearcher.ts'
+import type { OpenedIndex } from '../../../runtime/searchers/indexSearcher.ts'
+import { openSearcher } from '../../../runtime/searchers/openIndexFiles.ts'
 
 export interface MemoryTask {
   readonly modelUrl: string
@@ -20,7 +21,7 @@ export interface MemoryReport {
 }
 
 /** What stays open until the Worker ends. */
-const open: { encoder?: WebEncoder; searcher?: ResidentSearcher } = {}
+const open: { encoder?: WebEncoder; searcher?: OpenedIndex } = {}
 
 export default {
   async fetch(request: Request): Promise<Response> {

@@ -97,7 +97,7 @@ function pointOf({ engine, setting, runs }: Arm, { vectors, exact }: { vectors: 
   const judged = firstQueries(vectors, engine.queries)
   const { pids, scores, baseRssMb, wasmMb, facts } = runs[0]!
   const hits = pids.map((list, i): readonly JudgedHit[] =>
-    list.map((pid, rank) => ({ pid, id: vectors.store.ids[pid]!, score: scores[i]![rank]! })),
+    list.map((pid, rank) => ({ id: vectors.store.ids[pid]!, score: scores[i]![rank]! })),
   )
   const times = runs.flatMap(({ timesMs }) => timesMs)
   const middle = (value: (run: EngineRun) => number) => significant(median(runs.map(value)))

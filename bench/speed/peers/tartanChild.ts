@@ -28,7 +28,7 @@ answerParent<TartanTask, EngineRun>(async ({ index, queries, warm, options }) =>
     const asked = performance.now()
     const answer = await searcher.search(query, options)
     timesMs.push(performance.now() - asked)
-    pids.push(answer.hits.map(({ pid }) => pid))
+    pids.push(answer.hits.map(({ place }) => place.pid))
     scores.push(answer.hits.map(({ score }) => score))
     parameters = answer.parameters
   }
