@@ -1,8 +1,13 @@
 /** Manifests of indexes that are not there, of any size: what is planned from a manifest alone needs no more. */
 import { ENTRY_BYTES } from '../../format/items/textBlocks.ts'
 import type { EncoderFingerprint } from '../../format/manifest/encoderFingerprint.ts'
-import { requiredFeatures } from '../../format/manifest/features.ts'
-import { decodeManifest, encodeManifest, type Manifest, type SectionChunk } from '../../format/manifest/manifest.ts'
+import {
+  decodeManifest,
+  encodeManifest,
+  type Manifest,
+  requiredFeatures,
+  type SectionChunk,
+} from '../../format/manifest/manifest.ts'
 import {
   type SectionName,
   type SectionOwner,

@@ -1,11 +1,11 @@
 /** What a budget leaves out reaches the client: an index that is read by range behind the app. */
 import { expect, it } from 'vitest'
+import { indexOf } from '../../lab/data/indexFiles.ts'
 import { randomQuery, randomSegment } from '../../lab/data/randomSegment.ts'
 import { createApp } from '../../runtime/http/index.ts'
 import { memoryFiles } from '../../runtime/readers/memory.ts'
 import { openIndexFiles } from '../../runtime/searchers/openIndexFiles.ts'
 import { kernelsModule } from '../kernels/guardedMemory.ts'
-import { indexOf } from '../search/range/indexOf.ts'
 
 const lengths = Array.from({ length: 400 }, (_, pid) => 3 + (pid % 7))
 const data = randomSegment({ seed: 2, dim: 32, nbits: 2, centroidCount: 200, lengths })

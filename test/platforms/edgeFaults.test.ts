@@ -3,6 +3,7 @@
  * right answer or in a problem, and the right answers come back with the storage.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { indexOf } from '../../lab/data/indexFiles.ts'
 import { randomQuery, randomSegment } from '../../lab/data/randomSegment.ts'
 import { type RunningWorkerd, startWorkerd } from '../../lab/hosts/workerd.ts'
 import { type Fault, type StorageServer, startStorageServer } from '../../lab/storage/storageServer.ts'
@@ -10,7 +11,6 @@ import { memoryFiles } from '../../runtime/readers/memory.ts'
 import { openIndexFiles } from '../../runtime/searchers/openIndexFiles.ts'
 import type { PipelineName } from '../../runtime/searchers/pipeline.ts'
 import { kernelsModule } from '../kernels/guardedMemory.ts'
-import { indexOf } from '../search/range/indexOf.ts'
 
 const DIM = 32
 const QUERIES = 20

@@ -9,7 +9,7 @@ import { readIndex } from '../../../format/indexReader.ts'
 import type { SegmentWriter } from '../../../format/indexWriter.ts'
 import { decodeManifest, encodeManifest, type Manifest } from '../../../format/manifest/manifest.ts'
 import type { SectionName, SectionRow } from '../../../format/manifest/sections.ts'
-import { describeIndex } from '../../../format/manifest/summary.ts'
+import { summariseIndex } from '../../../format/manifest/summary.ts'
 import { verifyIndex } from '../../../format/verify.ts'
 import { memoryFiles } from '../../../runtime/readers/memory.ts'
 import { rangeNeed, residentNeed } from '../../../runtime/searchers/memoryNeed.ts'
@@ -63,7 +63,7 @@ describe('a section that is new in the table', () => {
   it('may be absent', async () => {
     const { manifest } = await tinyIndex({ lengths: [2, 1, 3] })
     expect(decodeManifest(encodeManifest(manifest))).toEqual(manifest)
-    expect(describeIndex(manifest).sections.map(({ name }) => name)).not.toContain(COLOURS)
+    expect(summariseIndex(manifest).sections.map(({ name }) => name)).not.toContain(COLOURS)
   })
 
   it.each([
@@ -97,11 +97,11 @@ describe('a section that is new in the table', () => {
   })
 
   it('is shown, with what it costs', () => {
-    const { sections, bytesPerToken } = describeIndex(index.manifest)
+    const { sections, bytesPerToken } = summariseIndex(index.manifest)
     expect(sections).toContainEqual({ name: COLOURS, bytes: 9, bytesPerToken: 1.5 })
     expect(sections).toContainEqual({ name: SHADES, bytes: 9, bytesPerToken: 1.5 })
-    expect(bytesPerToken - describeIndex(without(index.manifest, COLOURS)).bytesPerToken).toBeCloseTo(1.5, 10)
-    expect(describeIndex(without(index.manifest, SHADES)).bytesPerToken).toBe(bytesPerToken)
+    expect(bytesPerToken - summariseIndex(without(index.manifest, COLOURS)).bytesPerToken).toBeCloseTo(1.5, 10)
+    expect(summariseIndex(without(index.manifest, SHADES)).bytesPerToken).toBe(bytesPerToken)
   })
 
   it('is counted in the memory that an index needs when it is read at opening, and only then', () => {
