@@ -19,11 +19,18 @@ const PAUSE_MAX_MS = 32
 
 export class Turns {
   readonly #options: TurnOptions
+  #bytesMax: number
   /** Share to its bytes and when it was taken. */
   readonly #held = new Map<symbol, { readonly bytes: number; readonly since: number }>()
 
   constructor(options: TurnOptions) {
     this.#options = options
+    this.#bytesMax = options.bytesMax
+  }
+
+  /** What all shares together may be from now on; those that are held stay. */
+  limit(bytesMax: number): void {
+    this.#bytesMax = bytesMax
   }
 
   /** Bytes of all shares now. */
@@ -58,6 +65,6 @@ export class Turns {
   #hasRoom(bytes: number): boolean {
     const oldest = performance.now() - this.#options.heldMaxMs
     for (const [share, { since }] of this.#held) if (since < oldest) this.#held.delete(share)
-    return this.#held.size === 0 || this.heldBytes + bytes <= this.#options.bytesMax
+    return this.#held.size === 0 || this.heldBytes + bytes <= this.#bytesMax
   }
 }

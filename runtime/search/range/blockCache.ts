@@ -4,7 +4,7 @@
 const ENTRY_BYTES = 256
 
 export class BlockCache {
-  readonly #bytesMax: number
+  #bytesMax: number
   readonly #entries = new Map<string, Uint8Array>()
   #bytes = 0
 
@@ -15,6 +15,12 @@ export class BlockCache {
 
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** What it keeps at most from now on. */
+  limit(bytesMax: number): void {
+    this.#bytesMax = bytesMax
+    this.#shrink()
   }
 
   get(key: string): Uint8Array | undefined {
@@ -32,6 +38,10 @@ export class BlockCache {
     if (cost > this.#bytesMax || this.#entries.has(key)) return
     this.#entries.set(key, bytes.slice())
     this.#bytes += cost
+    this.#shrink()
+  }
+
+  #shrink(): void {
     for (const [oldest, value] of this.#entries) {
       if (this.#bytes <= this.#bytesMax) break
       this.#entries.delete(oldest)
