@@ -93,7 +93,9 @@ export class PostingsBuilder {
 
 function grown(bytes: Uint8Array<ArrayBuffer>, needed: number): Uint8Array<ArrayBuffer> {
   if (needed > POSTINGS_BYTES_MAX) {
-    throw new InputError('writing posting lists: they do not fit 4 GiB. Build several segments.', { needed })
+    throw new InputError('writing posting lists: they do not fit 4 GiB. Split the corpus into several indexes.', {
+      needed,
+    })
   }
   const larger = new Uint8Array(Math.min(POSTINGS_BYTES_MAX, Math.max(needed, bytes.length * 2)))
   larger.set(bytes)

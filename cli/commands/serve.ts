@@ -25,6 +25,7 @@ interface Options {
   readonly pipeline?: PipelineName
   readonly origin?: readonly string[]
   readonly open?: boolean
+  readonly refresh: number
 }
 
 export function serveCommand(signal: AbortSignal): Command {
@@ -44,6 +45,11 @@ export function serveCommand(signal: AbortSignal): Command {
     .addOption(new Option('-m, --model <name|folder>', "encoder (default: the index's own, if bundled)"))
     .addOption(tierOption('for requests that name none (default: balanced of each index that has tiers)'))
     .addOption(pipelineOption('default: resident where that fits half of the free memory'))
+    .addOption(
+      new Option('--refresh <seconds>', 'how often to look whether an index was replaced; 0 never')
+        .argParser(integer(0, 86_400))
+        .default(10),
+    )
     .option('--origin <origin...>', 'other sites whose pages may ask, such as https://docs.example.org; * for all')
     .option('--open', 'open the search page in the browser')
     .addHelpText(
@@ -61,6 +67,25 @@ Examples:
 }
 
 type ServedIndex = Searcher & Pick<OpenedIndex, 'close'>
+
+/** Looks for new generations, so that no query has to. A failure is told, and what is served stays. */
+function refreshEvery(seconds: number, searchers: ReadonlyMap<string, ServedIndex>): Closable {
+  if (seconds === 0) return { close: async () => {} }
+  const look = async (name: string, searcher: ServedIndex) => {
+    try {
+      if (!(await searcher.refresh())) return
+      const { generation, passages } = searcher.info
+      process.stdout.write(`${name}: replaced by generation ${generation}, ${formatCounted(passages, 'passage')}\n`)
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      process.stderr.write(`${name}: looking for a new generation failed, the old one is served on: ${why}\n`)
+    }
+  }
+  const timer = setInterval(() => {
+    for (const [name, searcher] of searchers) void look(name, searcher)
+  }, seconds * 1000)
+  return { close: async () => clearInterval(timer) }
+}
 
 async function serveUntilStopped(paths: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
   const { workers, pipeline = 'auto', tier } = options
@@ -102,6 +127,7 @@ async function serveOpened(
   }
   const encoder = await sharedEncoder([...searchers.values()], options.model)
   if (encoder) opened.push(encoder)
+  opened.push(refreshEvery(options.refresh, searchers))
   const server = await serveIndexes({
     indexes: searchers,
     encoder,

@@ -116,7 +116,7 @@ export class Arena {
       return this.#memory.grow(pages)
     } catch (cause) {
       throw new InputError(
-        `allocating memory for the index or a query: expected at most what this host gives (4 GiB at best), got a need of ${bytes} bytes. Use fewer segments, a smaller ndocs, or the range pipeline.`,
+        `allocating memory for the index or a query: expected at most what this host gives (4 GiB at best), got a need of ${bytes} bytes. Use the range pipeline, a smaller ndocs, or build with fewer bits (--nbits).`,
         { bytes },
         { cause },
       )

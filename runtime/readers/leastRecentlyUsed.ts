@@ -4,7 +4,7 @@
 const ENTRY_BYTES = 256
 
 export class LeastRecentlyUsed {
-  readonly #bytesMax: number
+  #bytesMax: number
   /** A map lists its entries in order of insertion: the oldest use comes first. */
   readonly #entries = new Map<string, Uint8Array>()
   #bytes = 0
@@ -17,6 +17,12 @@ export class LeastRecentlyUsed {
   /** Bytes that are kept, at most `bytesMax`. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** What it keeps at most from now on. */
+  limit(bytesMax: number): void {
+    this.#bytesMax = bytesMax
+    this.#shrink()
   }
 
   get(key: string): Uint8Array | undefined {
@@ -34,6 +40,10 @@ export class LeastRecentlyUsed {
     if (cost > this.#bytesMax) return
     this.#entries.set(key, bytes.slice())
     this.#bytes += cost
+    this.#shrink()
+  }
+
+  #shrink(): void {
     for (const oldest of this.#entries.keys()) {
       if (this.#bytes <= this.#bytesMax) break
       this.#remove(oldest)

@@ -43,22 +43,50 @@ const QUERIES_SHARE = 0.5
  * @throws FormatError, ChecksumError, VersionError, NotFoundError (no manifest), MissingPartError, StorageError
  */
 export async function openIndexFiles(files: IndexFiles, options: OpenIndexFilesOptions): Promise<OpenedIndex> {
-  const { memoryMax = MEMORY_MAX_DEFAULT } = options
-  const needs = new WeakMap<Pipeline, number>()
+  const choices = new WeakMap<Pipeline, PipelineChoice>()
   return openGenerations(files, options, {
     memory: undefined,
     async open(reader, kernels, current) {
-      // While both generations are there they share the memory.
-      const left = memoryMax - ((current && needs.get(current)) ?? 0)
-      const choice = choosePipeline(reader.manifest, { ...options, memoryMax: left })
-      const opened =
-        choice.pipeline === 'resident'
-          ? await openResident(reader, kernels)
-          : await openRange(reader, kernels, { ...options, ...choice.limits })
-      needs.set(opened, choice.needBytes)
-      return opened
+      const before = current && choices.get(current)
+      // While both generations are there they share the memory. What the old one keeps for later queries it needs no more.
+      if (before) current.limit(NOTHING_KEPT)
+      try {
+        const choice = before
+          ? chooseBeside(reader.manifest, options, before)
+          : choosePipeline(reader.manifest, options)
+        const opened =
+          choice.pipeline === 'resident'
+            ? await openResident(reader, kernels)
+            : await openRange(reader, kernels, { ...options, ...choice.limits })
+        choices.set(opened, choice)
+        return opened
+      } catch (error) {
+        if (before?.pipeline === 'range') current?.limit(before.limits)
+        throw error
+      }
     },
   })
+}
+
+const NOTHING_KEPT = { cacheBytes: 0, queriesBytesMax: 0 }
+
+/** @throws InputError when what the generation before takes leaves no room for any pipeline */
+function chooseBeside(
+  manifest: Manifest,
+  options: OpenIndexFilesOptions,
+  { needBytes }: PipelineChoice,
+): PipelineChoice {
+  const { memoryMax = MEMORY_MAX_DEFAULT } = options
+  try {
+    return choosePipeline(manifest, { ...options, memoryMax: Math.max(1, memoryMax - needBytes) })
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error
+    throw new InputError(
+      `a new generation of the index does not fit beside the old one, which takes ${needBytes} of ${memoryMax} bytes until its last query has ended: raise memoryMax, or open the index anew.`,
+      { needBytes, memoryMax },
+      { cause: error },
+    )
+  }
 }
 
 /**
@@ -114,9 +142,13 @@ async function openGenerations(
   }
 }
 
+/** `needBytes`: what it takes at least, a query included. */
 export type PipelineChoice =
   | { readonly pipeline: 'resident'; readonly needBytes: number }
-  | { readonly pipeline: 'range'; readonly needBytes: number; readonly limits: RangeOptions }
+  | { readonly pipeline: 'range'; readonly needBytes: number; readonly limits: RangeLimits }
+
+/** What memory decides of how an index is read by range. */
+type RangeLimits = Required<Pick<RangeOptions, 'budget' | 'queriesBytesMax' | 'cacheBytes'>>
 
 /** @throws InputError when the pipeline asked for, or any, does not fit */
 export function choosePipeline(

@@ -153,6 +153,11 @@ class RangePipeline implements Pipeline {
     })
   }
 
+  limit({ cacheBytes, queriesBytesMax }: Parameters<Pipeline['limit']>[0]): void {
+    this.#index.cache.limit(cacheBytes)
+    this.#turns.limit(queriesBytesMax)
+  }
+
   async close(): Promise<void> {
     await this.#index.reader.closeParts()
   }

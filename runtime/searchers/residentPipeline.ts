@@ -103,6 +103,9 @@ class ResidentPipeline implements Pipeline {
     )
   }
 
+  /** It keeps nothing, and its queries hold nothing. */
+  limit(): void {}
+
   async close(): Promise<void> {
     await this.#engine.close()
     await this.#reader.closeParts()

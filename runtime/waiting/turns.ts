@@ -19,11 +19,18 @@ const PAUSE_MAX_MS = 32
 
 export class Turns {
   readonly #options: TurnOptions
+  #bytesMax: number
   /** Share to its bytes and when it was taken. */
   readonly #held = new Map<symbol, { readonly bytes: number; readonly since: number }>()
 
   constructor(options: TurnOptions) {
     this.#options = options
+    this.#bytesMax = options.bytesMax
+  }
+
+  /** What all shares together may be from now on; those that are held stay. */
+  limit(bytesMax: number): void {
+    this.#bytesMax = bytesMax
   }
 
   /** Bytes of all shares now. */
@@ -34,7 +41,7 @@ export class Turns {
   }
 
   /**
-   * @param deadline - on the clock of `performance.now`; waiting ends then, too
+   * @param deadline - on the clock of `Date.now`; waiting ends then, too
    * @returns gives the share back; to be called exactly once
    * @throws StorageError when there is no turn in time: too many queries at once
    */
@@ -42,7 +49,7 @@ export class Turns {
     const started = performance.now()
     for (let pauseMs = 1; !this.#hasRoom(bytes); pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * 2)) {
       const waitedMs = performance.now() - started
-      if (waitedMs > this.#options.waitMaxMs || performance.now() > deadline) {
+      if (waitedMs > this.#options.waitMaxMs || Date.now() > deadline) {
         throw new StorageError(
           `too many queries at once: ${this.#held.size} are being answered with ${this.heldBytes} bytes, and this one waited ${Math.round(waitedMs)} ms. Try again, or serve the index from more places.`,
           { queries: this.#held.size, bytes: this.heldBytes },
@@ -58,6 +65,6 @@ export class Turns {
   #hasRoom(bytes: number): boolean {
     const oldest = performance.now() - this.#options.heldMaxMs
     for (const [share, { since }] of this.#held) if (since < oldest) this.#held.delete(share)
-    return this.#held.size === 0 || this.heldBytes + bytes <= this.#options.bytesMax
+    return this.#held.size === 0 || this.heldBytes + bytes <= this.#bytesMax
   }
 }

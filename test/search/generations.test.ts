@@ -9,6 +9,7 @@ import { indexOf } from '../../lab/data/indexFiles.ts'
 import { randomQuery, randomSegment } from '../../lab/data/randomSegment.ts'
 import { openByRange } from '../../lab/search/openedBy.ts'
 import { openPool } from '../../runtime/platform/node/nodePool.ts'
+import type { Snapshot } from '../../runtime/searcher.ts'
 import type { OpenedIndex } from '../../runtime/searchers/indexSearcher.ts'
 import { rangeNeed, residentNeed } from '../../runtime/searchers/memoryNeed.ts'
 import { openIndexFiles, openSearcher } from '../../runtime/searchers/openIndexFiles.ts'
@@ -283,28 +284,31 @@ describe('a new generation beside the old one in the memory of both', () => {
   it('is refused where not even they do: the old one goes on, and the error says what helps', async () => {
     const { resident } = await needs()
     const { searcher } = await opened(resident + 1000)
-    await expect(searcher.refresh()).rejects.toThrow(/beside|memoryMax/)
+    await expect(searcher.refresh()).rejects.toThrow(/does not fit beside the old one.*raise memoryMax/)
     await expect(searcher.refresh()).rejects.toBeInstanceOf(InputError)
     expect((await searcher.search(query)).generation).toBe(1)
     await searcher.close()
   })
 
-  it('gets what the cache of the old one had, so that both together keep within memoryMax', async () => {
+  it('gets what the cache of the old one had, which reads again; when it cannot be opened, the old one keeps a cache', async () => {
     const { range } = await needs()
-    const memoryMax = range * 3
     const files = liveFiles(await stored(1, 1))
-    const searcher = await openIndexFiles(files, { kernels, memoryMax, pipeline: 'range', budget: { bytes: 10_000 } })
-    for (let seed = 0; seed < 30; seed++) {
-      await searcher.search({ vectors: randomQuery(seed, 12, 32), rows: 12, dim: 32 })
-    }
-    expect(searcher.cacheBytes).toBeGreaterThan(0)
-    for (const [file, bytes] of await stored(2, 2)) files.stored.set(file, bytes)
-    const old = searcher.withSnapshot(async (snapshot) => {
-      await searcher.refresh()
-      return snapshot.search(query)
+    const options = { kernels, memoryMax: range * 4, pipeline: 'range', budget: { bytes: 10_000 } } as const
+    const searcher = await openIndexFiles(files, options)
+    const isCached = async (snapshot: Snapshot) => (await snapshot.search(query)).storage!.reads === 0
+    expect([await isCached(searcher), await isCached(searcher)]).toEqual([false, true])
+    const next = await stored(2, 2)
+    files.stored.set(MANIFEST_NAME, next.get(MANIFEST_NAME)!)
+    await expect(searcher.refresh()).rejects.toThrow(MissingPartError)
+    expect([await isCached(searcher), await isCached(searcher)]).toEqual([false, true])
+    for (const [file, bytes] of next) files.stored.set(file, bytes)
+    await searcher.withSnapshot(async (old) => {
+      expect(await isCached(old)).toBe(true)
+      expect(await searcher.refresh()).toBe(true)
+      expect(old.info.generation).toBe(1)
+      expect([await isCached(old), await isCached(old)]).toEqual([false, false])
     })
-    expect((await old).generation).toBe(1)
-    expect(searcher.info.generation).toBe(2)
+    expect([await isCached(searcher), await isCached(searcher)]).toEqual([false, true])
     await searcher.close()
   })
 })

@@ -11,7 +11,7 @@ export interface PartSource {
 export interface FetchOptions {
   /** Reads under way at a time. */
   readonly concurrency: number
-  /** On the clock of `performance.now`; reads that are not done by then are given up. */
+  /** On the clock of `Date.now`; reads that are not done by then are given up. */
   readonly deadline?: number
 }
 
@@ -68,7 +68,7 @@ async function before(deadline: number, work: Promise<unknown>): Promise<void> {
   }
   let timer: ReturnType<typeof setTimeout> | undefined
   const timeUp = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.min(TIMER_MAX_MS, Math.max(0, deadline - performance.now())))
+    timer = setTimeout(resolve, Math.min(TIMER_MAX_MS, Math.max(0, deadline - Date.now())))
   })
   try {
     await Promise.race([work, timeUp])

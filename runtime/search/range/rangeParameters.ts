@@ -33,7 +33,7 @@ export interface QueryLimits {
   readonly gaps: { readonly lists: number; readonly rows: number }
   /** Reads under way at a time. */
   readonly concurrency: number
-  /** On the clock of `performance.now`. */
+  /** On the clock of `Date.now`, as all deadlines of searches are: threads share it. */
   readonly deadline?: number
 }
 
@@ -88,7 +88,7 @@ export function queryLimits(
     passagesLeast: Math.max(WANTED.passagesLeast, k),
     gaps: { lists: LIST_GAP_BYTES, rows: ROW_GAP_BYTES },
     concurrency: settings.concurrency,
-    ...(deadlineMs === undefined ? {} : { deadline: performance.now() + deadlineMs }),
+    ...(deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs }),
   }
 }
 

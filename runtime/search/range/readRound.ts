@@ -60,7 +60,7 @@ export class Account {
   }
 
   get isOver(): boolean {
-    return performance.now() >= (this.limits.deadline ?? Number.POSITIVE_INFINITY)
+    return Date.now() >= (this.limits.deadline ?? Number.POSITIVE_INFINITY)
   }
 
   use({ bytes, reads }: Budget): void {
