@@ -5,9 +5,9 @@ import { SectionArrays } from '../../../format/sectionArrays.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { RangePassages } from '../../passages/rangePassages.ts'
 import { quantiserTargets, requireCodec } from '../quantiserPlacement.ts'
-import { BlockCache } from './blockCache.ts'
 import { finishRangeQuantiser, type RangeQuantiser, reserveRangeQuantiser } from './rangeQuantiser.ts'
 import { type RangeSegment, reserveRangeSegment } from './rangeSegment.ts'
+import { BlockCache } from './reading/blockCache.ts'
 import { ScoreTable } from './scoreTable.ts'
 
 export interface RangeIndex {

@@ -7,12 +7,19 @@ import { requireRowBlock } from '../../../format/items/rowBlock.ts'
 import { type PassageBitmap, pidsOf } from '../../passages/bitmap.ts'
 import type { Budget, RangeParameters, Skipped, StageCounts, StorageUse } from '../../searcher.ts'
 import type { PreparedQuery } from '../preparedQuery.ts'
-import { isInside } from './plan.ts'
 import { type ProbedCells, probeQuantiser } from './probeCells.ts'
 import type { RangeIndex } from './rangeIndex.ts'
 import { minus, type QueryLimits } from './rangeParameters.ts'
-import { isListEmpty, type RangeSegment, wantedList, wantedRows } from './rangeSegment.ts'
-import { Account, costOf, planRound, type RoundLimits, type RoundPlan, readRound, type Wanted } from './readRound.ts'
+import { isListEmpty, postingsRead, type RangeSegment, wantedList, wantedRows } from './rangeSegment.ts'
+import {
+  Account,
+  costOf,
+  planRound,
+  type RoundLimits,
+  type RoundPlan,
+  readRound,
+  type Wanted,
+} from './reading/readRound.ts'
 import { rescoreBlocks } from './rescoreBlocks.ts'
 import { scoreLists } from './scoreLists.ts'
 
@@ -206,11 +213,13 @@ function listsOf(
   },
 ): WantedList[] {
   const { number, cells, firstAt, plan } = from
+  const isRead = plan && postingsRead(segment, plan.reads)
   const lists: WantedList[] = []
   for (let i = 0; i < cells.length; i++) {
     const { cell = 0, gain = 0 } = cells[i] ?? {}
+    if (isRead && !isRead(cell)) continue
     const place = wantedList(segment, cell)
-    if (!place || (plan && !isInside(plan, place))) continue
+    if (!place) continue
     const check = (bytes: Uint8Array) => requirePostingList(bytes, cell, crc32c)
     lists.push({ key: `${number}/list/${cell}`, place, check, segment: number, at: firstAt + i, gain })
   }
