@@ -53,7 +53,8 @@ export function searchReference(
     return (segment, cells, pids) => kernels.approximate(segment, quantised, cells, pids, pruned)
   }
 
-  const isFilterSmall = filter !== undefined && scored.reduce((sum, own) => sum + own.searchable.length, 0) <= ndocs
+  const isFilterSmall =
+    filter !== undefined && scored.reduce((sum, own) => sum + own.searchable.length, 0) <= Math.max(ndocs, k)
   const candidates = scored.flatMap(({ segment, cells, searchable }, at): Passage[] => {
     const takesAll = isFilterSmall || ncells >= Math.min(segment.centroidScales.length, 1025)
     const { bitmap } = kernels.gather(segment, kernels.topCells(segment, quantised, cells, ncells))

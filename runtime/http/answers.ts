@@ -160,8 +160,8 @@ async function rerankIds(sources: RerankSources, request: RerankRequest, ids: re
   const question = questionOf(request.query, request.vectors, search.info.dim)
   const unique = [...new Set(ids)]
   if (unique.length === 0) return { scored: [], missing: [] }
-  // Searching rescores at most a quarter of ndocs.
-  const options = { filter: unique, k: unique.length, ndocs: unique.length * 4, texts: false }
+  // No fewer results wanted than passages allowed: either pipeline then scores all of them.
+  const options = { filter: unique, k: unique.length, texts: false }
   const { hits, ms } = await search.ask(question, options)
   sources.report(ms)
   const scores = new Map(hits.map(({ id, score }) => [id, score]))

@@ -64,7 +64,10 @@ export class ResidentIndex {
     try {
       const prepared = new PreparedQuery(query, this.#dim)
       const queries = this.#placeQueries(prepared, parameters.centroidScoreThreshold)
-      const candidates = collectCandidates(kernels, this.#candidateBitmaps(queries, parameters, filters))
+      const candidates = collectCandidates(
+        kernels,
+        this.#candidateBitmaps(queries, { ...parameters, ndocs: Math.max(parameters.ndocs, k) }, filters),
+      )
       // Candidates are known now; what follows can be had for less.
       const isLate = Date.now() >= deadline
       const limits = {

@@ -108,10 +108,11 @@ export async function readRound(
   // Of each planned read the places in `missing` of what lies in it.
   const inReads = plan.reads.map((): number[] => [])
   let isAnyCached = false
-  for (const [i, { key, place }] of items.entries()) {
-    const read = readHolding(plan, place)
+  for (const [i, item] of items.entries()) {
+    const read = readHolding(plan, item.place)
     if (read === -1) continue
-    results[i] = index.cache.get(key)
+    // The key is made when it is needed.
+    results[i] = index.cache.isEmpty ? undefined : index.cache.get(item.key)
     if (results[i]) isAnyCached = true
     else inReads[read]?.push(missing.push(i) - 1)
   }
@@ -141,7 +142,7 @@ export async function readRound(
       if (!item) continue
       const own = bytes.subarray(item.place.offset - offset, item.place.offset - offset + item.place.length)
       item.check(own)
-      index.cache.put(item.key, own)
+      if (index.cache.keeps) index.cache.put(item.key, own)
       results[i] = own
     }
   }
