@@ -19,6 +19,15 @@ export class LeastRecentlyUsed {
     return this.#bytes
   }
 
+  get isEmpty(): boolean {
+    return this.#entries.size === 0
+  }
+
+  /** Whether it keeps anything at all. */
+  get keeps(): boolean {
+    return this.#bytesMax > 0
+  }
+
   /** What it keeps at most from now on. */
   limit(bytesMax: number): void {
     this.#bytesMax = bytesMax

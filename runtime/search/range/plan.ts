@@ -87,7 +87,12 @@ function bisect(
 }
 
 /** Whether bytes lie whole inside one of the reads: they come with it, whether wanted or not. */
-export function isInside({ reads }: ReadPlan, { part, offset, length }: WantedBytes): boolean {
+export function isInside(plan: Pick<ReadPlan, 'reads'>, place: WantedBytes): boolean {
+  return readHolding(plan, place) !== -1
+}
+
+/** Which of the reads bytes lie whole inside; -1 for none. */
+export function readHolding({ reads }: Pick<ReadPlan, 'reads'>, { part, offset, length }: WantedBytes): number {
   // Reads ascend and do not overlap: only the last one that begins no later can hold it.
   let [after, end] = [0, reads.length]
   while (after < end) {
@@ -97,7 +102,7 @@ export function isInside({ reads }: ReadPlan, { part, offset, length }: WantedBy
     else end = middle
   }
   const read = reads[after - 1]
-  return read?.part === part && offset + length <= read.offset + read.length
+  return read?.part === part && offset + length <= read.offset + read.length ? after - 1 : -1
 }
 
 /** Reads for exactly the first `count`, or the limit that forbids them. */
@@ -150,14 +155,14 @@ function gapsBetween(runs: readonly PlannedRead[]): { readonly before: number; r
 }
 
 function mergeRuns(runs: readonly PlannedRead[], merged: ReadonlySet<number>): readonly PlannedRead[] {
-  const reads: PlannedRead[] = []
+  const reads: { part: number; offset: number; length: number; items: number[] }[] = []
   for (const [index, run] of runs.entries()) {
     const last = reads.at(-1)
     if (last && merged.has(index - 1)) {
-      const length = run.offset + run.length - last.offset
-      reads[reads.length - 1] = { ...last, length, items: [...last.items, ...run.items] }
+      last.length = run.offset + run.length - last.offset
+      for (const item of run.items) last.items.push(item)
     } else {
-      reads.push(run)
+      reads.push({ ...run, items: [...run.items] })
     }
   }
   return reads

@@ -7,12 +7,20 @@ import { requireRowBlock } from '../../../format/items/rowBlock.ts'
 import { type PassageBitmap, pidsOf } from '../../passages/bitmap.ts'
 import type { Budget, RangeParameters, Skipped, StageCounts, StorageUse } from '../../searcher.ts'
 import type { PreparedQuery } from '../preparedQuery.ts'
-import { isInside } from './plan.ts'
-import { type ProbedCells, probeQuantiser } from './probeCells.ts'
+import type { WantedBytes } from './plan.ts'
+import { type ProbedCell, type ProbedCells, probeQuantiser } from './probeCells.ts'
 import type { RangeIndex } from './rangeIndex.ts'
 import { minus, type QueryLimits } from './rangeParameters.ts'
-import { isListEmpty, type RangeSegment, wantedList, wantedRows } from './rangeSegment.ts'
-import { Account, costOf, planRound, type RoundLimits, type RoundPlan, readRound, type Wanted } from './readRound.ts'
+import { isListEmpty, postingsRead, type RangeSegment, wantedList, wantedRows } from './rangeSegment.ts'
+import {
+  Account,
+  costOf,
+  planRound,
+  type RoundLimits,
+  type RoundPlan,
+  readRound,
+  type Wanted,
+} from './reading/readRound.ts'
 import { rescoreBlocks } from './rescoreBlocks.ts'
 import { scoreLists } from './scoreLists.ts'
 
@@ -150,11 +158,46 @@ async function chooseByLists(
 const NOTHING_PROBED: ProbedCells = { cells: [], wanted: 0, cellsOfRows: [] }
 const probedOf = (probed: readonly ProbedCells[], quantiser: number) => probed[quantiser] ?? NOTHING_PROBED
 
-interface WantedList extends Wanted {
+/** The list of a cell in a segment. Of thousands a query most are looked at once and dropped: so they hold no closures. */
+class WantedList implements Wanted {
+  readonly place: WantedBytes
+  /** Index of the segment. */
   readonly segment: number
-  /** Place among the probed cells. */
+  /** Place of the cell among the probed cells. */
   readonly at: number
-  readonly gain: number
+  readonly #probed: ProbedCell
+  readonly #crc32c: (bytes: Uint8Array) => number
+
+  constructor(
+    place: WantedBytes,
+    {
+      segment,
+      at,
+      probed,
+      crc32c,
+    }: Pick<WantedList, 'segment' | 'at'> & {
+      readonly probed: ProbedCell
+      readonly crc32c: (bytes: Uint8Array) => number
+    },
+  ) {
+    this.place = place
+    this.segment = segment
+    this.at = at
+    this.#probed = probed
+    this.#crc32c = crc32c
+  }
+
+  get gain(): number {
+    return this.#probed.gain
+  }
+
+  get key(): string {
+    return `${this.segment}/list/${this.#probed.cell}`
+  }
+
+  check(bytes: Uint8Array): void {
+    requirePostingList(bytes, this.#probed.cell, this.#crc32c)
+  }
 }
 
 /** @returns lists by segment, by place among the probed cells of its quantiser; undefined where one was not read */
@@ -206,13 +249,13 @@ function listsOf(
   },
 ): WantedList[] {
   const { number, cells, firstAt, plan } = from
+  const isRead = plan && postingsRead(segment, plan.reads)
   const lists: WantedList[] = []
   for (let i = 0; i < cells.length; i++) {
-    const { cell = 0, gain = 0 } = cells[i] ?? {}
-    const place = wantedList(segment, cell)
-    if (!place || (plan && !isInside(plan, place))) continue
-    const check = (bytes: Uint8Array) => requirePostingList(bytes, cell, crc32c)
-    lists.push({ key: `${number}/list/${cell}`, place, check, segment: number, at: firstAt + i, gain })
+    const probed = cells[i]
+    if (!probed || (isRead && !isRead(probed.cell))) continue
+    const place = wantedList(segment, probed.cell)
+    if (place) lists.push(new WantedList(place, { segment: number, at: firstAt + i, probed, crc32c }))
   }
   return lists
 }

@@ -58,6 +58,33 @@ export function isListEmpty({ postingOffsets }: RangeSegment, cell: number): boo
   return postingOffsets[cell] === postingOffsets[cell + 1]
 }
 
+/** Whether the list of a cell, if it has one, lies inside one of some reads: asked for thousands of cells a query, nearly all of them not. */
+export function postingsRead(
+  { entry, postingOffsets }: RangeSegment,
+  reads: readonly WantedBytes[],
+): (cell: number) => boolean {
+  const starts: number[] = []
+  const ends: number[] = []
+  let before = 0
+  for (const { part, offset, length } of chunksOf(entry, 'postings')) {
+    for (const read of reads) {
+      const start = Math.max(read.offset, offset)
+      const end = Math.min(read.offset + read.length, offset + length)
+      if (read.part !== part || start >= end) continue
+      starts.push(before + start - offset)
+      ends.push(before + end - offset)
+    }
+    before += length
+  }
+  return (cell) => {
+    const [start = 0, end = 0] = [postingOffsets[cell], postingOffsets[cell + 1]]
+    for (let at = 0; at < starts.length; at++) {
+      if (start >= (starts[at] ?? 0) && end <= (ends[at] ?? 0)) return true
+    }
+    return false
+  }
+}
+
 /** Where the row block of a passage stands. */
 export function wantedRows({ rowShape, tokens, locate }: RangeSegment, pid: number): WantedBytes {
   const passage = { pid, tokensBefore: tokens.before(pid), tokens: tokens.lengths[pid] ?? 0 }

@@ -1,6 +1,6 @@
 /** Carries a read plan out: reads in parallel up to a limit, until a deadline. The thin I/O beside the pure plan. */
-import { StorageError } from '../../../format/errors.ts'
-import type { PlannedRead } from './plan.ts'
+import { StorageError } from '../../../../format/errors.ts'
+import type { PlannedRead } from '../plan.ts'
 
 /** Where the bytes of parts come from. */
 export interface PartSource {

@@ -2,11 +2,11 @@
  * One round of storage: what is wanted is planned, what is cached is taken from the cache, the rest is read. The plan is made as if nothing
  * were cached and only planned items are used, so an answer does not depend on what is in the cache.
  */
-import type { Budget, SkipReason, StorageUse } from '../../searcher.ts'
+import type { Budget, SkipReason, StorageUse } from '../../../searcher.ts'
+import { planReads, type ReadPlan, readHolding, type WantedBytes } from '../plan.ts'
+import type { RangeIndex } from '../rangeIndex.ts'
+import type { Budgets, QueryLimits } from '../rangeParameters.ts'
 import { fetchReads } from './fetch.ts'
-import { isInside, planReads, type ReadPlan, type WantedBytes } from './plan.ts'
-import type { RangeIndex } from './rangeIndex.ts'
-import type { Budgets, QueryLimits } from './rangeParameters.ts'
 
 /** Something in storage, wanted whole. */
 export interface Wanted {
@@ -102,16 +102,28 @@ export async function readRound(
   account: Account,
   gapBytes: number,
 ): Promise<readonly (Uint8Array | undefined)[]> {
-  const isPlanned = items.map(({ place }) => isInside(plan, place))
   if (plan.stoppedBy && plan.taken < plan.wanted) account.leaveOut(plan.stoppedBy)
-  const results = items.map(({ key }, i) => (isPlanned[i] ? index.cache.get(key) : undefined))
-  const missing = items.flatMap((item, i) => (isPlanned[i] && !results[i] ? [{ ...item, i }] : []))
+  const results = items.map((): Uint8Array | undefined => undefined)
+  const missing: number[] = []
+  // Of each planned read the places in `missing` of what lies in it.
+  const inReads = plan.reads.map((): number[] => [])
+  let isAnyCached = false
+  for (const [i, item] of items.entries()) {
+    const read = readHolding(plan, item.place)
+    if (read === -1) continue
+    // The key is made when it is needed.
+    results[i] = index.cache.isEmpty ? undefined : index.cache.get(item.key)
+    if (results[i]) isAnyCached = true
+    else inReads[read]?.push(missing.push(i) - 1)
+  }
   if (missing.length === 0) return results
-  // A part of what the plan reads: it never needs more reads or bytes.
-  const needed = planReads(
-    missing.map(({ place }) => place),
-    { gapBytes, budget: costOf(plan) },
-  )
+  // A part of what the plan reads: it never needs more reads or bytes. All of it when nothing is cached.
+  const needed = isAnyCached
+    ? planReads(
+        missing.flatMap((i) => items[i]?.place ?? []),
+        { gapBytes, budget: costOf(plan) },
+      )
+    : { ...plan, reads: plan.reads.map((read, at) => ({ ...read, items: inReads[at] ?? [] })) }
   if (account.isOver) {
     account.leaveOut('deadline')
     return results
@@ -120,16 +132,18 @@ export async function readRound(
   const fetched = await fetchReads(index.reader, needed.reads, account.limits)
   for (const [at, { offset, items: inside }] of needed.reads.entries()) {
     const bytes = fetched[at]
-    if (!bytes) account.leaveOut('deadline')
-    else {
-      for (const number of inside) {
-        const item = missing[number]
-        if (!item) continue
-        const own = bytes.subarray(item.place.offset - offset, item.place.offset - offset + item.place.length)
-        item.check(own)
-        index.cache.put(item.key, own)
-        results[item.i] = own
-      }
+    if (!bytes) {
+      account.leaveOut('deadline')
+      continue
+    }
+    for (const number of inside) {
+      const i = missing[number] ?? 0
+      const item = items[i]
+      if (!item) continue
+      const own = bytes.subarray(item.place.offset - offset, item.place.offset - offset + item.place.length)
+      item.check(own)
+      if (index.cache.keeps) index.cache.put(item.key, own)
+      results[i] = own
     }
   }
   return results
