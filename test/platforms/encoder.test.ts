@@ -130,18 +130,18 @@ describe.each(Object.keys(hosts))('onnxruntime-web on %s', { timeout: HOST_TIMEO
   it('gives the vectors of onnxruntime-node, as near as two int8 kernels are', async () => {
     expect(report.vectors).toHaveLength(queries.length)
     const cosines = report.vectors.map((text, i) => worstCosine(decodeBase64F32(text)!, expected[i]!, report.dim))
-    // Here 0.991 at worst, where the processor has VNNI; without, onnxruntime-node rounds otherwise (encoderNode.test.ts).
-    expect(Math.min(...cosines)).toBeGreaterThanOrEqual(0.955)
+    // 0.991 at worst where the processor has VNNI; 0.940 on a Zen 2 or 3 without, where onnxruntime-node saturates (encoderNode.test.ts).
+    expect(Math.min(...cosines)).toBeGreaterThanOrEqual(0.93)
   })
 
   it('leads to the same passages, in the same order but for near ties', async () => {
     let common = 0
     for (const [i, text] of report.vectors.entries()) {
       const [found, wanted] = [await search(decodeBase64F32(text)!), await search(expected[i]!)]
-      // The best one is the passage that the title is of, or the same as of onnxruntime-node.
-      expect(found[0]!.id, queries[i]).toBe(ids[i] ?? wanted[0]!.id)
-      // Of at most 32. Here 0.23 at most.
-      expect(largestSwap(wanted, found), queries[i]).toBeLessThan(0.6)
+      // The best one is the passage that the title is of. What is no title, such as "...!!!", may have two that are as good.
+      if (ids[i] !== undefined) expect(found[0]!.id, queries[i]).toBe(ids[i])
+      // Of at most 32. 0.23 at most with VNNI, 0.69 without.
+      expect(largestSwap(wanted, found), queries[i]).toBeLessThan(0.9)
       common += wanted.filter(({ id }) => found.some((hit) => hit.id === id)).length
     }
     // Here 378 of 380.
