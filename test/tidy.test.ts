@@ -21,9 +21,7 @@ const EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 }
 
 /** Folder → why it may hold more files than others. Empty is best. */
-const LARGE_FOLDERS: Readonly<Record<string, string>> = {
-  'runtime/http': 'about to lose files to runtime/ask/',
-}
+const LARGE_FOLDERS: Readonly<Record<string, string>> = {}
 
 const isTest = (path: string) => path.startsWith('test/')
 const inLibrary = (path: string) =>

@@ -18,7 +18,7 @@ const queries = Array.from({ length: QUERIES }, (_, i) =>
   Array.from({ length: 4 }, (_, row) => [...randomQuery(100 * i + row, 1, DIM)]),
 )
 /** Few reads a query: the storage is a server in this process. */
-const SEARCH = { k: 5, ncells: 1, ndocs: 20 }
+const SEARCHES = { resident: { k: 5, ncells: 1, ndocs: 20 }, range: { k: 5, lists: 1, passages: 5 } }
 const lengths = Array.from({ length: 600 }, (_, pid) => 3 + ((pid * 7) % 23))
 
 /** An index, and what its every query answers when it is asked where nothing fails. */
@@ -29,7 +29,7 @@ async function generationOf(generation: number, pipeline: PipelineName) {
   const searcher = await openIndexFiles(memoryFiles('made', files), { kernels, pipeline })
   const answers = await searcher.searchMany(
     queries.map((rows) => ({ vectors: Float32Array.from(rows.flat()), rows: rows.length, dim: DIM })),
-    SEARCH,
+    SEARCHES[pipeline],
   )
   await searcher.close()
   return { files, hits: answers.map(({ hits }) => hits.map(({ id, score }) => ({ id, score }))) }
@@ -40,6 +40,7 @@ let first: Generation
 let second: Generation
 let storage: StorageServer
 let worker: RunningWorkerd
+let asked: PipelineName
 
 const put = ({ files }: Generation) => {
   storage.files.clear()
@@ -62,7 +63,7 @@ async function ask(query: number): Promise<Answer> {
   const response = await fetch(`${worker.url}/v1/search`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ vectors: queries[query], texts: false, ...SEARCH }),
+    body: JSON.stringify({ vectors: queries[query], texts: false, ...SEARCHES[asked] }),
   })
   const text = await response.text()
   return { query, status: response.status, type: response.headers.get('content-type'), body: JSON.parse(text), text }
@@ -116,6 +117,7 @@ describe.each(['range', 'resident'] as const)('a Worker with the %s pipeline', (
     second = await generationOf(2, pipeline)
     put(first)
     worker = await start(pipeline, PATIENT_MS)
+    asked = pipeline
   })
   afterAll(() => worker.stop())
 

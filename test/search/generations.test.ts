@@ -248,15 +248,20 @@ describe.each(Object.keys(openers))('a searcher over an index that is replaced: 
 })
 
 describe('a new generation beside the old one in the memory of both', () => {
+  // So many that tables are far smaller than all.
+  const manyLengths = Array.from({ length: 3000 }, (_, pid) => 20 + (pid % 11))
+  const large = (seed: number, generation: number) =>
+    indexOf([randomSegment({ seed, dim: 32, nbits: 2, centroidCount: 80, lengths: manyLengths })], { generation })
+
   async function opened(memoryMax: number) {
-    const files = liveFiles(await stored(1, 1))
+    const files = liveFiles(await large(1, 1))
     const searcher = await openIndexFiles(files, { kernels, memoryMax, budget: { bytes: 10_000 } })
-    for (const [file, bytes] of await stored(2, 2)) files.stored.set(file, bytes)
+    for (const [file, bytes] of await large(2, 2)) files.stored.set(file, bytes)
     return { files, searcher }
   }
 
   async function needs() {
-    const manifest = decodeManifest((await stored(1, 1)).get(MANIFEST_NAME)!)
+    const manifest = decodeManifest((await large(1, 1)).get(MANIFEST_NAME)!)
     return { resident: residentNeed(manifest).totalBytes, range: rangeNeed(manifest, 10_000).totalBytes + 10_000 }
   }
 
@@ -275,7 +280,7 @@ describe('a new generation beside the old one in the memory of both', () => {
     expect(await searcher.refresh()).toBe(true)
     expect(searcher.pipeline).toBe('range')
     expect((await searcher.search(query)).generation).toBe(2)
-    for (const [file, bytes] of await stored(3, 3)) files.stored.set(file, bytes)
+    for (const [file, bytes] of await large(3, 3)) files.stored.set(file, bytes)
     expect(await searcher.refresh()).toBe(true)
     expect((await searcher.search(query)).generation).toBe(3)
     await searcher.close()
@@ -292,12 +297,12 @@ describe('a new generation beside the old one in the memory of both', () => {
 
   it('gets what the cache of the old one had, which reads again; when it cannot be opened, the old one keeps a cache', async () => {
     const { range } = await needs()
-    const files = liveFiles(await stored(1, 1))
+    const files = liveFiles(await large(1, 1))
     const options = { kernels, memoryMax: range * 4, pipeline: 'range', budget: { bytes: 10_000 } } as const
     const searcher = await openIndexFiles(files, options)
     const isCached = async (snapshot: Snapshot) => (await snapshot.search(query)).storage!.reads === 0
     expect([await isCached(searcher), await isCached(searcher)]).toEqual([false, true])
-    const next = await stored(2, 2)
+    const next = await large(2, 2)
     files.stored.set(MANIFEST_NAME, next.get(MANIFEST_NAME)!)
     await expect(searcher.refresh()).rejects.toThrow(MissingPartError)
     expect([await isCached(searcher), await isCached(searcher)]).toEqual([false, true])

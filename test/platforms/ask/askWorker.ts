@@ -1,10 +1,10 @@
 /** Run by workerd: asks an index and a model of the storage that `STORAGE` names, opened by the first request. */
 import ortWasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm'
-import kernels from '../../assembly/build/kernels.wasm'
-import type { TextSearch } from '../../runtime/ask/textSearch.ts'
-import { openWebEncoder } from '../../runtime/encoders/webEncoder.ts'
-import { createOpenOnce, type OpenOnce, openTextSearch } from '../../runtime/platform/cloudflare.ts'
-import { httpFiles } from '../../runtime/readers/http.ts'
+import kernels from '../../../assembly/build/kernels.wasm'
+import type { TextSearch } from '../../../runtime/ask/textSearch.ts'
+import { openWebEncoder } from '../../../runtime/encoders/webEncoder.ts'
+import { createOpenOnce, type OpenOnce, openTextSearch } from '../../../runtime/platform/cloudflare.ts'
+import { httpFiles } from '../../../runtime/readers/http.ts'
 import { askAll } from './askRun.ts'
 
 let search: OpenOnce<TextSearch> | undefined

@@ -1,7 +1,7 @@
 /** Run by Node, Deno and Bun: asks the index that is the first argument, with the model that is the second in WebAssembly, and natively. */
 import process from 'node:process'
-import { openWebEncoder } from '../../runtime/encoders/webEncoder.ts'
-import { compileOnnxWeb, folderFiles, openTextSearch } from '../../runtime/platform/node.ts'
+import { openWebEncoder } from '../../../runtime/encoders/webEncoder.ts'
+import { compileOnnxWeb, folderFiles, openTextSearch } from '../../../runtime/platform/node.ts'
 import { askAll } from './askRun.ts'
 
 const [path = '', model = ''] = process.argv.slice(2)

@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { beforeAll, expect, it } from 'vitest'
-import { startEncoderServer } from '../../lab/encoding/encoderServer.ts'
-import { startWorkerd } from '../../lab/hosts/workerd.ts'
-import { ROOT } from '../../lab/root.ts'
+import { startEncoderServer } from '../../../lab/encoding/encoderServer.ts'
+import { startWorkerd } from '../../../lab/hosts/workerd.ts'
+import { ROOT } from '../../../lab/root.ts'
 
 const run = promisify(execFile)
 const INDEX = join(ROOT, 'test/golden/index/nbits2')
@@ -17,7 +17,7 @@ interface Report {
 }
 
 async function answersOf(command: string, words: readonly string[]): Promise<Report> {
-  const script = [...words, 'test/platforms/askScript.ts', INDEX, MODEL]
+  const script = [...words, 'test/platforms/ask/askScript.ts', INDEX, MODEL]
   const { stdout } = await run(join(ROOT, 'node_modules/.bin', command), script, { cwd: ROOT, timeout: 50_000 })
   return JSON.parse(stdout) as Report
 }
@@ -47,7 +47,7 @@ it.each([
 
 it('workerd answers as Node does', { timeout: 60_000 }, async () => {
   const storage = await startEncoderServer({ '/index/': INDEX })
-  const worker = await startWorkerd('test/platforms/askWorker.ts', { vars: { STORAGE: storage.url } })
+  const worker = await startWorkerd('test/platforms/ask/askWorker.ts', { vars: { STORAGE: storage.url } })
   try {
     const [one, two] = await Promise.all([fetch(worker.url), fetch(worker.url)])
     expect(await one.json()).toEqual(onNode.inWasm)

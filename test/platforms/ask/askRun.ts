@@ -1,5 +1,5 @@
 /** What every host does in the test of questions, with nothing of any host in it. */
-import type { TextSearch } from '../../runtime/ask/textSearch.ts'
+import type { TextSearch } from '../../../runtime/ask/textSearch.ts'
 
 const QUESTIONS = ['brain scans of infants', 'model complexity', '0-dimensional biomaterials']
 
