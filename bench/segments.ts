@@ -15,10 +15,9 @@ import { type CountingFiles, countingFiles, type ReadCount } from '../lab/storag
 import { filesAtPath } from '../runtime/platform/node/nodeFiles.ts'
 import { compileKernels } from '../runtime/platform/node/nodeIndex.ts'
 import { memoryFiles } from '../runtime/readers/memory.ts'
-import { resolveRangeParameters } from '../runtime/search/range/rangeParameters.ts'
+import { defaultBudget, resolveRangeParameters } from '../runtime/search/range/rangeParameters.ts'
 import type { Searcher, SearchHit, SearchOptions } from '../runtime/searcher.ts'
 import { openSearcher } from '../runtime/searchers/openIndexFiles.ts'
-import { RANGE_DEFAULTS } from '../runtime/searchers/rangePipeline.ts'
 import { cachedIndex } from './harness/cachedIndex.ts'
 import {
   integer,
@@ -71,7 +70,12 @@ await runBench(
       { settings: residentSettings(depths, tiers), rounds },
       vectors,
     )
-    const range = await measureRange({ one, many }, { settings: rangeSettings(depths), rounds }, vectors, exact)
+    const range = await measureRange(
+      { one, many },
+      { settings: rangeSettings(depths, segments), rounds },
+      vectors,
+      exact,
+    )
     await writeResult(`segments-${label}-${nbits}bit`, started, {
       parameters: { ...factsOf(label, vectors), nbits, segments, target_ratio: TARGET_RATIO, threads: 1 },
       samples: {
@@ -132,9 +136,9 @@ function residentSettings(depths: readonly number[], tiers: IndexTiers | undefin
 }
 
 /** The defaults within their budgets, and the same lists and passages whatever they cost: then only what lies between reads can differ. */
-function rangeSettings(depths: readonly number[]): readonly Setting[] {
+function rangeSettings(depths: readonly number[], segments: number): readonly Setting[] {
   return depths.flatMap((k): Setting[] => [
-    { name: 'default', options: { k, budget: RANGE_DEFAULTS.budget } },
+    { name: 'default', options: { k, budget: defaultBudget(segments) } },
     { name: 'unlimited', options: resolveRangeParameters({ k }) },
   ])
 }

@@ -1,11 +1,11 @@
 /** How much memory of a host an index gets, and by which pipeline it is then searched: as `openIndexFiles` decides it. */
 import { InputError } from '../format/errors.ts'
 import type { Manifest } from '../format/manifest/manifest.ts'
+import { defaultBudget } from '../runtime/search/range/rangeParameters.ts'
 import type { Budget } from '../runtime/searcher.ts'
 import { residentNeed } from '../runtime/searchers/memoryNeed.ts'
 import { choosePipeline } from '../runtime/searchers/openIndexFiles.ts'
 import type { PipelineName } from '../runtime/searchers/pipeline.ts'
-import { RANGE_DEFAULTS } from '../runtime/searchers/rangePipeline.ts'
 import { coldStart } from './coldStart.ts'
 import { HOSTS, type HostName } from './hosts.ts'
 
@@ -81,7 +81,10 @@ function tryMemory(manifest: Manifest, size: Size, cureOf: (needed: number) => s
       ...size,
       needed: choice.needBytes,
       pipeline: choice.pipeline,
-      budget: { ...RANGE_DEFAULTS.budget, ...(choice.pipeline === 'range' ? choice.limits.budget : {}) },
+      budget: {
+        ...defaultBudget(manifest.segments.length),
+        ...(choice.pipeline === 'range' ? choice.limits.budget : {}),
+      },
       pipelineForced: choice.pipeline === 'range' && resident.totalBytes <= memoryMax,
     }
   } catch (error) {

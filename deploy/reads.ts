@@ -17,7 +17,13 @@ import {
 import { openedSections, type SectionName } from '../format/manifest/sections.ts'
 import { FIRST_BYTES } from '../runtime/readers/remote.ts'
 import { K_DEFAULT } from '../runtime/search/parameters.ts'
-import { type Budgets, minus, queryLimits, resolveRangeParameters } from '../runtime/search/range/rangeParameters.ts'
+import {
+  type Budgets,
+  defaultBudget,
+  minus,
+  queryLimits,
+  resolveRangeParameters,
+} from '../runtime/search/range/rangeParameters.ts'
 import type { Budget } from '../runtime/searcher.ts'
 import type { PipelineName } from '../runtime/searchers/pipeline.ts'
 import { RANGE_DEFAULTS } from '../runtime/searchers/rangePipeline.ts'
@@ -108,7 +114,7 @@ function piecesReads(pieces: readonly Piece[], { parts }: Manifest, { wholeFiles
 
 /** A query of ten results with the default parameters. */
 export function queryReads(manifest: Manifest, pipeline: PipelineName, options: ReadsOptions = {}): QueryReads {
-  const { wholeFiles = false, budget = RANGE_DEFAULTS.budget } = options
+  const { wholeFiles = false, budget = defaultBudget(manifest.segments.length) } = options
   const { parts } = manifest
   const partBytes = Math.round(sum(parts.map(({ bytes }) => bytes)) / Math.max(1, parts.length))
   const asSent = (reads: Reads) => (wholeFiles ? { ...reads, bytes: reads.requests * partBytes } : reads)
@@ -142,7 +148,7 @@ function rangeRounds(manifest: Manifest, budget: Budget): Rounds {
   const { segments, encoder } = manifest
   const wanted = resolveRangeParameters({ k: K_DEFAULT })
   const { concurrency } = RANGE_DEFAULTS
-  const limits = queryLimits({ budget, concurrency }, { k: K_DEFAULT }, wanted.passages)
+  const limits = queryLimits({ budget, concurrency, segments: segments.length }, { k: K_DEFAULT }, wanted.passages)
   // The cells of a quantiser are chosen once; each of its segments has a list for each of them.
   const cells = (encoder?.queryLength ?? FIGURES.queryRows) * wanted.lists
   const lists = segments.map((segment): Budget => {

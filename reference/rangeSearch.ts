@@ -68,9 +68,10 @@ export function searchByLists(
   const rowsOf = (passages: readonly Passage[]) => passages.map(({ at, pid }) => layout.rows(at, pid))
   const nothing: Round = { reads: [], bytes: 0, taken: 0, wanted: 0, missing: 0 }
 
+  const wantedOf = { passages: passagesWanted, segments: segments.length }
   const few = asked.filter && allowed.flatMap((pids, at) => [...pids].map((pid): Passage => ({ at, pid })))
   if (few && few.length <= passagesWanted) {
-    const round = rowsRound(rowsOf(few), nothing, asked, passagesWanted)
+    const round = rowsRound(rowsOf(few), nothing, asked, wantedOf)
     if (round.wanted === few.length) {
       const kept = few.filter((_, i) => isWithin(round.reads, rowsOf(few)[i] as Place))
       return answerOf(segments, quantised, kept, { candidates: few.length, lists: nothing, rows: round, k: asked.k })
@@ -84,7 +85,7 @@ export function searchByLists(
     )
     .sort((a, b) => b.score - a.score || a.at - b.at || a.pid - b.pid)
   const wanted = ranked.slice(0, passagesWanted)
-  const rows = rowsRound(rowsOf(wanted), lists, asked, passagesWanted)
+  const rows = rowsRound(rowsOf(wanted), lists, asked, wantedOf)
   // The next best come along where they lie between.
   const kept = ranked.slice(0, passagesWanted * 4).filter(({ at, pid }) => isWithin(rows.reads, layout.rows(at, pid)))
   return answerOf(segments, quantised, kept, { candidates: ranked.length, lists, rows, k: asked.k })
@@ -142,7 +143,8 @@ function listsRound(
     bytes: Math.floor(asked.bytes * 0.4),
     reads: Math.max(1, Math.floor(asked.reads * 0.4), asked.reads - passages),
   }
-  const soft = asked.lists === undefined ? { gap: 4096, bytes: 80_000, reads: 24 } : undefined
+  const soft =
+    asked.lists === undefined ? { gap: 4096, bytes: 80_000, reads: 24 * Math.min(probed.length, 4) } : undefined
   const round = roundOf(wanted, soft, { gap: 4096, ...hard })
   const read = probed.map(({ cells }, at) =>
     cells.flatMap(({ cell }) => {
@@ -154,13 +156,18 @@ function listsRound(
 }
 
 /** Second round. `lists`: what the first one takes of the budgets. */
-function rowsRound(rows: readonly Place[], lists: Round, asked: ReferenceAsked, passages: number): Round {
+function rowsRound(
+  rows: readonly Place[],
+  lists: Round,
+  asked: ReferenceAsked,
+  { passages, segments }: { readonly passages: number; readonly segments: number },
+): Round {
   const left = ({ bytes, reads }: { readonly bytes: number; readonly reads: number }) => ({
     bytes: bytes - lists.bytes,
     reads: reads - lists.reads.length,
   })
   const hard = { gap: 8192, ...left(asked) }
-  const soft = { gap: 8192, gapMax: 8192, ...left({ bytes: 300_000, reads: 64 }) }
+  const soft = { gap: 8192, gapMax: 8192, ...left({ bytes: 300_000, reads: 64 * Math.min(segments, 4) }) }
   const wanted = rows.slice(0, passages)
   const round = roundOf(wanted, asked.passages === undefined ? soft : undefined, hard)
   // So many are wanted whatever the soft budget says.

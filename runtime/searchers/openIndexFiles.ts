@@ -170,7 +170,7 @@ export function choosePipeline(
 
 /** Scratch follows from what a query may read: where memory is short it may read less, unless the caller said how much. */
 function rangeChoice(manifest: Manifest, memoryMax: number, options: RangeOptions) {
-  const { budget } = rangeSettings(options)
+  const { budget } = rangeSettings(options, manifest.segments.length)
   const choices = options.budget?.bytes === undefined ? [1, 2, 4].map((part) => budget.bytes / part) : [budget.bytes]
   const needs = choices.map((bytes) => {
     const { wasmBytes, arrayBytes, sharedBytes, totalBytes } = rangeNeed(manifest, bytes)

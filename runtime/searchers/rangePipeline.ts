@@ -6,7 +6,12 @@ import type { PassageBitmap } from '../passages/bitmap.ts'
 import { PreparedQuery } from '../search/preparedQuery.ts'
 import { matchBlocks } from '../search/range/matchBlocks.ts'
 import { openRangeIndex, type RangeIndex } from '../search/range/rangeIndex.ts'
-import { type QueryLimits, queryLimits, resolveRangeParameters } from '../search/range/rangeParameters.ts'
+import {
+  defaultBudget,
+  type QueryLimits,
+  queryLimits,
+  resolveRangeParameters,
+} from '../search/range/rangeParameters.ts'
 import { readBlocks, searchRange } from '../search/range/rangeQuery.ts'
 import type { Budget, IndexInfo, QueryVectors, SearchOptions, TokenMatch } from '../searcher.ts'
 import { Turns } from '../waiting/turns.ts'
@@ -16,7 +21,7 @@ import type { Found, Pipeline, SegmentPlace, SegmentView } from './pipeline.ts'
 export interface RangeOptions {
   /** Reads under way at a time for one query. Default 6, what a Worker may have. */
   readonly concurrency?: number
-  /** What a query may read at most. Default 1 MiB, halved once or twice where memory is short, and 64 reads. */
+  /** What a query may read at most. Default 1 MiB, halved once or twice where memory is short, and 64 reads a segment, 256 at most. */
   readonly budget?: Partial<Budget>
   /** Bytes of posting lists and row blocks that are kept for later queries. Default 0. */
   readonly cacheBytes?: number
@@ -27,11 +32,12 @@ export interface RangeOptions {
 /** Options with everything filled in. */
 export interface RangeSettings extends Required<Omit<RangeOptions, 'budget'>> {
   readonly budget: Budget
+  /** Of the index. */
+  readonly segments: number
 }
 
-export const RANGE_DEFAULTS: RangeSettings = {
+export const RANGE_DEFAULTS = {
   concurrency: 6,
-  budget: { bytes: 2 ** 20, reads: 64 },
   cacheBytes: 0,
   queriesBytesMax: 32 * 2 ** 20,
 }
@@ -39,17 +45,22 @@ export const RANGE_DEFAULTS: RangeSettings = {
 const QUERY_BYTES = 512 * 1024
 const TURN_TIMES = { heldMaxMs: 60_000, waitMaxMs: 30_000 }
 
-/** @throws InputError on an option that is none */
-export function rangeSettings(options: RangeOptions): RangeSettings {
+/**
+ * @param segments - of the index
+ * @throws InputError on an option that is none
+ */
+export function rangeSettings(options: RangeOptions, segments: number): RangeSettings {
   const { concurrency, budget, cacheBytes, queriesBytesMax } = options
+  const reading = defaultBudget(segments)
   const settings = {
     concurrency: concurrency ?? RANGE_DEFAULTS.concurrency,
     budget: {
-      bytes: budget?.bytes ?? RANGE_DEFAULTS.budget.bytes,
-      reads: budget?.reads ?? RANGE_DEFAULTS.budget.reads,
+      bytes: budget?.bytes ?? reading.bytes,
+      reads: budget?.reads ?? reading.reads,
     },
     cacheBytes: cacheBytes ?? RANGE_DEFAULTS.cacheBytes,
     queriesBytesMax: queriesBytesMax ?? RANGE_DEFAULTS.queriesBytesMax,
+    segments,
   }
   const { bytes, reads } = settings.budget
   requireAtLeast(1, { ...settings, 'budget.bytes': bytes, 'budget.reads': reads }, [
@@ -79,7 +90,7 @@ function requireAtLeast(least: number, values: Readonly<Record<string, unknown>>
  */
 export async function openRange(reader: IndexReader, kernels: Kernels, options: RangeOptions = {}): Promise<Pipeline> {
   try {
-    const settings = rangeSettings(options)
+    const settings = rangeSettings(options, reader.manifest.segments.length)
     return new RangePipeline(await openRangeIndex(reader, kernels, { cacheBytes: settings.cacheBytes }), settings)
   } catch (error) {
     await reader.closeParts()

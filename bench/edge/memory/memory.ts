@@ -6,8 +6,8 @@ import { InputError } from '../../../format/errors.ts'
 import { readIndex } from '../../../format/indexReader.ts'
 import { summariseIndex } from '../../../format/manifest/summary.ts'
 import { filesAtPath } from '../../../runtime/platform/node/nodeFiles.ts'
+import { defaultBudget } from '../../../runtime/search/range/rangeParameters.ts'
 import { rangeNeed, residentNeed } from '../../../runtime/searchers/memoryNeed.ts'
-import { RANGE_DEFAULTS } from '../../../runtime/searchers/rangePipeline.ts'
 import { integer, labelOf, REQUIRED_FOLDER, runBench } from '../../harness/commandLine.ts'
 import { runFresh } from '../../harness/freshProcess.ts'
 import { startRecord, writeResult } from '../../harness/record.ts'
@@ -41,7 +41,7 @@ await runBench(
     const use = host === 'node' ? await inNode(task) : await measureWorkerdRange(task)
     const { passages, tokens, centroids, dim, nbits } = summariseIndex(manifest)
     const predicted = {
-      range: rangeNeed(manifest, RANGE_DEFAULTS.budget.bytes),
+      range: rangeNeed(manifest, defaultBudget(manifest.segments.length).bytes),
       resident: residentNeed(manifest),
     }
     const line = {

@@ -8,9 +8,16 @@ import { requireInteger, requireLimits, resultsWanted } from '../parameters.ts'
 const WANTED = { lists: 4, passages: 64, passagesLeast: 16 }
 const LIST_GAP_BYTES = 4096
 const ROW_GAP_BYTES = 8192
-/** Soft budgets: of posting lists, and of lists and rows together. */
+/** Soft budgets over one segment: of posting lists, and of lists and rows together. */
 const LISTS_SOFT: Budget = { bytes: 80_000, reads: 24 }
 const ALL_SOFT: Budget = { bytes: 300_000, reads: 64 }
+/** Hard, over one segment, when nobody says another. */
+const HARD: Budget = { bytes: 2 ** 20, reads: 64 }
+/**
+ * The list of a cell lies in each segment's own files, so several segments take more reads of fewer bytes: reads of all budgets are times
+ * the number of segments, up to so many. Bytes stay.
+ */
+const SEGMENTS_COUNTED_MAX = 4
 /** Share of a query's hard budget that posting lists may take, so that rows are not left without. */
 export const LIST_SHARE = 0.4
 
@@ -59,6 +66,15 @@ export function resolveRangeParameters(options: SearchOptions = {}): RangeParame
   return { k, lists, passages: Math.max(k, passages) }
 }
 
+/** The hard budget of a query over so many segments when nobody says another. */
+export function defaultBudget(segments: number): Budget {
+  return overSegments(HARD, segments)
+}
+
+function overSegments({ bytes, reads }: Budget, segments: number): Budget {
+  return { bytes, reads: reads * Math.max(1, Math.min(segments, SEGMENTS_COUNTED_MAX)) }
+}
+
 /**
  * The limits of a query. Whoever says how many lists or passages are wanted gets them: only the hard budget then limits those.
  *
@@ -66,7 +82,7 @@ export function resolveRangeParameters(options: SearchOptions = {}): RangeParame
  * @throws InputError on a limit that is none
  */
 export function queryLimits(
-  settings: { readonly budget: Budget; readonly concurrency: number },
+  settings: { readonly budget: Budget; readonly concurrency: number; readonly segments: number },
   options: SearchOptions,
   passages: number,
 ): QueryLimits {
@@ -78,13 +94,13 @@ export function queryLimits(
   })
   return {
     lists: {
-      ...(options.lists === undefined ? { soft: LISTS_SOFT } : {}),
+      ...(options.lists === undefined ? { soft: overSegments(LISTS_SOFT, settings.segments) } : {}),
       hard: {
         bytes: Math.floor(hard.bytes * LIST_SHARE),
         reads: Math.max(1, Math.floor(hard.reads * LIST_SHARE), hard.reads - passages),
       },
     },
-    all: { ...(options.passages === undefined ? { soft: ALL_SOFT } : {}), hard },
+    all: { ...(options.passages === undefined ? { soft: overSegments(ALL_SOFT, settings.segments) } : {}), hard },
     passagesLeast: Math.max(WANTED.passagesLeast, k),
     gaps: { lists: LIST_GAP_BYTES, rows: ROW_GAP_BYTES },
     concurrency: settings.concurrency,

@@ -130,7 +130,7 @@ describe('a range search that asks for more than the soft budgets have room for'
   ])('answers as the twin does: %s', async (_, borders, given, bytes) => {
     const parts = slicesOf(whole, borders)
     const stored = await indexOf(parts, { idOf })
-    const budget = { bytes, reads: 64 }
+    const budget = { bytes, reads: 64 * parts.length }
     const kernels = await kernelsModule('kernels.wasm')
     const searcher = await openByRange(memoryFiles('made', stored), { kernels, budget })
     const { hits, counts, storage, skipped } = await searcher.search(query, given)
