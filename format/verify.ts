@@ -1,7 +1,7 @@
 /** Reads every byte of an index and checks everything SPEC.md promises. Slow on purpose: for builds, CI and doubts. */
 import { decodeHead, sectionHead, sectionPadding, sectionTable } from './container/container.ts'
 import { crc32c } from './container/crc32c.ts'
-import { ChecksumError, FormatError } from './errors.ts'
+import { ChecksumError, FormatError, MissingPartError, NotFoundError } from './errors.ts'
 import { IndexReader } from './indexReader.ts'
 import { IdTable } from './items/ids.ts'
 import { eachPid, locatePostingList, requirePostingList, requirePostingOffsets } from './items/postingList.ts'
@@ -65,7 +65,9 @@ export async function verifyIndex(
 
 /** A part's name, head, section heads, padding and checksums, and that its table says what the manifest says. */
 async function verifyPart(files: IndexFiles, name: string, size: number, manifest: Manifest): Promise<void> {
-  const reader = await files.open(name)
+  const reader = await files.open(name).catch((error: unknown) => {
+    throw error instanceof NotFoundError ? new MissingPartError(files.key, name, error) : error
+  })
   let bytes: Uint8Array
   try {
     if (reader.size !== size) throw new FormatError(name, `${size} bytes`, reader.size)

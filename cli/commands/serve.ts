@@ -4,7 +4,7 @@ import { Command, Option } from 'commander'
 import pc from 'picocolors'
 import type { Encoder } from '../../encoder/encoder.ts'
 import { assertSameEncoder } from '../../encoder/fingerprint.ts'
-import { InputError } from '../../format/errors.ts'
+import { InputError, TartanError } from '../../format/errors.ts'
 import type { TierName } from '../../format/manifest/tiers.ts'
 import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { openPool } from '../../runtime/platform/node/nodePool.ts'
@@ -109,6 +109,16 @@ interface Closable {
   close(): Promise<void>
 }
 
+async function openServed(path: string, workers: number, pipeline: PipelineName | 'auto'): Promise<ServedIndex> {
+  try {
+    return workers > 1 ? await openPool(path, { workers }) : await openIndex(path, { pipeline })
+  } catch (error) {
+    // Several may have been named.
+    if (error instanceof TartanError && !error.message.includes(path)) error.message = `"${path}": ${error.message}`
+    throw error
+  }
+}
+
 /** @param opened - gets what has to be closed, as soon as it is open */
 async function serveOpened(
   paths: readonly string[],
@@ -118,7 +128,7 @@ async function serveOpened(
 ): Promise<void> {
   const searchers = new Map<string, ServedIndex>()
   for (const path of paths) {
-    const searcher = workers > 1 ? await openPool(path, { workers }) : await openIndex(path, { pipeline })
+    const searcher = await openServed(path, workers, pipeline)
     opened.push(searcher)
     const { name } = searcher.info
     if (searchers.has(name))

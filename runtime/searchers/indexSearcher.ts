@@ -169,11 +169,15 @@ class IndexSnapshot implements Snapshot {
   async passages(places: readonly Place[]): Promise<readonly StoredPassage[]> {
     for (const place of places) this.#requirePlace(place)
     const results: StoredPassage[] = []
-    for (const [segment, view] of this.#pipeline.segments.entries()) {
-      const own = places.flatMap((place, at) => (place.segment === segment ? [{ at, pid: place.pid }] : []))
-      const records = await view.passages.records(own.map(({ pid }) => pid))
-      for (const [i, { at, pid }] of own.entries()) results[at] = this.#stored(view, { segment, pid }, records[i])
-    }
+    // Side by side: over a network the texts of hits in several segments take one round.
+    await Promise.all(
+      this.#pipeline.segments.map(async (view, segment) => {
+        const own = places.flatMap((place, at) => (place.segment === segment ? [{ at, pid: place.pid }] : []))
+        if (own.length === 0) return
+        const records = await view.passages.records(own.map(({ pid }) => pid))
+        for (const [i, { at, pid }] of own.entries()) results[at] = this.#stored(view, { segment, pid }, records[i])
+      }),
+    )
     return results
   }
 
