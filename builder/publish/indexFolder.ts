@@ -1,10 +1,10 @@
 /**
  * A folder that appears under its final name whole or not at all: it is written beside, verified, then renamed.
  */
-import { chmod, mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { InputError, StorageError } from '../../format/errors.ts'
-import { MANIFEST_NAME } from '../../format/manifest/manifest.ts'
+import { MANIFEST_NAME, PART_NAME } from '../../format/manifest/manifest.ts'
 import type { IndexSink } from '../../format/writer.ts'
 
 export interface StagedFolder extends IndexSink {
@@ -22,13 +22,16 @@ export interface StageOptions {
   readonly replace: boolean
   /** File by which a folder of the kind is known. */
   readonly marker: string
+  /** Whether a file of this name is part of such a folder. One that holds anything else is not replaced: nothing of a user is deleted. */
+  readonly isOwn: (name: string) => boolean
   /** The kind in messages, e.g. "a Tartan index". */
   readonly kind: string
 }
 
 /** Stages an index at `out`. @throws InputError when `out` is taken */
 export function stageIndex(out: string, replace: boolean): Promise<StagedFolder> {
-  return stageFolder(out, { replace, marker: MANIFEST_NAME, kind: 'a Tartan index' })
+  const isOwn = (name: string) => name === MANIFEST_NAME || PART_NAME.test(name)
+  return stageFolder(out, { replace, marker: MANIFEST_NAME, isOwn, kind: 'a Tartan index' })
 }
 
 /**
@@ -69,7 +72,7 @@ export async function stageFolder(out: string, options: StageOptions): Promise<S
 }
 
 /** @throws InputError when something that must not be overwritten is at the target */
-async function checkTarget(target: string, out: string, { replace, marker, kind }: StageOptions): Promise<void> {
+async function checkTarget(target: string, out: string, { replace, marker, isOwn, kind }: StageOptions): Promise<void> {
   const found = await stat(target).catch(() => undefined)
   if (!found) return
   const isKind = found.isDirectory() && (await stat(join(target, marker)).catch(() => undefined)) !== undefined
@@ -81,6 +84,13 @@ async function checkTarget(target: string, out: string, { replace, marker, kind 
   if (!replace) {
     throw new InputError(
       `"${out}" exists already. Add --force to replace it once the new one is ready, or choose another --out.`,
+      { out },
+    )
+  }
+  const other = (await readdir(target)).find((name) => !isOwn(name))
+  if (other !== undefined) {
+    throw new InputError(
+      `"${out}" holds "${other}", which is not part of ${kind} and would be deleted. Move it elsewhere, or choose another --out.`,
       { out },
     )
   }

@@ -5,9 +5,20 @@ import type { EncoderFingerprint } from '../../encoder/encoder.ts'
 import { InputError } from '../../format/errors.ts'
 import { decodeEncoderFingerprint } from '../../format/manifest/encoderFingerprint.ts'
 import type { Qrels } from '../eval/qrels.ts'
+import { LENGTHS_FILE, META_FILE, QUERIES_FILE, ROWS_FILE } from './vectorsLayout.ts'
 
 const ENCODER_FILE = 'encoder.json'
 const QRELS_FILE = 'qrels.json'
+
+const FILES: ReadonlySet<string> = new Set([
+  ...[ROWS_FILE, QUERIES_FILE, LENGTHS_FILE, META_FILE],
+  ...[ENCODER_FILE, QRELS_FILE],
+])
+
+/** Whether a file of this name is part of a vectors folder. */
+export function isVectorsFile(name: string): boolean {
+  return FILES.has(name)
+}
 
 export async function writeVectorsEncoder(folder: string, fingerprint: EncoderFingerprint): Promise<void> {
   await writeFile(join(folder, ENCODER_FILE), `${JSON.stringify(fingerprint, undefined, 2)}\n`)

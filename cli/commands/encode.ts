@@ -9,7 +9,8 @@ import { type EvalQuery, readQueries } from '../../builder/eval/queries.ts'
 import { stageFolder } from '../../builder/publish/indexFolder.ts'
 import { spoolCorpus } from '../../builder/stores/spool.ts'
 import type { StoredQueries } from '../../builder/stores/vectorStore.ts'
-import { writeVectorsEncoder, writeVectorsQrels } from '../../builder/stores/vectorsFolder.ts'
+import { isVectorsFile, writeVectorsEncoder, writeVectorsQrels } from '../../builder/stores/vectorsFolder.ts'
+import { META_FILE } from '../../builder/stores/vectorsLayout.ts'
 import type { Encoder } from '../../encoder/encoder.ts'
 import { AbortedError, InputError } from '../../format/errors.ts'
 import { openModel } from '../../runtime/platform/node/encoderNode.ts'
@@ -69,7 +70,8 @@ async function encode(source: string, options: Options, signal: AbortSignal): Pr
     : undefined
   const staged = await stageFolder(options.out, {
     replace: options.force ?? false,
-    marker: 'meta.json',
+    marker: META_FILE,
+    isOwn: isVectorsFile,
     kind: 'a vectors folder',
   })
   const progress = createProgress({ quiet: options.quiet || options.json })

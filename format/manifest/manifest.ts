@@ -85,7 +85,8 @@ export interface Manifest {
   readonly tiers?: IndexTiers
 }
 
-const PART_NAME = /^[0-9a-f]{32}\.msgpack$/
+/** Names of the files beside the manifest. */
+export const PART_NAME = /^[0-9a-f]{32}\.msgpack$/
 const PARTS_MAX = SECTIONS_MAX
 const SEGMENTS_MAX = 4096
 const OWNER_SECTIONS_MAX = 64

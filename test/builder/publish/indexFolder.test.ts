@@ -37,6 +37,21 @@ describe('a staged index', () => {
     expect(readFileSync(join(out, 'precious.txt'), 'utf8')).toBe('mine')
   })
 
+  it('does not replace a folder that holds a file of somebody else, and says which', async () => {
+    const out = join(folder, 'a')
+    mkdirSync(out)
+    writeFileSync(join(out, 'index.msgpack'), 'old')
+    writeFileSync(join(out, `${'0'.repeat(32)}.msgpack`), 'old')
+    const staged = await stageIndex(out, true)
+    await staged.write('index.msgpack', manifest('new'))
+    writeFileSync(join(out, 'notes.txt'), 'mine')
+    await expect(staged.commit()).rejects.toThrow(/holds "notes.txt".*Move it elsewhere/)
+    await expect(stageIndex(out, true)).rejects.toThrow(/holds "notes.txt"/)
+    await staged.discard()
+    expect(readFileSync(join(out, 'notes.txt'), 'utf8')).toBe('mine')
+    expect(readFileSync(join(out, 'index.msgpack'), 'utf8')).toBe('old')
+  })
+
   it('of two builds to one place the second does not destroy the first', async () => {
     const out = join(folder, 'a')
     const [first, second] = [await stageIndex(out, false), await stageIndex(out, false)]
