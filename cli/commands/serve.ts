@@ -42,7 +42,12 @@ export function serveCommand(signal: AbortSignal): Command {
         .argParser(integer(1, 256))
         .default(1),
     )
-    .addOption(new Option('-m, --model <name|folder>', "encoder (default: the index's own, if bundled)"))
+    .addOption(
+      new Option(
+        '-m, --model <name|folder>',
+        "encoder (default: the index's own, if bundled); none: answer query vectors only",
+      ),
+    )
     .addOption(tierOption('for requests that name none (default: balanced of each index that has tiers)'))
     .addOption(pipelineOption('default: resident where that fits half of the free memory'))
     .addOption(
@@ -71,13 +76,19 @@ type ServedIndex = Searcher & Pick<OpenedIndex, 'close'>
 /** Looks for new generations, so that no query has to. A failure is told, and what is served stays. */
 function refreshEvery(seconds: number, searchers: ReadonlyMap<string, ServedIndex>): Closable {
   if (seconds === 0) return { close: async () => {} }
+  const told = new Map<string, string>()
   const look = async (name: string, searcher: ServedIndex) => {
     try {
-      if (!(await searcher.refresh())) return
+      const isNew = await searcher.refresh()
+      told.delete(name)
+      if (!isNew) return
       const { generation, passages } = searcher.info
       process.stdout.write(`${name}: replaced by generation ${generation}, ${formatCounted(passages, 'passage')}\n`)
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
+      // Once, not every few seconds for as long as it lasts.
+      if (told.get(name) === why) return
+      told.set(name, why)
       process.stderr.write(`${name}: looking for a new generation failed, the old one is served on: ${why}\n`)
     }
   }
@@ -168,7 +179,7 @@ async function serveOpened(
 /** One encoder for all indexes; `undefined` when none of them can be searched by text. */
 async function sharedEncoder(searchers: readonly ServedIndex[], model?: string): Promise<Encoder | undefined> {
   const [first, ...others] = searchers.filter(({ info }) => info.encoder)
-  if (!first) return undefined
+  if (!first || model === 'none') return undefined
   const encoder = await openQueryEncoder(first.info, model)
   for (const { info } of others) if (info.encoder) assertSameEncoder(info.encoder, encoder.fingerprint)
   return encoder

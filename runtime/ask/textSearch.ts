@@ -74,13 +74,13 @@ export interface TextSearch {
   /**
    * `deadlineMs` counts from when the search begins, after the text was encoded.
    *
-   * @throws InputError when the question cannot be answered as it is: blank, no encoder, a wrong dim, an option out of range
+   * @throws InputError when the question cannot be answered as it is: blank, no encoder, a wrong dim, an option out of range, or after `close`
    * @throws ModelError when the encoder is not the index's, AbortedError by `signal`, StorageError, FormatError and its kin
    */
   ask(question: Question, options?: AskOptions): Promise<TextAnswer>
   /** @throws NotFoundError when no passage has this id */
   passage(id: string): Promise<Passage>
-  /** Gives back what was opened with it. */
+  /** Gives back what was opened with it. A second call does nothing more. */
   close(): Promise<void>
 }
 
@@ -97,11 +97,13 @@ export function createTextSearch(
   encoder?: QuestionEncoder,
   options: TextSearchOptions = {},
 ): TextSearch {
+  let closed: Promise<void> | undefined
   return {
     get info() {
       return searcher.info
     },
     async ask(question, { texts = true, highlight = false, signal, ...asked } = {}) {
+      if (closed) throw new InputError(`asking "${searcher.info.name}": this search is closed. Open it again.`)
       if (highlight) requireHighlight(question, searcher.info, encoder)
       const times: { -readonly [Step in keyof AskTimes]: number } = {}
       const step: TimedStep = async (name, work) => {
@@ -137,7 +139,10 @@ export function createTextSearch(
       }
     },
     passage: async (id) => passageOf(await searcher.passage(id)),
-    close: options.close ?? (async () => {}),
+    close() {
+      closed ??= options.close?.() ?? Promise.resolve()
+      return closed
+    },
   }
 }
 

@@ -195,7 +195,9 @@ describe('opening', () => {
     const search = await openOnNode(INDEX)
     const { hits } = await search.ask(QUESTION, { k: 5 })
     expect(hits[0]).toMatchObject({ id: '4983', title: expect.any(String), text: expect.any(String) })
+    await Promise.all([search.close(), search.close()])
     await search.close()
+    await expect(search.ask(QUESTION)).rejects.toThrow(/is closed. Open it again/)
   })
 
   it('gives the same with threads, and needs no model for vectors', async () => {
