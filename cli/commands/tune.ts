@@ -44,7 +44,7 @@ export function tuneCommand(signal: AbortSignal): Command {
       'after',
       `
 A search uses the tier "balanced" unless it names another (--tier, "tier" in HTTP) or gives parameters. A server that has the index
-open goes on with the old tiers until it is started again.
+open takes the new tiers when it looks for a new generation (tartan serve --refresh).
 
 Examples:
   tartan tune corpus.tartan

@@ -80,7 +80,7 @@ export interface TextSearch {
   ask(question: Question, options?: AskOptions): Promise<TextAnswer>
   /** @throws NotFoundError when no passage has this id */
   passage(id: string): Promise<Passage>
-  /** Gives back what was opened with it. A second call does nothing more. */
+  /** Answers what is under way, then gives back what was opened with it. A second call does nothing more. */
   close(): Promise<void>
 }
 
@@ -97,50 +97,63 @@ export function createTextSearch(
   encoder?: QuestionEncoder,
   options: TextSearchOptions = {},
 ): TextSearch {
+  let underWay = 0
   let closed: Promise<void> | undefined
+  let onIdle = () => {}
+  const ask: TextSearch['ask'] = async (question, { texts = true, highlight = false, signal, ...asked } = {}) => {
+    if (highlight) requireHighlight(question, searcher.info, encoder)
+    const times: { -readonly [Step in keyof AskTimes]: number } = {}
+    const step: TimedStep = async (name, work) => {
+      await checkpoint(signal)
+      const started = performance.now()
+      const result = await work()
+      times[name] = performance.now() - started
+      return result
+    }
+    const encoded =
+      typeof question === 'string'
+        ? await step('encode', () => encodeText(question, searcher.info, encoder))
+        : undefined
+    const query = encoded ?? requireVectors(question)
+    const wanted = { options: given({ ...asked, tier: asked.tier ?? options.tier }), texts, highlight }
+    const { found, passages, matches, firstPids } = await readAnswer(searcher, query, wanted, step).catch(
+      refuseNotFound,
+    )
+    const { hits, ...facts } = found
+    return {
+      ...facts,
+      ...(encoded && typeof question === 'string' && isCut(question, encoded) ? { truncated: true } : {}),
+      hits: hits.map(({ id, rank, score, place }, i): AnswerHit => {
+        const passage = passages[i]
+        const match = matches[i]
+        return {
+          ...(texts && passage ? passageOf(passage) : {}),
+          ...{ id, rank, score, pid: (firstPids[place.segment] ?? 0) + place.pid },
+          ...(match && encoded ? { marks: marksOf(passage ?? {}, match, encoded, encoder) } : {}),
+        }
+      }),
+      ms: times,
+    }
+  }
   return {
     get info() {
       return searcher.info
     },
-    async ask(question, { texts = true, highlight = false, signal, ...asked } = {}) {
+    async ask(question, asked) {
       if (closed) throw new InputError(`asking "${searcher.info.name}": this search is closed. Open it again.`)
-      if (highlight) requireHighlight(question, searcher.info, encoder)
-      const times: { -readonly [Step in keyof AskTimes]: number } = {}
-      const step: TimedStep = async (name, work) => {
-        await checkpoint(signal)
-        const started = performance.now()
-        const result = await work()
-        times[name] = performance.now() - started
-        return result
-      }
-      const encoded =
-        typeof question === 'string'
-          ? await step('encode', () => encodeText(question, searcher.info, encoder))
-          : undefined
-      const query = encoded ?? requireVectors(question)
-      const wanted = { options: given({ ...asked, tier: asked.tier ?? options.tier }), texts, highlight }
-      const { found, passages, matches, firstPids } = await readAnswer(searcher, query, wanted, step).catch(
-        refuseNotFound,
-      )
-      const { hits, ...facts } = found
-      return {
-        ...facts,
-        ...(encoded && typeof question === 'string' && isCut(question, encoded) ? { truncated: true } : {}),
-        hits: hits.map(({ id, rank, score, place }, i): AnswerHit => {
-          const passage = passages[i]
-          const match = matches[i]
-          return {
-            ...(texts && passage ? passageOf(passage) : {}),
-            ...{ id, rank, score, pid: (firstPids[place.segment] ?? 0) + place.pid },
-            ...(match && encoded ? { marks: marksOf(passage ?? {}, match, encoded, encoder) } : {}),
-          }
-        }),
-        ms: times,
+      underWay++
+      try {
+        return await ask(question, asked)
+      } finally {
+        if (--underWay === 0) onIdle()
       }
     },
     passage: async (id) => passageOf(await searcher.passage(id)),
     close() {
-      closed ??= options.close?.() ?? Promise.resolve()
+      closed ??= new Promise<void>((resolve) => {
+        onIdle = resolve
+        if (underWay === 0) resolve()
+      }).then(options.close)
       return closed
     },
   }
