@@ -6,7 +6,7 @@ import type { Encoder } from '../../../encoder/encoder.ts'
 import { encoderSession } from '../../../encoder/graphSession.ts'
 import type { ModelManifest } from '../../../encoder/modelManifest.ts'
 import { createTextEncoder } from '../../../encoder/textEncoder.ts'
-import { ModelError } from '../../../format/errors.ts'
+import { InputError, ModelError } from '../../../format/errors.ts'
 import { readModelContents, readModelManifest } from '../../encoders/modelFiles.ts'
 import { folderFiles } from './nodeFiles.ts'
 import type { Device } from './onnxNode.ts'
@@ -39,9 +39,11 @@ const BUNDLED_MODELS = fileURLToPath(new URL('../../../models/', import.meta.url
 /**
  * @param pathOrName - a model folder, or the name of a bundled model such as "tartan-small"; a name is looked up first
  * @returns the encoder; closing it frees the session
- * @throws ModelError when there is no such model, or a file of it is missing or damaged; DeviceError as `openOnnxSession`
+ * @throws InputError on an option out of range, ModelError when there is no such model, or a file of it is missing or damaged;
+ * DeviceError as `openOnnxSession`
  */
 export async function openModel(pathOrName: string, options: ModelOptions = {}): Promise<Encoder> {
+  requireOptions(options)
   const { manifest, precision, model, tokenizerJson } = await readModelFolder(pathOrName, options)
   // Loaded with the first model: who only searches with vectors, or encodes elsewhere, needs no onnxruntime-node.
   const { openOnnxSession } = await import('./onnxNode.ts')
@@ -51,6 +53,17 @@ export async function openModel(pathOrName: string, options: ModelOptions = {}):
   } catch (error) {
     await onnx.close()
     throw error
+  }
+}
+
+const DEVICES: ReadonlySet<unknown> = new Set<Device>(['cpu', 'webgpu', 'cuda'])
+
+function requireOptions({ device, threads }: ModelOptions): void {
+  if (device !== undefined && !DEVICES.has(device)) {
+    throw new InputError(`opening a model: expected the device ${[...DEVICES].join(', ')}, got "${device}".`)
+  }
+  if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) {
+    throw new InputError(`opening a model: expected threads to be an integer from 1 on, got ${threads}.`)
   }
 }
 

@@ -214,6 +214,8 @@ describe('opening', () => {
 
   it.each([
     [{ workers: 2, pipeline: 'range' as const }, /waits for storage/],
+    [{ device: 'tpu' as 'cpu' }, /expected the device cpu, webgpu, cuda, got "tpu"/],
+    [{ threads: -1 }, /expected threads to be an integer from 1 on, got -1/],
     [{ workers: 0 }, /workers to be an integer in \[1, /],
     [{ model: 'no-such-model' }, /"no-such-model".*tartan-small/],
   ])('refuses %j', async (options, message) => {
