@@ -68,7 +68,10 @@ export async function filesAtPath(path: string): Promise<IndexFiles> {
   if (isIndexUrl(path)) return filesAtUrl(path)
   const found = await stat(path).catch(() => undefined)
   if (!found) {
-    throw new InputError(`there is no index at "${path}". Build one with: tartan build CORPUS --out ${path}`, { path })
+    throw new InputError(
+      `there is no index at "${path}". Build one with: tartan build CORPUS --out ${path || 'INDEX'}`,
+      { path },
+    )
   }
   if (!found.isDirectory()) return openPack(await fileReader(path))
   if (!(await stat(join(path, MANIFEST_NAME)).catch(() => undefined))) {
