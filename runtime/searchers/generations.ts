@@ -16,9 +16,10 @@ export interface GenerationsOptions<T> {
   readonly key: string
   /**
    * The generation that is in storage now; undefined when it is the one given.
+   * @param isPartMissing - of the one given: then there is most likely another, whatever a storage's version of the manifest says
    * @throws what opening throws
    */
-  readonly openNewer: (current: T) => Promise<T | undefined>
+  readonly openNewer: (current: T, isPartMissing: boolean) => Promise<T | undefined>
   /** Gives back what a generation holds. */
   readonly close: (generation: T) => Promise<void>
   /** Looked for in storage when a query begins and this long has passed since the last look; undefined: only when asked, or a part is missing. */
@@ -123,7 +124,7 @@ export class Generations<T extends object> {
 
   /** @throws StorageError when there is no newer generation */
   async #newerThan(old: Opened<T>, cause: MissingPartError): Promise<Opened<T>> {
-    const newer = await this.#look(old)
+    const newer = await this.#look(old, true)
     if (newer !== old) return newer
     throw new StorageError(
       `"${this.#options.key}": a part of the index is missing, and there is no newer generation. Copy the index again, parts first.`,
@@ -136,14 +137,14 @@ export class Generations<T extends object> {
    * Only one at a time, and not before the last query on the generation before has ended: so there are never more than two in memory.
    * The others look again at what it found.
    */
-  async #look(known: Opened<T>): Promise<Opened<T>> {
+  async #look(known: Opened<T>, isPartMissing = false): Promise<Opened<T>> {
     const giveBack = await this.#turns.take(1)
     try {
       const old = this.#current
       if (old !== known) return old
       await this.#untilAlone()
       this.#lookedAt = performance.now()
-      const value = await this.#options.openNewer(old.value)
+      const value = await this.#options.openNewer(old.value, isPartMissing)
       if (!value) return old
       this.#current = { value, opening: old.opening + 1 }
       if (!this.#users.has(old)) await this.#options.close(old.value)

@@ -40,7 +40,7 @@ export interface IndexSearcherOptions {
   /** Closed with the searcher. */
   readonly files: IndexFiles
   /** The generation in storage, opened; undefined when it is the one given. */
-  readonly openNewer: (current: Pipeline) => Promise<Pipeline | undefined>
+  readonly openNewer: (current: Pipeline, isPartMissing: boolean) => Promise<Pipeline | undefined>
   readonly refreshMs?: number | undefined
 }
 
@@ -60,8 +60,8 @@ export class IndexSearcher implements OpenedIndex {
     this.#generations = new Generations<Generation>({
       first: generationOf(first),
       key: files.key,
-      openNewer: async ({ pipeline }) => {
-        const newer = await openNewer(pipeline)
+      openNewer: async ({ pipeline }, isPartMissing) => {
+        const newer = await openNewer(pipeline, isPartMissing)
         return newer && generationOf(newer)
       },
       close: ({ pipeline }) => pipeline.close(),

@@ -128,9 +128,9 @@ async function openGenerations(
     let version: string | undefined
     const first = await openOne()
     if (!first) throw new RangeError('an index that is opened first has nothing to be compared with')
-    const openNewer = async (current: Pipeline) => {
+    const openNewer = async (current: Pipeline, isPartMissing: boolean) => {
       const now = await files.version?.(MANIFEST_NAME)
-      if (now !== undefined && now === version) return undefined
+      if (now !== undefined && now === version && !isPartMissing) return undefined
       const newer = await openOne(current)
       version = now
       return newer
