@@ -220,20 +220,6 @@ describe.each(Object.keys(openers))('a searcher over an index that is replaced: 
     await searcher.close()
   })
 
-  // In memory nothing is missed.
-  it.runIf(name === 'range')(
-    'finds the new one when a part is gone, even where storage tells no two versions apart',
-    async () => {
-      const { files, searcher, after, replace } = await opened()
-      files.version = async () => 'always the same'
-      for (let i = 0; i < 2; i++) expect(await searcher.refresh()).toBe(false)
-      replace()
-      expect(await searcher.refresh()).toBe(false)
-      expect(await searcher.search(query)).toEqual(after)
-      await searcher.close()
-    },
-  )
-
   it('opens the new one once for many that look together', async () => {
     const { files, searcher, replace } = await opened()
     let manifests = 0

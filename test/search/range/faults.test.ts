@@ -174,6 +174,15 @@ describe('a range searcher over storage that fails', () => {
       expect(await searcher.search(query)).toEqual(expected)
     })
 
+    it('on storage that tells no two versions apart, is looked at as soon as a part is gone', async () => {
+      const { files, searcher, replace, expected } = await replaceable()
+      files.version = async () => 'always the same'
+      for (let i = 0; i < 2; i++) expect(await searcher.refresh()).toBe(false)
+      replace()
+      expect(await searcher.refresh()).toBe(false)
+      expect(await searcher.search(query)).toEqual(expected)
+    })
+
     it('in the middle of a query, answers all of it from the new generation', async () => {
       const { files, searcher, replace, expected } = await replaceable()
       let reads = 0
