@@ -71,8 +71,8 @@ export function exactQuality(vectors: JudgedVectors, exact: ExactRankings): Qual
 function rounded(run: Run, { qrels }: JudgedVectors, overlapAt10: number): Quality {
   const metrics = evaluate(run, qrels, EXACT_DEPTH)
   return {
-    'ndcg@10': significant(metrics['ndcg@10'], 5),
-    'recall@100': significant(metrics['recall@100'], 5),
+    'ndcg@10': significant(metrics['ndcg@10']!, 5),
+    'recall@100': significant(metrics['recall@100']!, 5),
     'overlap@10': significant(overlapAt10, 5),
   }
 }

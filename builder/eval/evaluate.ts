@@ -9,10 +9,14 @@ import { excerpt } from '../corpus/entry.ts'
 import type { Qrels } from './qrels.ts'
 import type { RankedPassage, Run } from './ranking.ts'
 
-export type MetricName = 'ndcg@10' | 'mrr@10' | 'recall@100' | 'success@5' | 'map'
+/** Cutoffs of the measures; fewer passages than that were looked at, when k is smaller. */
+const CUTOFFS = { ndcg: 10, mrr: 10, recall: 100, success: 5 } as const
 
-/** Each in [0, 1]. */
-export type Metrics = Readonly<Record<MetricName, number>>
+/**
+ * Name → mean in [0, 1]. Each name says how far down the lists were looked: `ndcg@10`, `mrr@10`, `recall@100`, `success@5`
+ * and `map` at k ≥ 100; at k = 3 `ndcg@3`, `mrr@3`, `recall@3`, `success@3`. Beyond k = 100 `recall@k` stands beside `recall@100`.
+ */
+export type Metrics = Readonly<Record<string, number>>
 
 /**
  * Means over every query in `qrels`, also one without relevant passages; a query that the run does not answer counts 0
@@ -22,7 +26,7 @@ export type Metrics = Readonly<Record<MetricName, number>>
  * Passages are put in order by score before anything is counted, whatever their order in the run. Ties go to the larger
  * id (trec_eval's rule, which no ranking can profit from), and scores are compared as f32, the type trec_eval keeps.
  *
- * @param k - best passages of each query that are looked at, at least 1 (trec_eval -M). Below 100 it also bounds recall@100.
+ * @param k - best passages of each query that are looked at, at least 1 (trec_eval -M)
  * @throws InputError when `qrels` is empty, a passage occurs twice for a query, a score is not finite, or k is below 1
  */
 export function evaluate(run: Run, qrels: Qrels, k: number = K_MAX): Metrics {
@@ -30,14 +34,13 @@ export function evaluate(run: Run, qrels: Qrels, k: number = K_MAX): Metrics {
     throw new InputError(`evaluating: expected k to be a whole number of at least 1, got ${k}`, { k })
   if (qrels.size === 0)
     throw new InputError('evaluating: expected judged queries, got none. Read a qrels file that has some.')
-  const sums = { 'ndcg@10': 0, 'mrr@10': 0, 'recall@100': 0, 'success@5': 0, map: 0 }
+  const sums = new Map<string, number>()
   for (const [queryId, judged] of qrels) {
     const ranking = orderAsTrec(queryId, run.get(queryId) ?? []).slice(0, k)
-    const metrics = evaluateQuery(ranking, judged)
-    for (const name of Object.keys(sums) as MetricName[]) sums[name] += metrics[name]
+    for (const [name, value] of Object.entries(evaluateQuery(ranking, judged, k)))
+      sums.set(name, (sums.get(name) ?? 0) + value)
   }
-  for (const name of Object.keys(sums) as MetricName[]) sums[name] /= qrels.size
-  return sums
+  return Object.fromEntries([...sums].map(([name, sum]) => [name, sum / qrels.size]))
 }
 
 function orderAsTrec(queryId: string, passages: readonly RankedPassage[]): readonly string[] {
@@ -62,20 +65,24 @@ function compareBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
 
-/** Measures of one query. `ranking` holds distinct ids, best first. */
-function evaluateQuery(ranking: readonly string[], judged: ReadonlyMap<string, number>): Metrics {
+/** Measures of one query. `ranking` holds distinct ids, best first, at most k. */
+function evaluateQuery(ranking: readonly string[], judged: ReadonlyMap<string, number>, k: number): Metrics {
   // Unjudged passages and those judged below 0 gain nothing.
   const gains = ranking.map((id) => Math.max(judged.get(id) ?? 0, 0))
   const idealGains = [...judged.values()].filter((relevance) => relevance > 0).sort((a, b) => b - a)
-  const relevant = idealGains.length
-  const first = gains.findIndex((gain) => gain > 0)
-  if (first < 0) return { 'ndcg@10': 0, 'mrr@10': 0, 'recall@100': 0, 'success@5': 0, map: 0 }
+  const rank = gains.findIndex((gain) => gain > 0) + 1
+  const at = (cutoff: number) => Math.min(cutoff, k)
+  // A query without relevant passages has no ideal to divide by: it counts 0.
+  const share = (value: number, whole: number) => (whole > 0 ? value / whole : 0)
+  const recall = (cutoff: number) => share(gains.slice(0, cutoff).filter((gain) => gain > 0).length, idealGains.length)
+  const isFound = (cutoff: number) => rank > 0 && rank <= cutoff
+  const [ndcg, mrr, success] = [at(CUTOFFS.ndcg), at(CUTOFFS.mrr), at(CUTOFFS.success)]
   return {
-    'ndcg@10': discountedGain(gains, 10) / discountedGain(idealGains, 10),
-    'mrr@10': first < 10 ? 1 / (first + 1) : 0,
-    'recall@100': gains.slice(0, 100).filter((gain) => gain > 0).length / relevant,
-    'success@5': first < 5 ? 1 : 0,
-    map: averagePrecision(gains) / relevant,
+    [`ndcg@${ndcg}`]: share(discountedGain(gains, ndcg), discountedGain(idealGains, ndcg)),
+    [`mrr@${mrr}`]: isFound(mrr) ? 1 / rank : 0,
+    ...Object.fromEntries([at(CUTOFFS.recall), k].map((cutoff) => [`recall@${cutoff}`, recall(cutoff)])),
+    [`success@${success}`]: isFound(success) ? 1 : 0,
+    map: share(averagePrecision(gains), idealGains.length),
   }
 }
 

@@ -7,7 +7,9 @@ import { readBytes, type SourceOptions, sourceName } from '../corpus/source.ts'
 /** Query id → passage id → relevance: a whole number, relevant when above 0. */
 export type Qrels = ReadonlyMap<string, ReadonlyMap<string, number>>
 
-const BEIR_HEADER = /^query-id\tcorpus-id\tscore$/i
+/** How a header names its first column, and its last. A line of judgements ends with a number, so none is taken for a header. */
+const FIRST_NAME = /^(?:q|topic)/i
+const LAST_NAME = /^(?:rel|relevance|score|label|grade|judge?ment)$/i
 
 interface Judgement {
   readonly queryId: string
@@ -16,8 +18,9 @@ interface Judgement {
 }
 
 /**
- * Reads a qrels file whose layout is told by its first line: `query-id \t corpus-id \t score` means BEIR; otherwise each
- * line is `qid 0 pid relevance`, separated by tabs (MS MARCO) or blanks (TREC). Empty lines are passed over.
+ * Reads a qrels file whose layout is told by its first line: a header of three columns, as `query-id \t corpus-id \t score`, means
+ * BEIR; otherwise each line is `qid 0 pid relevance`, separated by tabs (MS MARCO) or blanks (TREC), with or without a header. Empty
+ * lines are passed over.
  *
  * @throws InputError with the line, for a wrong column count, a relevance that is no whole number, or two judgements of
  * one pair that differ; and for a file without judgements
@@ -30,8 +33,9 @@ export async function readQrels(source: string, options: SourceOptions = {}): Pr
     const place = { file, line: number }
     if (problem) throw problemError(place, problem)
     if (text.trim() === '') continue
-    if (number === 1 && BEIR_HEADER.test(text)) {
-      isBeir = true
+    const header = number === 1 && headerColumns(text)
+    if (header) {
+      isBeir = header === 3
       continue
     }
     const parsed = parseJudgement(text, isBeir)
@@ -49,8 +53,15 @@ export async function readQrels(source: string, options: SourceOptions = {}): Pr
   throw new InputError(`reading "${file}": expected relevance judgements, got none. Is this the right file?`, { file })
 }
 
+/** Columns of the header that this line is; undefined: it is none. */
+function headerColumns(line: string): number | undefined {
+  const cells = cellsOf(line.trim())
+  const isHeader = FIRST_NAME.test(cells[0] ?? '') && LAST_NAME.test(cells.at(-1) ?? '')
+  return isHeader && (cells.length === 3 || cells.length === 4) ? cells.length : undefined
+}
+
 function parseJudgement(line: string, isBeir: boolean): Judgement | EntryProblem {
-  const cells = line.includes('\t') ? line.split('\t') : line.trim().split(/\s+/)
+  const cells = cellsOf(line)
   const expected = isBeir ? 3 : 4
   if (cells.length !== expected) {
     return {
@@ -61,8 +72,21 @@ function parseJudgement(line: string, isBeir: boolean): Judgement | EntryProblem
   const [queryId = '', passageId = '', relevance = ''] = isBeir ? cells : [cells[0], cells[2], cells[3]]
   const problem = idProblem(queryId) ?? idProblem(passageId)
   if (problem) return problem
-  if (!/^[+-]?\d{1,9}$/.test(relevance.trim())) {
-    return { reason: `expected a whole number as relevance, got ${excerpt(relevance)}`, cure: 'Write 0, 1, 2, …' }
+  const grade = gradeOf(relevance.trim())
+  if (grade !== undefined) return { queryId, passageId, relevance: grade }
+  return {
+    reason: `expected a whole number as relevance, got ${excerpt(relevance)}`,
+    cure: 'Write 0, 1, 2, … (1.0 is taken too); multiply or round what lies between.',
   }
-  return { queryId, passageId, relevance: Number(relevance) }
+}
+
+function cellsOf(line: string): readonly string[] {
+  return line.includes('\t') ? line.split('\t') : line.trim().split(/\s+/)
+}
+
+/** `1`, `-2`, and as pandas and numpy write them: `1.0`, `1e+00`. */
+function gradeOf(text: string): number | undefined {
+  const grade = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN
+  // -0 would be written, and compared, as something else than 0.
+  return Number.isInteger(grade) && Math.abs(grade) < 1e9 ? grade + 0 : undefined
 }

@@ -1,4 +1,4 @@
-/** Queries to evaluate with: BEIR's JSONL (`_id`, `text`) or a TSV of `qid \t text`; plain or gzip. */
+/** Queries to evaluate with: JSONL (BEIR's `_id`, `text`; `qid`, `query`) or a TSV of `qid \t text`; plain or gzip. */
 import { stat } from 'node:fs/promises'
 import { InputError } from '../../format/errors.ts'
 import { type EntryProblem, excerpt, idProblem, type Place, problemError } from '../corpus/entry.ts'
@@ -17,7 +17,10 @@ export interface QueryOptions extends SourceOptions {
   readonly format?: 'jsonl' | 'tsv'
 }
 
-const TSV_HEADER = /^(?:_?id|qid|query-id)\t(?:text|query)$/i
+const TSV_HEADER = /^(?:_?id|qid|topic|(?:query|topic)[-_ ]?id)\t(?:text|query|question|title|query[-_ ]?text)$/i
+/** Fields of JSON queries, BEIR's first; LoTTE and others name them otherwise. */
+const ID_FIELDS = ['_id', 'id', 'qid', 'query_id', 'query-id']
+const TEXT_FIELDS = ['text', 'query', 'question']
 
 /**
  * All queries in the order of the file. Empty lines and a first line `id \t text` are passed over.
@@ -73,13 +76,19 @@ function parseJsonQuery(line: string): EvalQuery | EntryProblem {
   const parsed = parseJsonObject(line)
   if ('problem' in parsed) return parsed.problem
   const { object } = parsed
-  const id = parseId(object._id ?? object.id, Object.keys(object))
+  const fields = Object.keys(object)
+  const id = parseId(firstOf(object, ID_FIELDS), fields)
   if (typeof id !== 'string') return id
-  if (typeof object.text === 'string') return { id, text: object.text }
-  return {
-    reason: `expected a field "text" with a string, got ${excerpt(object.text)}`,
-    cure: 'Name the field "text".',
-  }
+  const text = firstOf(object, TEXT_FIELDS)
+  if (typeof text === 'string') return { id, text }
+  const got = text === undefined ? `the fields ${excerpt(fields)}` : excerpt(text)
+  return { reason: `expected a field "text" with a string, got ${got}`, cure: 'Name the field "text".' }
+}
+
+/** The first of these fields that the object has and that is not null. */
+function firstOf(object: Readonly<Record<string, unknown>>, names: readonly string[]): unknown {
+  const values = names.map((name) => (Object.hasOwn(object, name) ? object[name] : undefined))
+  return values.find((value) => value !== undefined && value !== null)
 }
 
 function queryProblem({ id, text }: EvalQuery, lineBefore: number | undefined, line: number): EntryProblem | undefined {

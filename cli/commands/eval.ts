@@ -2,18 +2,19 @@
 import { stat } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { evaluate } from '../../builder/eval/evaluate.ts'
+import { findsItself, hitsWithoutItself } from '../../builder/eval/identicalIds.ts'
 import { type Qrels, readQrels } from '../../builder/eval/qrels.ts'
 import { readQueries } from '../../builder/eval/queries.ts'
-import { type RankedPassage, writeRanking } from '../../builder/eval/ranking.ts'
+import { type RankedPassage, type Run, writeRanking } from '../../builder/eval/ranking.ts'
 import { openVectorStore } from '../../builder/stores/vectorStore.ts'
 import { readVectorsQrels } from '../../builder/stores/vectorsFolder.ts'
 import { AbortedError, InputError } from '../../format/errors.ts'
 import { K_MAX } from '../../format/limits.ts'
 import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { openQueryEncoder } from '../../runtime/platform/node/queryEncoder.ts'
-import type { QueryVectors, SearchOptions } from '../../runtime/searcher.ts'
+import type { QueryVectors, Searcher, SearchOptions } from '../../runtime/searcher.ts'
 import { integer, jsonOption, searchParameterOptions } from '../options.ts'
-import { formatTable } from '../terminal.ts'
+import { formatCount, formatTable } from '../terminal.ts'
 
 interface Options extends SearchOptions {
   readonly queries?: string
@@ -22,6 +23,7 @@ interface Options extends SearchOptions {
   readonly model?: string
   readonly k: number
   readonly ranking?: string
+  readonly ignoreIdenticalIds?: boolean
   readonly json?: boolean
   readonly force?: boolean
 }
@@ -32,15 +34,14 @@ interface VectorQuery extends QueryVectors {
 
 export function evalCommand(signal: AbortSignal): Command {
   const command = new Command('eval')
-    .description(
-      'Measure quality (nDCG@10, MRR@10, Recall@100, Success@5, MAP) and time of an index on judged queries.',
-    )
+    .description('Measure quality (nDCG@10, MRR@10, Recall, Success@5, MAP) and time of an index on judged queries.')
     .argument('<index>', 'index folder or pack')
-    .option('--queries <file>', 'queries: BEIR JSONL or TSV (qid, text)')
-    .option('--qrels <file>', 'judgements: BEIR, TREC or MS MARCO')
+    .option('--queries <file>', 'queries: JSONL (_id, text), as BEIR has them, or TSV (qid, text)')
+    .option('--qrels <file>', 'judgements: BEIR, TREC or MS MARCO; grades above 0 are relevant')
     .option('--vectors <folder>', 'take query vectors and judgements of a vectors folder instead (see `tartan encode`)')
     .addOption(new Option('-k, --k <n>', 'results a query').argParser(integer(1, K_MAX)).default(100))
     .addOption(new Option('-m, --model <name|folder>', "encoder (default: the index's own, if bundled)"))
+    .option('--ignore-identical-ids', "leave out the passage with the query's own id, as BEIR does (ArguAna, Quora)")
     .option('--ranking <file>', 'write the run: qid, pid, rank, score')
     .option('-f, --force', 'replace the file of --ranking if it exists')
   for (const option of searchParameterOptions()) command.addOption(option)
@@ -50,6 +51,7 @@ export function evalCommand(signal: AbortSignal): Command {
       'after',
       `
 Only judged queries are run. ms_per_query is the median of searching alone, one thread, encoding not counted.
+Measures are trec_eval's and are named by how far they look: recall@k beside recall@100 for -k above 100, all by k for a smaller one.
 
 Examples:
   tartan eval corpus.tartan --queries queries.jsonl --qrels qrels/test.tsv
@@ -59,7 +61,7 @@ Examples:
 }
 
 async function runEval(index: string, options: Options, signal: AbortSignal): Promise<void> {
-  const { queries, qrels, vectors, model, k, ranking, force, json, ...parameters } = options
+  const { queries, qrels, vectors, model, k, ranking, force, json, ignoreIdenticalIds = false, ...parameters } = options
   if (vectors ? queries || qrels : !(queries && qrels)) {
     throw new InputError('eval takes --queries FILE and --qrels FILE, or --vectors FOLDER.')
   }
@@ -70,42 +72,93 @@ async function runEval(index: string, options: Options, signal: AbortSignal): Pr
   try {
     const judged = vectors ? await readVectorsQrels(vectors) : await readQrels(qrels ?? '')
     const source = vectors ? vectorQueries(vectors, judged) : textQueries(queries ?? '', judged, searcher.info, model)
-    const run = new Map<string, readonly RankedPassage[]>()
-    const times: number[] = []
-    for await (const query of source) {
-      if (signal.aborted) throw new AbortedError()
-      const started = performance.now()
-      const answer = await searcher.search(query, { ...parameters, k })
-      times.push(performance.now() - started)
-      run.set(
-        query.id,
-        answer.hits.map(({ id, score }) => ({ id, score })),
-      )
-    }
+    const wanted = { ...parameters, k }
+    const { run, times, identical } = await runQueries(searcher, source, { wanted, ignoreIdenticalIds, signal })
     if (run.size === 0)
-      throw new InputError('none of the queries is judged: the ids of --queries and --qrels do not meet.')
-    const missing = judged.size - run.size
-    if (missing > 0) {
-      process.stderr.write(
-        `${missing} of ${judged.size} judged queries are not among the queries: the metrics are over the others.\n`,
+      throw new InputError(
+        'none of the queries is judged: the ids of --queries and --qrels do not meet. Name the two files of one collection.',
       )
-    }
-    const known = new Set([...run.values()].flatMap((passages) => passages.map(({ id }) => id)))
-    if (![...judged.values()].some((grades) => [...grades.keys()].some((id) => known.has(id)))) {
-      process.stderr.write(
-        'Not one judged passage was found for any query. Are the judgements those of this index? Their ids have to be the same.\n',
-      )
-    }
+    warn(run, judged)
+    warnOfIdentical(identical, judged, ignoreIdenticalIds)
     const metrics = evaluate(run, new Map([...judged].filter(([id]) => run.has(id))), k)
     if (ranking) await writeRanking(ranking, run)
     const report = { ...metrics, ms_per_query: median(times), queries: run.size, k }
     process.stdout.write(
       json
-        ? `${JSON.stringify(report)}\n`
+        ? `${JSON.stringify({ ...report, identical_ids: identical.length, identical_ids_ignored: ignoreIdenticalIds })}\n`
         : `${formatTable(Object.entries(report).map(([key, value]) => [key, Number.isInteger(value) ? String(value) : value.toFixed(4)]))}\n`,
     )
   } finally {
     await searcher.close()
+  }
+}
+
+interface Answered {
+  readonly run: Run
+  /** Milliseconds of each search. */
+  readonly times: readonly number[]
+  /** Queries that found the passage with their own id. */
+  readonly identical: readonly string[]
+}
+
+interface RunQueriesOptions {
+  readonly wanted: SearchOptions & { readonly k: number }
+  readonly ignoreIdenticalIds: boolean
+  readonly signal: AbortSignal
+}
+
+async function runQueries(
+  searcher: Searcher,
+  source: AsyncIterable<VectorQuery>,
+  { wanted, ignoreIdenticalIds, signal }: RunQueriesOptions,
+): Promise<Answered> {
+  const run = new Map<string, readonly RankedPassage[]>()
+  const times: number[] = []
+  const identical: string[] = []
+  for await (const { id, ...vectors } of source) {
+    if (signal.aborted) throw new AbortedError()
+    const started = performance.now()
+    const answer = await searcher.search(vectors, wanted)
+    times.push(performance.now() - started)
+    const query = { id, vectors, options: wanted, answer }
+    if (findsItself(query)) identical.push(id)
+    const hits = ignoreIdenticalIds ? await hitsWithoutItself(searcher, query) : answer.hits
+    run.set(
+      id,
+      hits.map((hit) => ({ id: hit.id, score: hit.score })),
+    )
+  }
+  return { run, times, identical }
+}
+
+function warn(run: Run, judged: Qrels): void {
+  const missing = judged.size - run.size
+  if (missing > 0) {
+    process.stderr.write(
+      `${missing} of ${judged.size} judged queries are not among the queries: the metrics are over the others.\n`,
+    )
+  }
+  const known = new Set([...run.values()].flatMap((passages) => passages.map(({ id }) => id)))
+  if (![...judged.values()].some((grades) => [...grades.keys()].some((id) => known.has(id)))) {
+    process.stderr.write(
+      'Not one judged passage was found for any query. Are the judgements those of this index? Their ids have to be the same.\n',
+    )
+  }
+}
+
+/** Where queries are passages, one option changes the figures: nobody should have to know of it beforehand. */
+function warnOfIdentical(identical: readonly string[], judged: Qrels, isIgnored: boolean): void {
+  // Ids that are numbers meet by chance; a passage that was judged relevant to the query is not the query itself.
+  const relevant = identical.filter((id) => (judged.get(id)?.get(id) ?? 0) > 0).length
+  const rest = identical.length - relevant
+  const found = (count: number) => `${formatCount(count)} ${count === 1 ? 'query' : 'queries'} found the passage with`
+  if (isIgnored && identical.length > 0) {
+    const loss = relevant > 0 ? `, though ${formatCount(relevant)} of them judged relevant` : ''
+    process.stderr.write(`${found(identical.length)} the query's own id: left out, as BEIR does${loss}.\n`)
+  } else if (rest > 0) {
+    process.stderr.write(
+      `${found(rest)} the query's own id, which counts as a miss. BEIR leaves such passages out: add --ignore-identical-ids to compare with its figures.\n`,
+    )
   }
 }
 

@@ -289,6 +289,25 @@ describe('tartan eval, encode, inspect, pack and verify', () => {
     expect(readFileSync(ranking, 'utf8').split('\n')[0]).toMatch(/^q1\t4983\t1\t[\d.]+$/)
   })
 
+  it('says that queries found themselves, and leaves them out as BEIR does when told to', async () => {
+    const itself = write('itself.tsv', '4983\tbrain scans of infants\n')
+    const judged = write('itself-qrels.tsv', '4983\t0\t5836\t1.0\n')
+    const words = [index, '--queries', itself, '--qrels', judged, '-k', '40', '--json']
+    const [counted, left] = await Promise.all([
+      tartan('eval', ...words),
+      tartan('eval', ...words, '--ignore-identical-ids'),
+    ])
+    expect(counted.stderr).toMatch(/^1 query found the passage with the query's own id.*--ignore-identical-ids/)
+    expect(left.stderr).toMatch(/left out, as BEIR does/)
+    const [before, after] = [counted, left].map(({ stdout }) => JSON.parse(stdout))
+    expect([before.identical_ids, before.identical_ids_ignored]).toEqual([1, false])
+    expect([after.identical_ids, after.identical_ids_ignored]).toEqual([1, true])
+    // What it found itself before stands one rank higher now.
+    expect(1 / after.map).toBeCloseTo(1 / before.map - 1, 9)
+    expect(after).toHaveProperty('recall@40', 1)
+    expect(after).not.toHaveProperty('recall@100')
+  })
+
   it('builds the same index from encoded vectors as from texts, texts aside', async () => {
     const vectors = join(folder, 'vectors')
     expect(

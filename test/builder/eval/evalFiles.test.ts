@@ -31,6 +31,11 @@ describe('readQrels', () => {
   it.each([
     ['BEIR', 'query-id\tcorpus-id\tscore\nq1\tp1\t1\nq1\tp2\t0\nq2\tp1\t-1\n'],
     ['TREC', 'q1 0 p1 1\nq1 0  p2 0\nq2 Q0 p1 -1'],
+    ['BEIR with other names', 'query_id\tcorpus_id\tlabel\nq1\tp1\t1\nq1\tp2\t0\nq2\tp1\t-1\n'],
+    ['BEIR of pandas', 'query-id\tcorpus-id\tscore\nq1\tp1\t1.0\nq1\tp2\t-0.0\nq2\tp1\t-1.0\n'],
+    ['numpy', 'q1 0 p1 1.000e+00\nq1 0 p2 0.000e+00\nq2 0 p1 -1.000e+00\n'],
+    ['four columns with a header', 'qid\titer\tdocid\trel\nq1\t0\tp1\t1\nq1\t0\tp2\t0\nq2\t0\tp1\t-1\n'],
+    ['four columns, the second one empty,', 'q1\t\tp1\t1\nq1\t\tp2\t0\nq2\t\tp1\t-1\n'],
     ['MS MARCO', 'q1\t0\tp1\t1\r\nq1\t0\tp2\t0\r\n\r\nq2\t0\tp1\t-1\r\n'],
   ])('reads %s judgements, plain and gzip', async (name, content) => {
     expect(await readQrels(file(`${name}.tsv`, content))).toEqual(expected)
@@ -41,6 +46,9 @@ describe('readQrels', () => {
     ['a wrong column count', 'q1 0 p1 1\nq1 p2 1\n', /line 2: expected 4 columns.* got 3/],
     ['three columns without the header', 'q1\tp1\t1\n', /line 1: .*query-id<tab>corpus-id<tab>score/],
     ['a relevance that is no whole number', 'q1 0 p1 0.5\n', /line 1: expected a whole number.*0\.5/],
+    ['a relevance that is no number', 'q1 0 p1 high\n', /line 1: expected a whole number.*high/],
+    ['a relevance of hexadecimal digits', 'q1 0 p1 0x1\n', /line 1: expected a whole number.*0x1/],
+    ['a relevance beyond all grades', 'q1 0 p1 1e300\n', /line 1: expected a whole number.*1e300/],
     [
       'two judgements of one pair that differ',
       'q1 0 p1 1\nq1 0 p1 2\n',
@@ -63,6 +71,10 @@ describe('readQueries', () => {
     [
       'b.jsonl',
       '{"_id":"q1","text":"why is the sky blue","metadata":{}}\n{"id":2,"text":"wie weit ist der Mond, \\"ungefähr\\"?"}\n',
+    ],
+    [
+      'other-names.jsonl',
+      '{"qid":"q1","query":"why is the sky blue"}\n{"id":null,"query_id":2,"question":"wie weit ist der Mond, \\"ungefähr\\"?"}\n',
     ],
     ['t.tsv', 'qid\tquery\nq1\twhy is the sky blue\n2\twie weit ist der Mond, "ungefähr"?\n'],
   ])('reads %s, plain and gzip', async (name, content) => {
