@@ -1,5 +1,5 @@
 /** A corpus, or ready vectors, to an index folder: read → encode → train → compress → write → verify → rename. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { tmpdir, totalmem } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Encoder, EncoderFingerprint } from '../encoder/encoder.ts'
@@ -19,6 +19,7 @@ import type { CorpusPassage } from './corpus/passage.ts'
 import { encodeToStore } from './encodeCorpus.ts'
 import type { OnProgress, Stage } from './progress.ts'
 import { isDiskError, type StagedFolder, stageIndex, writeFailure } from './publish/indexFolder.ts'
+import { makeTemporary, type OnLeftover } from './publish/leftovers.ts'
 import { codeSegment } from './segment/codeSegment.ts'
 import { contentOrder, permutedStore } from './segment/passageOrder.ts'
 import { trainQuantiser } from './segment/trainQuantiser.ts'
@@ -58,6 +59,8 @@ export interface BuildOptions {
   readonly threads?: number
   readonly batchSize?: number
   readonly onProgress?: OnProgress
+  /** Told of what killed builds left beside `out` and in `temp`; what nobody needs any more is removed. */
+  readonly onLeftover?: OnLeftover
   readonly signal?: AbortSignal
 }
 
@@ -129,11 +132,11 @@ async function withStage(
 ): Promise<BuildReport> {
   // Tuning searches. That it cannot is better known before hours of building than after.
   if (options.tune ?? true) await compileKernels()
-  const staged = await stageIndex(options.out, options.replace ?? false)
+  const staged = await stageIndex(options.out, options.replace ?? false, options.onLeftover)
   const parent = options.temp ?? tmpdir()
   let temp: string | undefined
   try {
-    temp = await mkdtemp(join(parent, 'tartan-')).catch(writeFailure(parent))
+    temp = await makeTemporary(parent, options.onLeftover).catch(writeFailure(parent))
     return await build(staged, temp, stageClock(options.onProgress))
   } catch (error) {
     if (options.signal?.aborted) throw new AbortedError()

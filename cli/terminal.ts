@@ -2,6 +2,7 @@
 import cliProgress from 'cli-progress'
 import pc from 'picocolors'
 import type { OnProgress, ProgressEvent, Stage } from '../builder/progress.ts'
+import type { Leftover } from '../builder/publish/leftovers.ts'
 import { TartanError } from '../format/errors.ts'
 
 export const EXIT_OK = 0
@@ -148,6 +149,17 @@ export function formatSeconds(seconds: number): string {
 /** Text of a corpus or of a stranger's index without control characters, which a terminal would obey. */
 export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, ' ')
+}
+
+/** What became of the rest of a killed build: also with --quiet, since something of the disk was removed. */
+export function reportLeftover({ path, fate, bytes, target }: Leftover): void {
+  const what = `${printable(path)} (${formatBytes(bytes)})`
+  const sentence = {
+    removed: `Removed ${what}, which a killed build had left.`,
+    restored: `Put back ${printable(target ?? '')}: a build was killed while it replaced that.`,
+    left: `${what} may be the rest of a killed build, of another machine or an older version. Remove it if none is running.`,
+  }[fate]
+  process.stderr.write(`${sentence}\n`)
 }
 
 /** Rows of cells as aligned columns; numbers to the right. */

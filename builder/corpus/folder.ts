@@ -3,6 +3,8 @@ import type { Dirent } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { InputError } from '../../format/errors.ts'
+import { MANIFEST_NAME, PART_NAME } from '../../format/manifest/manifest.ts'
+import { isStagedName } from '../publish/owner.ts'
 import type { CorpusEntry, EntryProblem, Place } from './entry.ts'
 import { LINE_BYTES_MAX_DEFAULT, readLines } from './lines.ts'
 import { parseHtml } from './pages/html.ts'
@@ -69,13 +71,24 @@ async function* walk(
   // With its "/" a folder sorts among files as its whole paths do: "a.md" < "a/b.md".
   const names = entries.map((entry) => ({ entry, path: `${prefix}${entry.name}${entry.isDirectory() ? '/' : ''}` }))
   names.sort((a, b) => (a.path < b.path ? -1 : 1))
+  if (prefix !== '' && isIndex(entries.map(({ name }) => name))) {
+    onSkipped(join(folder, prefix), 'a Tartan index')
+    return
+  }
   for (const { entry, path } of names) {
+    // The very build that reads may have its unfinished index here: that is nothing of the corpus to speak of.
+    if (isStagedName(entry.name)) continue
     if (entry.name.startsWith('.')) onSkipped(join(folder, path), 'hidden')
     else if (entry.isDirectory() && IGNORED_FOLDERS.has(entry.name)) onSkipped(join(folder, path), 'not documentation')
     else if (entry.isDirectory()) yield* walk(folder, path, onSkipped)
     else if (await isFile(entry, join(folder, path))) yield path
     else onSkipped(join(folder, path), 'neither a file nor a link to one')
   }
+}
+
+/** An index that was built before beside the pages: it is named as one thing, not file by file. */
+function isIndex(names: readonly string[]): boolean {
+  return names.includes(MANIFEST_NAME) && names.every((name) => name === MANIFEST_NAME || PART_NAME.test(name))
 }
 
 async function isFile(entry: Dirent, path: string): Promise<boolean> {

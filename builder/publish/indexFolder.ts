@@ -1,11 +1,13 @@
 /**
  * A folder that appears under its final name whole or not at all: it is written beside, verified, then renamed.
  */
-import { chmod, mkdir, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { InputError, StorageError } from '../../format/errors.ts'
 import { MANIFEST_NAME, PART_NAME } from '../../format/manifest/manifest.ts'
 import type { IndexSink } from '../../format/writer.ts'
+import { type OnLeftover, sweepLeftovers } from './leftovers.ts'
+import { parseOwnedName, stagedPath } from './owner.ts'
 
 export interface StagedFolder extends IndexSink {
   /** Where the files are until `commit`. */
@@ -26,12 +28,16 @@ export interface StageOptions {
   readonly isOwn: (name: string) => boolean
   /** The kind in messages, e.g. "a Tartan index". */
   readonly kind: string
+  /** Told of what killed builds left beside the target. */
+  readonly onLeftover?: OnLeftover
 }
 
 /** Stages an index at `out`. @throws InputError when `out` is taken */
-export function stageIndex(out: string, replace: boolean): Promise<StagedFolder> {
-  const isOwn = (name: string) => name === MANIFEST_NAME || PART_NAME.test(name)
-  return stageFolder(out, { replace, marker: MANIFEST_NAME, isOwn, kind: 'a Tartan index' })
+export function stageIndex(out: string, replace: boolean, onLeftover?: OnLeftover): Promise<StagedFolder> {
+  // A manifest that a killed `tartan tune` left unfinished is part of the index as well.
+  const isOwn = (name: string) =>
+    name === MANIFEST_NAME || PART_NAME.test(name) || parseOwnedName(name)?.target === MANIFEST_NAME
+  return stageFolder(out, { replace, marker: MANIFEST_NAME, isOwn, kind: 'a Tartan index', onLeftover })
 }
 
 /**
@@ -40,15 +46,18 @@ export function stageIndex(out: string, replace: boolean): Promise<StagedFolder>
  */
 export async function stageFolder(out: string, options: StageOptions): Promise<StagedFolder> {
   const target = resolve(out)
+  // First of all, since it may put back an index that a killed build had put aside.
+  await sweepLeftovers(dirname(target), options.onLeftover)
   await checkTarget(target, out, options)
   await makeFolder(dirname(target)).catch(writeFailure(dirname(target)))
-  const path = await mkdtemp(join(dirname(target), `.${basename(target)}-building-`)).catch(writeFailure(target))
+  const path = await stagedPath(target)
+  await mkdir(path, { mode: 0o700 }).catch(writeFailure(target))
   let staged = true
   return {
     path,
     write: (name, bytes) => writeDurably(join(path, name), bytes),
     async commit() {
-      // mkdtemp makes the folder private to its owner; an index is for a web server to read.
+      // Unfinished, the folder is private to its owner; an index is for a web server to read.
       await chmod(path, 0o755)
       // Somebody else may have put something there meanwhile: it is theirs unless it is what may be replaced.
       await checkTarget(target, out, options)

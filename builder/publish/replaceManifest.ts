@@ -15,6 +15,8 @@ import type { IndexFiles } from '../../format/rangeReader.ts'
 import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { memoryReader } from '../../runtime/readers/memory.ts'
 import { writeDurably, writeFailure } from './indexFolder.ts'
+import { sweepLeftovers } from './leftovers.ts'
+import { stagedPath } from './owner.ts'
 
 /** A manifest as it stood in the index, to know later whether it still stands there. */
 export interface ReadManifest {
@@ -64,7 +66,8 @@ export async function replaceManifest(
   decodeManifest(bytes)
   const isFolder = (await stat(path)).isDirectory()
   const target = isFolder ? join(path, MANIFEST_NAME) : path
-  const temporary = isFolder ? join(path, `.${MANIFEST_NAME}-${process.pid}`) : `${path}.tuning-${process.pid}`
+  await sweepLeftovers(dirname(target))
+  const temporary = await stagedPath(target)
   try {
     if (isFolder) await writeDurably(temporary, bytes)
     else await writePack(path, temporary, { bytes, manifest }, signal)

@@ -26,7 +26,15 @@ import {
   textOf,
   threadsOption,
 } from '../options.ts'
-import { createProgress, formatBytes, formatCount, formatCounted, formatSeconds, printable } from '../terminal.ts'
+import {
+  createProgress,
+  formatBytes,
+  formatCount,
+  formatCounted,
+  formatSeconds,
+  printable,
+  reportLeftover,
+} from '../terminal.ts'
 
 interface Options {
   readonly out: string
@@ -139,6 +147,7 @@ async function build(corpus: string | undefined, options: Options, signal: Abort
     threads: options.threads,
     batchSize: options.batchSize,
     onProgress: progress.onProgress,
+    onLeftover: reportLeftover,
     signal,
   }
   try {

@@ -16,7 +16,7 @@ import { AbortedError, InputError } from '../../format/errors.ts'
 import { openModel } from '../../runtime/platform/node/encoderNode.ts'
 import type { Device } from '../../runtime/platform/node/onnxNode.ts'
 import { deviceOption, formatOption, integer, jsonOption, modelOption, quietOption, threadsOption } from '../options.ts'
-import { createProgress, formatCount, formatCounted, formatSeconds } from '../terminal.ts'
+import { createProgress, formatCount, formatCounted, formatSeconds, reportLeftover } from '../terminal.ts'
 
 interface Options {
   readonly out: string
@@ -73,6 +73,7 @@ async function encode(source: string, options: Options, signal: AbortSignal): Pr
     marker: META_FILE,
     isOwn: isVectorsFile,
     kind: 'a vectors folder',
+    onLeftover: reportLeftover,
   })
   const progress = createProgress({ quiet: options.quiet || options.json })
   const encoder = await openModel(options.model, { device: options.device, threads: options.threads })

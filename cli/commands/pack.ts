@@ -1,17 +1,20 @@
 /** `tartan pack`: a whole index in one file. */
 import { createWriteStream } from 'node:fs'
 import { rename, rm, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Command } from 'commander'
 import { writeFailure } from '../../builder/publish/indexFolder.ts'
+import { sweepLeftovers } from '../../builder/publish/leftovers.ts'
+import { stagedPath } from '../../builder/publish/owner.ts'
 import { AbortedError, InputError } from '../../format/errors.ts'
 import { readIndex } from '../../format/indexReader.ts'
 import { encodePack } from '../../format/pack.ts'
 import { verifyIndex } from '../../format/verify.ts'
 import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
 import { jsonOption } from '../options.ts'
-import { formatBytes } from '../terminal.ts'
+import { formatBytes, reportLeftover } from '../terminal.ts'
 
 interface Options {
   readonly out: string
@@ -42,7 +45,9 @@ async function pack(index: string, { out, force, json }: Options, signal: AbortS
   }
   const files = await filesAtPath(index)
   const { manifest } = await readIndex(files)
-  const temporary = `${out}.building-${process.pid}`
+  const target = resolve(out)
+  await sweepLeftovers(dirname(target), reportLeftover)
+  const temporary = await stagedPath(target)
   try {
     await pipeline(Readable.from(encodePack(files, manifest)), createWriteStream(temporary, { flush: true }), {
       signal,

@@ -185,6 +185,25 @@ describe('a folder', () => {
       ['.git/', '.keep', 'a/picture.png', 'empty.md', 'node_modules/', 'ring'].map((path) => ['file', path, undefined]),
     )
   })
+  it('says nothing of the unfinished index of the build that reads it, and of a finished one only that it is one', async () => {
+    const skipped: SkippedEntry[] = []
+    const part = `${'0'.repeat(32)}.msgpack`
+    const root = folder('built-before', {
+      'a.md': 'a',
+      '.docs.tartan-building-0123abcd.0123abcd.7.8-0123abcd/index.msgpack': '',
+      'docs.tartan/index.msgpack': '',
+      [`docs.tartan/${part}`]: '',
+      'mixed/index.msgpack': '',
+      'mixed/b.md': 'b',
+    })
+    const passages = await readAll(root, { onSkipped: (entry) => skipped.push(entry) })
+    expect(passages.map(({ id }) => id)).toEqual(['a.md', 'mixed/b.md'])
+    const told = skipped.map(({ file: path, reason }) => [path.slice(root.length + 1), reason])
+    expect(told.filter(([path]) => path !== '.keep')).toEqual([
+      ['docs.tartan/', expect.stringContaining('a Tartan index')],
+      ['mixed/index.msgpack', expect.stringContaining('not one of')],
+    ])
+  })
   it('gives further parts of a long section ids of their own, each within the bound', async () => {
     const root = folder('long', { 'p.md': `# Head\n\n${'Some words make a sentence. '.repeat(40)}` })
     const countTokens = (text: string) => text.split(/\s+/).length
