@@ -46,8 +46,10 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   picocolors: ['cli/'],
   'cli-progress': ['cli/'],
   'csv-parse': ['builder/corpus/'],
+  'encoding-sniffer': ['builder/corpus/'],
   htmlparser2: ['builder/corpus/'],
   'mdast-util-from-markdown': ['builder/corpus/'],
+  parse5: ['builder/corpus/'],
   'vitest/config': ['vitest.config.ts'],
   esbuild: ['examples/'],
   // Examples stand where a user stands: they import the package by its name.

@@ -7,6 +7,7 @@ import { type CorpusEntry, checkPassage, type EntryProblem, excerpt, type Place,
 import { PAGE_EXTENSIONS, readFolder } from './folder.ts'
 import { readJsonl } from './jsonl.ts'
 import { LINE_BYTES_MAX_DEFAULT, readLines } from './lines.ts'
+import type { PageWords } from './pages/page.ts'
 import type { CorpusPassage } from './passage.ts'
 import { SeenIds } from './seenIds.ts'
 import { readBytes, STDIN, sourceName } from './source.ts'
@@ -43,6 +44,8 @@ export interface CorpusOptions {
   readonly onBadPassage?: 'error' | 'skip'
   /** Files of a folder that give no passage are reported here always, bad passages when they are skipped. */
   readonly onSkipped?: (skipped: SkippedEntry) => void
+  /** Told of every HTML page of a folder: how many words a reader sees, and how many of them are left out, by why. */
+  readonly onPage?: (file: string, words: PageWords) => void
   /** Longest line, CSV row, or file of a folder, in bytes. Default 64 MiB. */
   readonly lineBytesMax?: number
   /** Bound of the tokens of a passage cut from a page, its title included. Default 180. */
@@ -138,6 +141,7 @@ async function openEntries(source: string, options: CorpusOptions): Promise<Asyn
       fileBytesMax: lineBytesMax,
       signal,
       onFileSkipped: (file, reason) => onSkipped?.({ kind: 'file', file, reason }),
+      onPage: options.onPage,
     })
   }
   const format = options.format ?? formatOfName(source)

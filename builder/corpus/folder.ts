@@ -1,27 +1,29 @@
 /** A folder of Markdown, HTML and text files as a corpus: one file in memory at a time, in the order of their paths. */
+import { Buffer } from 'node:buffer'
 import type { Dirent } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { InputError } from '../../format/errors.ts'
+import { AbortedError, InputError } from '../../format/errors.ts'
 import { MANIFEST_NAME, PART_NAME } from '../../format/manifest/manifest.ts'
 import { isStagedName } from '../publish/owner.ts'
 import type { CorpusEntry, EntryProblem, Place } from './entry.ts'
 import { LINE_BYTES_MAX_DEFAULT, readLines } from './lines.ts'
-import { parseHtml } from './pages/html.ts'
+import { HtmlSite } from './pages/html/site.ts'
 import { parseMarkdown } from './pages/markdown.ts'
-import { type Page, pagePassages, type SplitOptions } from './pages/page.ts'
+import { type Page, type PageWords, pagePassages, type SplitOptions } from './pages/page.ts'
 import { readBytes } from './source.ts'
 
 /** Readers of single files by extension. */
 const PARSERS: Readonly<Record<string, (source: string) => Page>> = {
   '.md': parseMarkdown,
   '.markdown': parseMarkdown,
-  '.html': parseHtml,
-  '.htm': parseHtml,
   '.txt': parseText,
 }
 
-export const PAGE_EXTENSIONS: readonly string[] = Object.keys(PARSERS)
+/** Pages that name their own charset, and are known by the site around them: read as bytes. */
+const HTML_EXTENSIONS: readonly string[] = ['.html', '.htm', '.xhtml']
+
+export const PAGE_EXTENSIONS: readonly string[] = [...Object.keys(PARSERS), ...HTML_EXTENSIONS]
 
 /** Folders of tools, not of their users. */
 const IGNORED_FOLDERS = new Set(['node_modules'])
@@ -33,6 +35,8 @@ export interface FolderOptions {
   readonly signal?: AbortSignal
   /** Told of every file that gives no passage, and why. */
   readonly onFileSkipped: (file: string, reason: string) => void
+  /** Told of every HTML page: how many words a reader sees, and how many of them are left out, by why. */
+  readonly onPage?: (file: string, words: PageWords) => void
 }
 
 /**
@@ -43,20 +47,37 @@ export interface FolderOptions {
  */
 export async function* readFolder(folder: string, options: FolderOptions): AsyncGenerator<CorpusEntry> {
   let pages = 0
+  const site = await surveySite(folder, options)
   for await (const path of walk(folder, '', options.onFileSkipped)) {
-    const parse = PARSERS[extname(path).toLowerCase()]
+    const parse = parserOf(path)
     if (!parse) {
       options.onFileSkipped(join(folder, path), `not one of ${PAGE_EXTENSIONS.join(' ')}`)
       continue
     }
     pages++
-    yield* readPage(folder, path, parse, options)
+    yield* readPage(folder, path, parse === 'html' ? site : parse, options)
   }
   if (pages > 0) return
   throw new InputError(
     `reading the folder "${folder}": expected files with the extension ${PAGE_EXTENSIONS.join(', ')}, got none. Name another folder.`,
     { file: folder },
   )
+}
+
+function parserOf(path: string): ((source: string) => Page) | 'html' | undefined {
+  const extension = extname(path).toLowerCase()
+  return HTML_EXTENSIONS.includes(extension) ? 'html' : PARSERS[extension]
+}
+
+/** What many pages share is found before the first is read: the paths of all are held, of pages a few at a time. */
+async function surveySite(folder: string, options: FolderOptions): Promise<HtmlSite> {
+  const paths: string[] = []
+  for await (const path of walk(folder, '', () => {})) if (parserOf(path) === 'html') paths.push(path)
+  return HtmlSite.survey(paths, async (path) => {
+    if (options.signal?.aborted) throw new AbortedError()
+    const bytes = await readWhole(join(folder, path), options).catch(() => undefined)
+    return bytes instanceof Uint8Array ? bytes : undefined
+  })
 }
 
 /** Relative paths with "/" in the order of their code units. */
@@ -100,18 +121,13 @@ async function isFile(entry: Dirent, path: string): Promise<boolean> {
 async function* readPage(
   folder: string,
   path: string,
-  parse: (source: string) => Page,
+  parse: ((source: string) => Page) | HtmlSite,
   options: FolderOptions,
 ): AsyncGenerator<CorpusEntry> {
   const file = join(folder, path)
-  const source = await readText(file, options)
-  if (typeof source !== 'string') {
-    yield source
-    return
-  }
-  let page: Page
+  let page: Page | { readonly place: Place; readonly problem: EntryProblem }
   try {
-    page = parse(source)
+    page = await (parse instanceof HtmlSite ? htmlPage(file, path, parse, options) : textPage(file, parse, options))
   } catch (error) {
     // The parsers recurse; a file made of brackets only can exhaust the stack.
     if (!(error instanceof RangeError)) throw error
@@ -121,12 +137,50 @@ async function* readPage(
     }
     return
   }
+  if ('problem' in page) {
+    yield page
+    return
+  }
+  if (page.words) options.onPage?.(file, page.words)
   let count = 0
   for (const { line, passage } of pagePassages(page, path, options.split)) {
     count++
     yield { place: { file, line }, passage }
   }
   if (count === 0) options.onFileSkipped(file, 'no text in it')
+}
+
+async function htmlPage(file: string, path: string, site: HtmlSite, options: FolderOptions) {
+  const bytes = await readWhole(file, options)
+  if (!(bytes instanceof Uint8Array)) return bytes
+  const read = site.read(path, bytes)
+  if (read.problem) return { place: { file, line: 1 }, problem: read.problem }
+  if (read.note !== undefined) options.onFileSkipped(file, read.note)
+  return read.page
+}
+
+async function textPage(file: string, parse: (source: string) => Page, options: FolderOptions) {
+  const source = await readText(file, options)
+  return typeof source === 'string' ? parse(source) : source
+}
+
+async function readWhole(
+  file: string,
+  options: FolderOptions,
+): Promise<Uint8Array | { place: Place; problem: EntryProblem }> {
+  const fileBytesMax = options.fileBytesMax ?? LINE_BYTES_MAX_DEFAULT
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of readBytes(file, options)) {
+    length += chunk.length
+    if (length > fileBytesMax) return { place: { file, line: 1 }, problem: tooLong(fileBytesMax) }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+function tooLong(fileBytesMax: number): EntryProblem {
+  return { reason: `expected a file of at most ${fileBytesMax} bytes, got more`, cure: 'Split it.' }
 }
 
 async function readText(
@@ -141,10 +195,7 @@ async function readText(
     if (line.problem) return { place, problem: line.problem }
     length += line.text.length + 1
     if (length > fileBytesMax) {
-      return {
-        place,
-        problem: { reason: `expected a file of at most ${fileBytesMax} bytes, got more`, cure: 'Split it.' },
-      }
+      return { place, problem: tooLong(fileBytesMax) }
     }
     lines.push(line.text)
   }

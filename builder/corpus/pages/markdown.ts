@@ -1,6 +1,6 @@
 /** Markdown (CommonMark, by mdast-util-from-markdown) to a page. Tables stay as their source lines. */
 import { fromMarkdown } from 'mdast-util-from-markdown'
-import { parseHtml } from './html.ts'
+import { parseHtml } from './html/html.ts'
 import type { Block, Page } from './page.ts'
 
 type Node = ReturnType<typeof fromMarkdown>['children'][number]

@@ -1,7 +1,9 @@
 /** A page as headings and blocks of text, and its cut into passages: one section, one passage or more. */
 import type { RawPassage } from '../entry.ts'
 import { splitText } from '../split.ts'
+import { PassageIds } from './passageIds.ts'
 import { AnchorSet, headingAnchor } from './slug.ts'
+import { shortTrail } from './trail.ts'
 
 /** `line` is 1-based. */
 export type Block =
@@ -11,7 +13,7 @@ export type Block =
       /** 1 to 6. */
       readonly depth: number
       readonly text: string
-      /** The id the page itself gives the heading; without one it gets GitHub's slug. */
+      /** The id the page itself gives the heading, or what stands around it or just before. */
       readonly anchor?: string
       readonly line: number
     }
@@ -20,10 +22,22 @@ export interface Page {
   /** Empty when the page names none. */
   readonly title: string
   readonly blocks: readonly Block[]
+  /**
+   * What anchor a heading without one gets. 'slug' (default): GitHub's, as Markdown is rendered. 'own': none, since the
+   * page is all there is; its sections are reached by the nearest anchor before them.
+   */
+  readonly anchors?: 'slug' | 'own'
+  readonly words?: PageWords
+}
+
+/** How many words a reader sees, and how many of them are in no block, by why. */
+export interface PageWords {
+  readonly visible: number
+  readonly leftOut: Readonly<Record<string, number>>
 }
 
 export interface SplitOptions {
-  /** Bound of a passage's tokens, its title included; a long title leaves at least half of it to the text. */
+  /** Bound of a passage's tokens, its title included. A title takes at most half of it: the trail of headings is shortened. */
   readonly tokensMax: number
   readonly countTokens: (text: string) => number
 }
@@ -36,74 +50,93 @@ export interface PagePassage {
 interface Heading {
   readonly depth: number
   readonly text: string
-  readonly anchor: string
+  /** Of the heading itself, or the nearest before it; undefined where the page has none so far. */
+  readonly anchor: string | undefined
   readonly line: number
 }
 
 /** What stands under one heading (none: the text before the first). */
 interface Section {
   readonly path: readonly Heading[]
+  /** Headings that have no text of their own and that no section before had in its path. */
+  readonly waiting: readonly Heading[]
   readonly texts: readonly string[]
   readonly line: number
 }
 
-const TITLE_SEPARATOR = ' › '
-
 /**
  * @param path - the file, relative to the corpus folder, with "/" as separator
- * @returns passages `path#anchor`, further parts of a long section `path#anchor~2`; ids are distinct
+ * @returns passages `path#anchor`, further parts of a long section `path#anchor~2`; ids are distinct and always valid. The
+ * title is the trail of headings, shortened where it would take more than half of the bound. Whatever is shortened away and
+ * in no other passage is the first line of the text.
  */
 export function* pagePassages(page: Page, path: string, options: SplitOptions): Generator<PagePassage> {
-  for (const section of sectionsOf(page)) {
+  const sections = [...sectionsOf(page)]
+  const ids = new PassageIds(
+    path,
+    sections.map((section) => section.path.at(-1)?.anchor),
+  )
+  for (const [i, section] of sections.entries()) {
     const heading = section.path.at(-1)
-    const title = sectionTitle(page.title, section.path)
-    const id = heading ? `${path}#${heading.anchor}` : path
-    const metadata = { path, ...(heading ? { anchor: heading.anchor, heading: heading.text } : {}) }
-    const half = Math.ceil(options.tokensMax / 2)
-    const tokensMax = title === '' ? options.tokensMax : Math.max(half, options.tokensMax - options.countTokens(title))
-    const parts = splitText(section.texts.join('\n\n'), tokensMax, options.countTokens)
-    for (const [i, text] of parts.entries()) {
-      yield { line: section.line, passage: { id: i === 0 ? id : `${id}~${i + 1}`, title, text, metadata } }
+    const trail = trailOf(page.title, section.path)
+    const { title, cut } = shortTrail(trail, Math.ceil(options.tokensMax / 2), options.countTokens)
+    const lead = leadOf(section, cut, i === 0 ? page.title : '')
+    const room = title === '' ? options.tokensMax : Math.max(1, options.tokensMax - options.countTokens(title))
+    const parts = splitText([...lead, ...section.texts].join('\n\n'), room, options.countTokens)
+    const anchor = heading?.anchor
+    const metadata = {
+      path: path.toWellFormed(),
+      ...(anchor === undefined ? {} : { anchor }),
+      ...(heading ? { heading: heading.text } : {}),
     }
+    for (const text of parts) yield { line: section.line, passage: { id: ids.next(anchor), title, text, metadata } }
   }
 }
 
 /** Sections that have text. A heading without any joins the next section: as part of its path, or as its first line. */
 function* sectionsOf(page: Page): Generator<Section> {
-  const anchors = new AnchorSet()
+  const slugs = page.anchors === 'own' ? undefined : new AnchorSet()
   let path: Heading[] = []
   let texts: string[] = []
   let line = page.blocks[0]?.line ?? 1
   let waiting: Heading[] = []
-  const lead = () => waiting.filter((heading) => !path.includes(heading)).map((heading) => heading.text)
+  let nearest: string | undefined
   for (const block of page.blocks) {
     if (block.kind === 'text') {
       texts.push(block.text)
       continue
     }
     if (texts.length > 0) {
-      yield { path, texts: [...lead(), ...texts], line }
+      yield { path, waiting, texts, line }
       texts = []
       waiting = []
     }
-    const anchor = anchors.add(block.anchor || headingAnchor(block.text) || 'section')
+    const anchor = slugs ? slugs.add(block.anchor || headingAnchor(block.text) || 'section') : block.anchor || nearest
+    nearest = anchor
     const heading: Heading = { depth: block.depth, text: block.text, anchor, line: block.line }
     path = [...path.filter((above) => above.depth < block.depth), heading]
     waiting.push(heading)
     line = block.line
   }
   if (texts.length > 0) {
-    yield { path, texts: [...lead(), ...texts], line }
+    yield { path, waiting, texts, line }
   } else if (waiting[0]) {
     // Headings at the end of the page with nothing below: they are text themselves.
-    yield { path: [waiting[0]], texts: waiting.map((heading) => heading.text), line: waiting[0].line }
+    yield { path: [waiting[0]], waiting: [], texts: waiting.map((heading) => heading.text), line: waiting[0].line }
   }
 }
 
-/** Page title › headings. A first heading that the page title begins with ("Install | Handbook") is not said twice. */
-function sectionTitle(pageTitle: string, path: readonly Heading[]): string {
+/** First lines of a section's text: what its title does not say, or not in full, and no other passage does. */
+function leadOf(section: Section, cut: ReadonlySet<string>, pageTitle: string): readonly string[] {
+  const headings = section.waiting.filter((heading) => !section.path.includes(heading) || cut.has(heading.text))
+  const lead = headings.map((heading) => heading.text)
+  return pageTitle !== '' && cut.has(pageTitle) && !lead.includes(pageTitle) ? [pageTitle, ...lead] : lead
+}
+
+/** Page title and headings. A first heading that the page title begins with ("Install | Handbook") is not said twice. */
+function trailOf(pageTitle: string, path: readonly Heading[]): readonly string[] {
   const headings = path.map((heading) => heading.text).filter((text) => text !== '')
-  if (pageTitle === '') return headings.join(TITLE_SEPARATOR)
+  if (pageTitle === '') return headings
   const rest = headings[0] !== undefined && pageTitle.startsWith(headings[0]) ? headings.slice(1) : headings
-  return [pageTitle, ...rest].join(TITLE_SEPARATOR)
+  return [pageTitle, ...rest]
 }

@@ -1,0 +1,263 @@
+/**
+ * What of a page is no text of it: ways through the site, notices that lie over it, controls. An element is left out by
+ * what it holds (the share of links, of controls, of the page), never by its name alone: names lie, and a lost text cannot
+ * be found. Whatever no rule speaks of is kept.
+ */
+import {
+  ADVERT,
+  ADVERT_TEXT,
+  CONSENT,
+  CONSENT_BUTTON,
+  CONSENT_TEXT,
+  CONTENTS,
+  EDIT_LINK,
+  FOOTER_TEXT,
+  FOOTNOTES,
+  ICON_NAMES,
+  LINE_NUMBERS,
+  NAVIGATION,
+  namesOf,
+  PANEL,
+  PERMALINK,
+  PERMALINK_TEXT,
+  PICKER,
+  POPUP,
+  SEARCH,
+  SKIP_LINK,
+} from './signs.ts'
+import type { Element, Tree } from './tree.ts'
+import { oneLine } from './words.ts'
+
+/** Why words of a page are in no passage. */
+export const LEFT_OUT = ['navigation', 'notices', 'controls', 'hidden', 'signs', 'repeated'] as const
+export type LeftOut = (typeof LEFT_OUT)[number]
+
+const NAVIGATION_ROLES = new Set(['navigation', 'menubar', 'menu', 'doc-toc', 'doc-pagelist'])
+
+/** Asks about elements of one page. */
+export class LeaveOut {
+  readonly #tree: Tree
+  readonly #siteNames: ReadonlySet<string>
+
+  constructor(tree: Tree) {
+    this.#tree = tree
+    // "Install | Handbook": what follows the page's own name is the site's.
+    this.#siteNames = new Set(
+      tree.title
+        .split(/\s+[-|–—·•»›:]\s+|\s*[|»›]\s*/)
+        .slice(1)
+        .map(normal),
+    )
+  }
+
+  /** @param heading - the heading around the element */
+  reason(element: Element, heading: Element | undefined): LeftOut | undefined {
+    const names = namesOf(element)
+    if (this.#isSign(element, names, heading)) return 'signs'
+    if (heading) return this.#isHeadingControl(element, heading) ? 'controls' : undefined
+    // An empty element leaves nothing out, and its id may be where a heading is.
+    if (element.words === 0) return undefined
+    if (this.#isNotice(element, names)) return 'notices'
+    if (this.#isControl(element, names)) return 'controls'
+    if (isHidden(element) && !this.#isReached(element, names)) return 'hidden'
+    if (this.#isNavigation(element, names)) return 'navigation'
+    return undefined
+  }
+
+  /** Permalinks, skip links, numbers of lines: signs beside the text. */
+  #isSign(element: Element, names: string, heading: Element | undefined): boolean {
+    if (element.name === 'a' && element.isLink && element.words <= 12) return this.#isSignLink(element, names, heading)
+    if (names === '') return false
+    if (LINE_NUMBERS.test(names)) return /^[\d\s.:]*$/.test(this.text(element))
+    // KaTeX writes a formula twice: for the eye, and as MathML, which reads better.
+    if (ICON_NAMES.test(names)) return /^\s*[a-z0-9]+(_[a-z0-9]+)*\s*$/.test(this.text(element))
+    return /(^|\s)katex-html($|\s)/.test(names)
+  }
+
+  #isSignLink(element: Element, names: string, heading: Element | undefined): boolean {
+    const text = oneLine(this.text(element))
+    if (SKIP_LINK.test(text)) return true
+    if (EDIT_LINK.test(text)) return true
+    const isOwn = element.ownLinkWords === element.words
+    if (element.words === 0) return heading !== undefined || PERMALINK.test(names)
+    if (!isOwn) return false
+    if (PERMALINK_TEXT.test(text) && (PERMALINK.test(names) || heading !== undefined)) return true
+    // VuePress puts the whole heading into its permalink.
+    return heading !== undefined && PERMALINK.test(names) && element.words < heading.words
+  }
+
+  /** A button is the heading of an accordion, or one that copies the link to it. */
+  #isHeadingControl(element: Element, heading: Element): boolean {
+    const isButton = element.name === 'button' || element.attributes.get('role') === 'button'
+    return isButton && element.words < heading.words
+  }
+
+  #isNotice(element: Element, names: string): boolean {
+    if (element.regions > 0 || element.titles > 0) return false
+    const label = element.attributes.get('aria-label') ?? ''
+    if (ADVERT.test(names) || element.name === 'ins' || ADVERT_TEXT.test(label)) {
+      if (ADVERT.test(names) && !this.#isMostOfThePage(element) && element.headings === 0) return true
+      if (ADVERT_TEXT.test(label)) return true
+    }
+    if (element.words <= 2 && (element.name === 'aside' || element.name === 'div'))
+      return ADVERT_TEXT.test(this.text(element))
+    return this.#isConsent(element, names, label)
+  }
+
+  #isConsent(element: Element, names: string, label: string): boolean {
+    if (element.words > 400 || this.#isMostOfThePage(element)) return false
+    const isNamed = CONSENT.test(names) || /\b(cookie|consent)\b/i.test(label)
+    const isDialog = element.name === 'dialog' || /^(alert)?dialog$/.test(element.attributes.get('role') ?? '')
+    if (!isNamed && !isDialog && !(element.buttons > 0 && element.words <= 80 && element.headings <= 1)) return false
+    // A button says it, or the whole is a box that speaks of cookies.
+    const text = this.text(element)
+    if (!CONSENT_TEXT.test(text)) return false
+    if (isNamed) return element.buttons > 0 || element.links > 0 || element.inputs > 0 || isHidden(element) || isDialog
+    return CONSENT_BUTTON.test(this.#buttonTexts(element)) && /\bcookies?\b/i.test(text)
+  }
+
+  #buttonTexts(element: Element): string {
+    const texts: string[] = []
+    for (let i = element.start; i < element.end; i++) {
+      const event = this.#tree.events[i]
+      if (
+        event?.kind === 'open' &&
+        (event.element.name === 'button' || event.element.attributes.get('role') === 'button')
+      )
+        texts.push(this.text(event.element))
+    }
+    return texts.join(' ')
+  }
+
+  #isControl(element: Element, names: string): boolean {
+    const { name, attributes, words } = element
+    const role = attributes.get('role')
+    if (name === 'button' || role === 'button') return !isLabel(element)
+    if (name === 'select')
+      return PICKER.test(
+        `${names} ${attributes.get('name') ?? ''} ${(attributes.get('aria-label') ?? '').toLowerCase()}`,
+      )
+    if (name === 'label') return false
+    const isSearch = role === 'search' || name === 'search' || SEARCH.test(names)
+    if (!isSearch || words > 80 || element.regions > 0 || element.titles > 0) return false
+    return element.inputs > 0 || element.buttons > 0 || isHidden(element) || name === 'dialog'
+  }
+
+  /** Whether a reader can bring the text to sight: a tab, an accordion, or whatever a control names. */
+  #isReached(element: Element, names: string): boolean {
+    const { attributes, words } = element
+    const isPopup = element.name === 'dialog' || attributes.has('popover') || POPUP.test(names)
+    if (attributes.get('hidden') === 'until-found' || attributes.get('role') === 'tabpanel') return true
+    const id = attributes.get('id')
+    const isNamed = id !== undefined && this.#tree.targets.has(id)
+    if (isPopup) return words >= 12
+    return isNamed || PANEL.test(names) || words >= 5
+  }
+
+  #isNavigation(element: Element, names: string): boolean {
+    const { name, attributes, words } = element
+    if (element.regions > 0) return false
+    const role = attributes.get('role') ?? ''
+    if (name === 'nav' || NAVIGATION_ROLES.has(role)) return !isProse(element)
+    if (name === 'header' || role === 'banner') return this.#isBanner(element)
+    if (
+      name === 'footer' ||
+      role === 'contentinfo' ||
+      /(^|[\s-])(footer|page-meta|doc-footer)(?=$|[\s-])/.test(names)
+    ) {
+      if (this.#isFooter(element, names)) return true
+    }
+    if (element.titles > 0 || words === 0) return false
+    if (name === 'aside' && element.links >= 3 && linkShare(element) >= 0.7) return true
+    if (names === '') return false
+    if (CONTENTS.test(names) && element.ownLinkWords / words >= 0.6) return true
+    if (!NAVIGATION.test(names) || this.#isMostOfThePage(element)) return false
+    return linkShare(element) >= 0.6 || (words <= 12 && linkShare(element) >= 0.3)
+  }
+
+  /** The header of the site, not that of an article: little text, and neither the page's only title nor a lead. */
+  #isBanner(element: Element): boolean {
+    if (hasContentAround(element)) return false
+    const rest = element.words - element.linkWords - element.ownLinkWords - element.controlWords
+    if (rest > 12) return false
+    if (element.titles === 0) return true
+    return element.titles < this.#tree.body.titles || this.#siteNames.has(normal(this.#titleText(element)))
+  }
+
+  #isFooter(element: Element, names: string): boolean {
+    if (element.titles > 0 || element.words > 120 || FOOTNOTES.test(names) || holdsFootnotes(element, this.#tree))
+      return false
+    return linkShare(element) >= 0.6 || FOOTER_TEXT.test(this.text(element))
+  }
+
+  #isMostOfThePage(element: Element): boolean {
+    return element.words > this.#tree.body.words / 2 && element.words > 30
+  }
+
+  #titleText(element: Element): string {
+    for (let i = element.start; i < element.end; i++) {
+      const event = this.#tree.events[i]
+      if (event?.kind === 'open' && event.element.name === 'h1') return this.text(event.element)
+    }
+    return ''
+  }
+
+  /** All text of an element as it stands in the page. */
+  text(element: Element): string {
+    let text = ''
+    for (let i = element.start; i < element.end; i++) {
+      const event = this.#tree.events[i]
+      if (event?.kind === 'text') text += event.text
+    }
+    return text
+  }
+}
+
+export function isHidden({ name, attributes }: Element): boolean {
+  if (attributes.has('hidden') || attributes.has('popover')) return true
+  if (name === 'dialog') return !attributes.has('open')
+  return /(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)/i.test(attributes.get('style') ?? '')
+}
+
+/** Links and controls among the words. */
+export function linkShare(element: Element): number {
+  const { words, linkWords, ownLinkWords, controlWords } = element
+  return words === 0 ? 0 : (linkWords + ownLinkWords + controlWords) / words
+}
+
+/** A `<nav>` that holds text: one that was never closed, or that is none. */
+function isProse(element: Element): boolean {
+  return element.words - linkShare(element) * element.words >= 40 && linkShare(element) < 0.5
+}
+
+/** Whether the button names a part of the text, as that of an accordion and of a tab do, or is a sentence. */
+function isLabel({ attributes, words }: Element): boolean {
+  if (attributes.get('role') === 'tab') return true
+  const toggles = attributes.get('data-bs-toggle') ?? attributes.get('data-toggle') ?? ''
+  if (/^(tab|pill|collapse|list)$/.test(toggles)) return true
+  if (attributes.get('aria-haspopup')) return false
+  return words >= 4 || ((attributes.has('aria-expanded') || attributes.has('aria-controls')) && words >= 2)
+}
+
+/** Whether the element is inside what a page says is its content. */
+function hasContentAround({ parent }: Element): boolean {
+  for (let around = parent; around; around = around.parent) {
+    const role = around.attributes.get('role')
+    if (/^(main|article|section|aside)$/.test(around.name) || role === 'main' || role === 'article') return true
+  }
+  return false
+}
+
+function holdsFootnotes(element: Element, tree: Tree): boolean {
+  for (let i = element.start; i < element.end; i++) {
+    const event = tree.events[i]
+    if (event?.kind !== 'open') continue
+    if (/^doc-(end|foot)notes?$/.test(event.element.attributes.get('role') ?? '')) return true
+    if (/^fn/.test(event.element.attributes.get('id') ?? '') || FOOTNOTES.test(namesOf(event.element))) return true
+  }
+  return false
+}
+
+function normal(text: string): string {
+  return oneLine(text).toLowerCase()
+}
