@@ -26,8 +26,8 @@ export const PAGE_TOKENS_MAX_DEFAULT = 180
 
 /** Something of the source that is not in the corpus. */
 export interface SkippedEntry {
-  /** A whole file of a folder, or one line, row or section. */
-  readonly kind: 'file' | 'passage'
+  /** A whole file of a folder; one line, row or section; or a part of a page that is no text, such as front matter that cannot be read. */
+  readonly kind: 'file' | 'passage' | 'part'
   readonly file: string
   /** 1-based; absent for a whole file. */
   readonly line?: number
@@ -140,7 +140,8 @@ async function openEntries(source: string, options: CorpusOptions): Promise<Asyn
       split: { tokensMax, countTokens },
       fileBytesMax: lineBytesMax,
       signal,
-      onFileSkipped: (file, reason) => onSkipped?.({ kind: 'file', file, reason }),
+      onFileSkipped: (file, reason, line) =>
+        onSkipped?.(line === undefined ? { kind: 'file', file, reason } : { kind: 'part', file, line, reason }),
       onPage: options.onPage,
     })
   }

@@ -9,7 +9,7 @@ import { isStagedName } from '../publish/owner.ts'
 import type { CorpusEntry, EntryProblem, Place } from './entry.ts'
 import { LINE_BYTES_MAX_DEFAULT, readLines } from './lines.ts'
 import { HtmlSite } from './pages/html/site.ts'
-import { parseMarkdown } from './pages/markdown.ts'
+import { parseMarkdown, parseMdx } from './pages/markdown.ts'
 import { type Page, type PageWords, pagePassages, type SplitOptions } from './pages/page.ts'
 import { readBytes } from './source.ts'
 
@@ -17,6 +17,9 @@ import { readBytes } from './source.ts'
 const PARSERS: Readonly<Record<string, (source: string) => Page>> = {
   '.md': parseMarkdown,
   '.markdown': parseMarkdown,
+  '.mdown': parseMarkdown,
+  '.mkd': parseMarkdown,
+  '.mdx': parseMdx,
   '.txt': parseText,
 }
 
@@ -33,8 +36,8 @@ export interface FolderOptions {
   /** Longest file, in bytes. Default LINE_BYTES_MAX_DEFAULT. */
   readonly fileBytesMax?: number
   readonly signal?: AbortSignal
-  /** Told of every file that gives no passage, and why. */
-  readonly onFileSkipped: (file: string, reason: string) => void
+  /** Told of every file that gives no passage, and why; with a line, of a part of a file that is not read as what it is. */
+  readonly onFileSkipped: (file: string, reason: string, line?: number) => void
   /** Told of every HTML page: how many words a reader sees, and how many of them are left out, by why. */
   readonly onPage?: (file: string, words: PageWords) => void
 }
@@ -142,6 +145,7 @@ async function* readPage(
     return
   }
   if (page.words) options.onPage?.(file, page.words)
+  for (const { line, reason } of page.notes ?? []) options.onFileSkipped(file, reason, line)
   let count = 0
   for (const { line, passage } of pagePassages(page, path, options.split)) {
     count++

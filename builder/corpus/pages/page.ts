@@ -28,12 +28,20 @@ export interface Page {
    */
   readonly anchors?: 'slug' | 'own'
   readonly words?: PageWords
+  /** What of the page could not be read as what it is: told to the user, and no reason to stop. */
+  readonly notes?: readonly PageNote[]
 }
 
 /** How many words a reader sees, and how many of them are in no block, by why. */
 export interface PageWords {
   readonly visible: number
   readonly leftOut: Readonly<Record<string, number>>
+}
+
+export interface PageNote {
+  /** 1-based. */
+  readonly line: number
+  readonly reason: string
 }
 
 export interface SplitOptions {
