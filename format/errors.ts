@@ -119,6 +119,12 @@ export class StorageError extends TartanError {
   }
 }
 
+/**
+ * Storage gave something else than the file that was meant: a refusal, a page for people, a file of another size or version. What an
+ * index was replaced by looks like that, so whoever reads it may look for a newer generation. Of code STORAGE, as its cause may be that too.
+ */
+export class OtherFileError extends StorageError {}
+
 /** The execution provider asked for is not there. Never a silent fallback: the message lists what is. */
 export class DeviceError extends TartanError {
   override readonly name = 'DeviceError'

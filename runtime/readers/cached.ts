@@ -3,7 +3,7 @@
  * request must not wait for the I/O of another. Two requests may read the same block twice; that costs a read.
  */
 import { InputError, StorageError } from '../../format/errors.ts'
-import { MANIFEST_NAME } from '../../format/manifest/manifest.ts'
+import { MANIFEST_NAME, PART_NAME } from '../../format/manifest/manifest.ts'
 import { checkRange, type IndexFiles, type RangeReader } from '../../format/rangeReader.ts'
 import { LeastRecentlyUsed } from './leastRecentlyUsed.ts'
 import { memoryReader } from './memory.ts'
@@ -74,8 +74,6 @@ function missingRuns(blocks: readonly (Uint8Array | undefined)[]): readonly (rea
   return runs
 }
 
-/** Parts are named by their content: what was kept under such a name is right for ever. */
-const PART_NAME = /^[0-9a-f]{32}\.msgpack$/
 const IMMUTABLE = 'public, max-age=31536000, immutable'
 
 type CacheLike = Pick<Cache, 'match' | 'put'>
@@ -99,6 +97,7 @@ export function cacheApiFiles(
     async open(name, size) {
       if (offline && name === MANIFEST_NAME) return manifestReader(files, cache)
       const reader = await files.open(name, size)
+      // Parts are named by their content: what was kept under such a name is right for ever.
       return PART_NAME.test(name) ? cacheApiReader(reader, name, cache) : reader
     },
     ...(files.close && { close: () => files.close?.() ?? Promise.resolve() }),

@@ -2,10 +2,11 @@
  * Files of an index over HTTP by range requests (RFC 9110 §14): any static host, an object store behind a public address, an
  * assets binding. Only `Range` is asked for, which browsers send across origins without asking first.
  */
-import { InputError, NotFoundError, RangeReadError, StorageError } from '../../format/errors.ts'
+import { InputError, RangeReadError, StorageError } from '../../format/errors.ts'
 import type { IndexFiles } from '../../format/rangeReader.ts'
-import { RetryableError } from '../waiting/retry.ts'
-import { type FetchedRange, type RemoteOptions, remoteFiles } from './remote.ts'
+import { isPage, pageInstead, refusal } from './refusals.ts'
+import { type RemoteOptions, remoteFiles } from './remote.ts'
+import type { FetchedRange } from './wholeFiles.ts'
 
 /** What is needed of `fetch`: a global one, that of a binding, or one that signs. */
 export type FetchLike = (
@@ -26,7 +27,6 @@ export interface HttpFilesOptions extends RemoteOptions {
 }
 
 const WHOLE_FILE_MAX_DEFAULT = 32 * 1024 * 1024
-const RETRIED_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504, 520, 522, 524])
 
 /**
  * @param baseUrl - the folder that holds `index.msgpack`; a query string is kept for every file (signatures of some stores)
@@ -89,36 +89,40 @@ async function rangeOf(response: Response, asked: Asked): Promise<FetchedRange> 
   if (response.status === 206) {
     const [first, size] = contentRange(response, asked)
     // Some servers send more than was asked for, around it.
-    return { bytes: await bytesOf(response, Math.max(length, asked.wholeFileMax), asked), offset: first, size, version }
+    const bytes = await bytesOf(response, Math.max(length, asked.wholeFileMax), asked)
+    if (first === 0 && isPage(bytes)) throw pageInstead(url, response.status)
+    return { bytes, offset: first, size, version }
   }
   if (response.status === 200) {
     const bytes = await bytesOf(response, asked.wholeFileMax, asked)
-    return { bytes, offset: 0, size: bytes.length, version }
+    if (isPage(bytes)) throw pageInstead(url, response.status)
+    return { bytes, offset: 0, size: bytes.length, version, isWhole: true }
   }
-  await response.body?.cancel()
-  if (response.status === 404 || response.status === 410) {
-    throw new NotFoundError(`there is nothing at ${url} (status ${response.status}).`, { url, status: response.status })
+  if (response.status === 416) {
+    await response.body?.cancel()
+    throw new RangeReadError(url, offset, length, sizeOfUnsatisfied(response) ?? 0)
   }
-  if (response.status === 416) throw new RangeReadError(url, offset, length, sizeOfUnsatisfied(response) ?? 0)
-  const cure = [401, 403].includes(response.status) ? ' It needs other credentials, or the file is not there.' : ''
-  const error = new StorageError(`${url} answered with status ${response.status}.${cure}`, {
-    url,
-    status: response.status,
-  })
-  if (RETRIED_STATUSES.has(response.status)) throw new RetryableError(error, retryAfterMs(response))
-  throw error
+  throw await refusal(response, url)
 }
 
-/** `bytes first-last/size`. @returns first and size */
-function contentRange(response: Response, { shown: url, offset, length }: Asked): readonly [number, number] {
+/** `bytes first-last/size`. @returns first and size, which servers that do not know it call "*" */
+function contentRange(
+  response: Response,
+  { shown: url, offset, length }: Asked,
+): readonly [number, number | undefined] {
   const header = response.headers.get('content-range') ?? ''
-  const [, first, last, size] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(header) ?? []
+  const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(header) ?? []
+  const size = total === '*' ? undefined : Number(total)
   const encoding = response.headers.get('content-encoding')
-  const isRight = Number(first) <= offset && Number(last) + 1 >= Math.min(offset + length, Number(size))
-  if (isRight && (encoding === null || encoding === 'identity')) return [Number(first), Number(size)]
+  const isRight = Number(first) <= offset && Number(last) + 1 >= Math.min(offset + length, size ?? 0)
+  if (isRight && (encoding === null || encoding === 'identity')) return [Number(first), size]
   // Not worth another try: a proxy that counts in compressed bytes, or a server of its own mind.
+  const cure =
+    header === '' && encoding === null
+      ? 'Asked by a page of another site, the storage has to send "Access-Control-Expose-Headers: Content-Range"; else a proxy leaves the header out.'
+      : 'Ranges must be of the plain file: switch compression off for .msgpack and .tartan.'
   throw new StorageError(
-    `${url} answered a request for ${length} bytes at ${offset} with the range "${header}"${encoding ? ` of a body encoded as ${encoding}` : ''}. Ranges must be of the plain file: switch compression off for .msgpack and .tartan.`,
+    `${url} answered a request for ${length} bytes at ${offset} with ${header === '' ? 'no Content-Range that can be read' : `the range "${header}"`}${encoding ? ` of a body encoded as ${encoding}` : ''}. ${cure}`,
     { url, offset, length },
   )
 }
@@ -163,15 +167,6 @@ function enlarged(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
 function sizeOfUnsatisfied(response: Response): number | undefined {
   const size = /^bytes \*\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1]
   return size === undefined ? undefined : Number(size)
-}
-
-/** Seconds or a date (RFC 9110 §10.2.3). */
-function retryAfterMs(response: Response): number {
-  const header = response.headers.get('retry-after')
-  if (header === null) return 0
-  const seconds = Number(header)
-  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - Date.now()
-  return Number.isFinite(ms) ? Math.max(0, ms) : 0
 }
 
 function shown(url: URL): string {

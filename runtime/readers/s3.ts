@@ -2,7 +2,7 @@
 import { AwsClient } from 'aws4fetch'
 import { InputError } from '../../format/errors.ts'
 import type { IndexFiles } from '../../format/rangeReader.ts'
-import { type HttpFilesOptions, httpFiles } from './http.ts'
+import { type FetchLike, type HttpFilesOptions, httpFiles } from './http.ts'
 
 export interface S3Location {
   readonly bucket: string
@@ -41,5 +41,7 @@ export function s3Files(location: S3Location, options: Omit<HttpFilesOptions, 'f
     : `https://${bucket}.s3.${region}.amazonaws.com/${path}`
   // Retrying is ours: the signer's own would not see a body that ends early.
   const client = credentials && new AwsClient({ ...credentials, region, service: 's3', retries: 0 })
-  return httpFiles(base, { ...options, ...(client && { fetch: (url, init) => client.fetch(url, init) }) })
+  // Where a bucket of another region sends to is signed for by nobody: the answer itself names the region.
+  const fetch: FetchLike = (url, init) => (client ?? globalThis).fetch(url, { ...init, redirect: 'manual' })
+  return httpFiles(base, { ...options, fetch })
 }

@@ -2,7 +2,7 @@
  * The generations of an index that a searcher holds: the newest one, and those that queries under way began with. A query keeps the
  * generation it began with to its end; a generation that was replaced goes after its last query.
  */
-import { MissingPartError, StorageError } from '../../format/errors.ts'
+import { ChecksumError, FormatError, MissingPartError, OtherFileError, StorageError } from '../../format/errors.ts'
 import { Turns } from '../waiting/turns.ts'
 
 /** Only one opens a new generation at a time. */
@@ -22,7 +22,7 @@ export interface GenerationsOptions<T> {
   readonly openNewer: (current: T, isPartMissing: boolean) => Promise<T | undefined>
   /** Gives back what a generation holds. */
   readonly close: (generation: T) => Promise<void>
-  /** Looked for in storage when a query begins and this long has passed since the last look; undefined: only when asked, or a part is missing. */
+  /** Looked for in storage when a query begins and this long has passed since the last look; undefined: only when asked, or a part is not what it was. */
   readonly refreshMs?: number | undefined
 }
 
@@ -39,6 +39,8 @@ export class Generations<T extends object> {
   readonly #users = new Map<Opened<T>, { readonly count: number; readonly since: number }>()
   #current: Opened<T>
   #lookedAt = performance.now()
+  /** When it was last looked because of a part. */
+  #missedAt = Number.NEGATIVE_INFINITY
   /** Calls of `use` and `refresh` that have not ended: counted from the moment they are made. */
   #underWay = 0
   #isClosed = false
@@ -57,7 +59,7 @@ export class Generations<T extends object> {
   }
 
   /**
-   * Work over the current generation; once more over the next one when a part is gone because the index was replaced.
+   * Work over the current generation; once more over the next one when a part is not what it was because the index was replaced.
    * @throws what the work throws
    */
   use<R>(work: (generation: Opened<T>) => Promise<R>): Promise<R> {
@@ -67,7 +69,7 @@ export class Generations<T extends object> {
       try {
         return await this.#using(generation, work)
       } catch (error) {
-        if (!(error instanceof MissingPartError)) throw error
+        if (!isOfAnother(error)) throw error
         return this.#using(await this.#newerThan(generation, error), work)
       }
     })
@@ -122,10 +124,14 @@ export class Generations<T extends object> {
     }
   }
 
-  /** @throws StorageError when there is no newer generation */
-  async #newerThan(old: Opened<T>, cause: MissingPartError): Promise<Opened<T>> {
-    const newer = await this.#look(old, true)
+  /** @throws the cause when there is no newer generation */
+  async #newerThan(old: Opened<T>, cause: Error): Promise<Opened<T>> {
+    const newer = await this.#look(old, true).catch((error: unknown) => {
+      // Whoever asks is told why the query failed, unless it is the manifest that says more: it is gone as well, or names what is not there.
+      throw cause instanceof MissingPartError ? error : cause
+    })
     if (newer !== old) return newer
+    if (!(cause instanceof MissingPartError)) throw cause
     throw new StorageError(
       `"${this.#options.key}": a part of the index is missing, and there is no newer generation. Copy the index again, parts first.`,
       { ...cause.detail },
@@ -138,12 +144,16 @@ export class Generations<T extends object> {
    * The others look again at what it found.
    */
   async #look(known: Opened<T>, isPartMissing = false): Promise<Opened<T>> {
+    const asked = performance.now()
     const giveBack = await this.#turns.take(1)
     try {
       const old = this.#current
       if (old !== known) return old
+      // Queries that fail together look together: what was looked for since this one asked is not there.
+      if (isPartMissing && this.#missedAt > asked) return old
       await this.#untilAlone()
       this.#lookedAt = performance.now()
+      if (isPartMissing) this.#missedAt = this.#lookedAt
       const value = await this.#options.openNewer(old.value, isPartMissing)
       if (!value) return old
       this.#current = { value, opening: old.opening + 1 }
@@ -172,4 +182,12 @@ export class Generations<T extends object> {
     const oldest = performance.now() - TURN_TIMES.heldMaxMs
     return [...this.#users].some(([generation, { since }]) => generation !== this.#current && since > oldest)
   }
+}
+
+/**
+ * Whether what was read is most likely of another generation: a part is gone, storage gives something else under its name (a refusal, a
+ * page, another size), or it has bytes that the manifest did not promise.
+ */
+function isOfAnother(error: unknown): error is Error {
+  return [MissingPartError, OtherFileError, ChecksumError, FormatError].some((kind) => error instanceof kind)
 }

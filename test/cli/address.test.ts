@@ -105,6 +105,7 @@ describe('in S3', () => {
     const env = { AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'y', AWS_ENDPOINT_URL: endpoint }
     const { code, stderr } = await startTartan(['inspect', `s3://${bucket}/some/index`], { env }).finished
     expect(code).toBe(1)
-    expect(stderr).toContain('other credentials')
+    expect(stderr).toContain('InvalidAccessKeyId')
+    expect(stderr).toContain('check AWS_ACCESS_KEY_ID')
   })
 })

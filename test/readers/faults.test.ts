@@ -56,7 +56,7 @@ describe('says what is wrong, at once', () => {
     [401, 'STORAGE', 'other credentials'],
     [403, 'STORAGE', 'other credentials'],
     [404, 'NOT_FOUND', 'there is nothing at'],
-    [416, 'RANGE', 'not inside'],
+    [416, 'STORAGE', 'changed while it was read'],
     ['shifted', 'STORAGE', 'with the range'],
     ['gzip', 'STORAGE', 'switch compression off'],
     ['grown', 'STORAGE', 'changed while it was read'],

@@ -1,6 +1,7 @@
 /** Storage that fails in every way it can: the right answer or an error of ours, never another answer, and the searcher stays usable. */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { NotFoundError, StorageError, TartanError } from '../../../format/errors.ts'
+import { NotFoundError, OtherFileError, StorageError, TartanError } from '../../../format/errors.ts'
+import { MANIFEST_NAME } from '../../../format/manifest/manifest.ts'
 import { indexOf } from '../../../lab/data/indexFiles.ts'
 import { randomQuery, randomSegment, seededRandom } from '../../../lab/data/randomSegment.ts'
 import { openByRange } from '../../../lab/search/openedBy.ts'
@@ -40,6 +41,45 @@ describe('a range searcher over storage that fails', () => {
     const all = await opened()
     all.files.answer = (_asked, bytes) => change(bytes)
     await expect(all.searcher.search(query)).rejects.toBeInstanceOf(TartanError)
+    await expectUsable(all)
+  })
+
+  it.each([
+    ['a refusal', new OtherFileError('status 403')],
+    ['nothing', new NotFoundError('status 404')],
+    ['other bytes', undefined],
+  ])('finds the new generation when storage gives %s for a part of the old one', async (_, failure) => {
+    const { files, searcher, right } = await opened()
+    const next = await indexOf([segment(2)], { generation: 2, partBytes: 70_000, texts: true })
+    const fresh = await openByRange(liveFiles(new Map(next)), { kernels })
+    const expected = (await fresh.search(query)).hits.map(({ id, score }) => ({ id, score }))
+    const old = new Set([...files.stored.keys()].filter((name) => name !== MANIFEST_NAME))
+    for (const [name, bytes] of next) files.stored.set(name, bytes)
+    files.answer = ({ name }, bytes) => {
+      if (!old.has(name)) return bytes
+      if (failure) throw failure
+      return bytes.fill(60)
+    }
+    const { hits, generation } = await searcher.search(query)
+    expect(right.generation).toBe(1)
+    expect(generation).toBe(2)
+    expect(hits.map(({ id, score }) => ({ id, score }))).toEqual(expected)
+  })
+
+  it('looks once for a new generation when many queries meet a part that is damaged, and tells each of the damage', async () => {
+    const all = await opened()
+    let looks = 0
+    const { open } = all.files
+    all.files.open = (name, size) => {
+      if (name === MANIFEST_NAME) looks++
+      return open(name, size)
+    }
+    all.files.answer = (_asked, bytes) => bytes.fill(0)
+    const failures = await Promise.all(
+      Array.from({ length: 10 }, () => all.searcher.search(query).catch((error: unknown) => error)),
+    )
+    for (const failure of failures) expect((failure as TartanError).code).toMatch(/^(CHECKSUM|FORMAT)$/)
+    expect(looks).toBeLessThanOrEqual(2)
     await expectUsable(all)
   })
 
