@@ -2,7 +2,7 @@
 import { InputError, ModelError } from '../format/errors.ts'
 import { createInputWriter, type EncoderInput, keptSpans, padBatch } from './conventions.ts'
 import type { EncodedText, Encoder, EncoderSession } from './encoder.ts'
-import { QUERY_CHARACTERS_MAX } from './limits.ts'
+import { charactersOf, isLongerThan, QUERY_CHARACTERS_MAX } from './limits.ts'
 import { fingerprintOf, type ModelManifest } from './modelManifest.ts'
 import { createTokenizer } from './tokenizer.ts'
 
@@ -51,10 +51,10 @@ export function createTextEncoder(options: TextEncoderOptions): Encoder {
   return {
     fingerprint,
     async encodeQuery(text) {
-      if (text.length > QUERY_CHARACTERS_MAX) {
+      if (isLongerThan(text, QUERY_CHARACTERS_MAX)) {
         throw new InputError(
-          `encoding a query: expected at most ${QUERY_CHARACTERS_MAX} characters, got ${text.length}. Only the first ${fingerprint.queryLength - 3} tokens are read anyway: shorten it.`,
-          { characters: text.length },
+          `encoding a query: expected at most ${QUERY_CHARACTERS_MAX} characters, got ${charactersOf(text)}. Only the first ${fingerprint.queryLength - 3} tokens are read anyway: shorten it.`,
+          { characters: charactersOf(text) },
         )
       }
       const input = writer.query(text)

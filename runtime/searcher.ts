@@ -155,6 +155,8 @@ export interface IndexInfo {
   /** Bytes of all files. */
   readonly bytes: number
   readonly hasTexts: boolean
+  /** How it is searched, which decides what parameters it takes. Absent where a searcher of one's own does not say. */
+  readonly pipeline?: UsedParameters['pipeline']
   /** Absent for an index built from ready vectors without a model. */
   readonly encoder?: EncoderFingerprint
   /** Measured settings that searches may use; absent when the index was not tuned, or is read by range. */

@@ -235,6 +235,11 @@ function requireHighlight(question: Question, info: IndexInfo, encoder: Question
   }
 }
 
+/** Whether texts can be asked of an index with this encoder, and `highlight` with them. */
+export function canHighlight(info: IndexInfo, encoder: QuestionEncoder | undefined): boolean {
+  return encoder?.passageSpans !== undefined && info.encoder !== undefined && info.hasTexts
+}
+
 /** An option that is absent must be absent, not undefined: implementations spread them over their defaults. */
 function given(options: { readonly [Name in keyof SearchOptions]: SearchOptions[Name] | undefined }): SearchOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))

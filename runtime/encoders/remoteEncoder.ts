@@ -9,7 +9,7 @@ import {
   type EncodedIndex,
   encoderOfIndex,
 } from '../../encoder/fingerprint.ts'
-import { QUERY_CHARACTERS_MAX } from '../../encoder/limits.ts'
+import { charactersOf, isLongerThan, QUERY_CHARACTERS_MAX } from '../../encoder/limits.ts'
 import { DeviceError, InputError, ModelError } from '../../format/errors.ts'
 import { RetryableError, withRetry } from '../waiting/retry.ts'
 import { decodeBase64F32, ENCODE_TEXTS_MAX } from './vectorText.ts'
@@ -87,9 +87,9 @@ export function createRemoteEncoder(options: RemoteEncoderOptions): RemoteEncode
     fingerprint,
     async encodeQuery(text) {
       // Known to be refused: not worth a round trip.
-      if (text.length > QUERY_CHARACTERS_MAX || text.trim() === '') {
+      if (isLongerThan(text, QUERY_CHARACTERS_MAX) || text.trim() === '') {
         throw new InputError(
-          `encoding a query: expected at least one word and at most ${QUERY_CHARACTERS_MAX} characters, got ${text.length} characters.`,
+          `encoding a query: expected at least one word and at most ${QUERY_CHARACTERS_MAX} characters, got ${charactersOf(text)} characters.`,
           { characters: text.length },
         )
       }

@@ -1,6 +1,6 @@
 /** From checked requests to what the library answers, and from its answers to bodies. Knows nothing of Hono. */
 import type { EncodedText } from '../../encoder/encoder.ts'
-import { QUERY_CHARACTERS_MAX } from '../../encoder/limits.ts'
+import { isLongerThan, QUERY_CHARACTERS_MAX } from '../../encoder/limits.ts'
 import { AbortedError, InputError, NotFoundError } from '../../format/errors.ts'
 import { maxSim } from '../ask/maxSim.ts'
 import type { Passage, Question, QuestionEncoder, TextAnswer } from '../ask/textSearch.ts'
@@ -16,10 +16,13 @@ import type {
 } from './encodeSchemas.ts'
 import {
   type ColbertAnswer,
+  hasWord,
   K_DEFAULT,
   type SearchAnswerBody,
   type SearchHitBody,
   type SearchRequest,
+  VECTOR_VALUE_MAX,
+  VECTOR_VALUE_MIN,
 } from './schemas.ts'
 
 /** Told of each answer: how long its steps took, for the Server-Timing header, and whether it is whole, for caches. */
@@ -192,7 +195,7 @@ async function encodeQueries(
   encoder: QuestionEncoder,
   texts: readonly string[],
 ): Promise<readonly EncodedText[]> {
-  const wrong = texts.findIndex((text) => text.length > QUERY_CHARACTERS_MAX || text.trim() === '')
+  const wrong = texts.findIndex((text) => isLongerThan(text, QUERY_CHARACTERS_MAX) || !hasWord(text))
   if (wrong >= 0) {
     throw new InputError(
       `"texts"[${wrong}]: expected a query of at most ${QUERY_CHARACTERS_MAX} characters with at least one word.`,
@@ -240,18 +243,25 @@ function questionOf(
   return query ?? queryVectorsOf(rows ?? [], dim)
 }
 
-/** @throws InputError on ragged rows, a wrong dim, or values that are not finite as f32 */
+/** @throws InputError on ragged rows, a wrong dim, rows of zeros, or values that are not finite as f32 or far from unit length */
 function queryVectorsOf(rows: readonly (readonly number[])[], dim: number): QueryVectors {
   const vectors = new Float32Array(rows.length * dim)
   for (const [i, row] of rows.entries()) {
     if (row.length !== dim) {
       throw new InputError(`"vectors"[${i}]: expected ${dim} values, the dim of the index, got ${row.length}`)
     }
+    const wrong = row.findIndex((value) => !(Math.abs(value) <= VECTOR_VALUE_MAX))
+    if (wrong >= 0) {
+      throw new InputError(
+        `"vectors"[${i}][${wrong}]: expected a finite 32-bit float of a row of unit length, got ${row[wrong]}`,
+      )
+    }
+    if (!row.some((value) => Math.abs(value) >= VECTOR_VALUE_MIN)) {
+      throw new InputError(
+        `"vectors"[${i}]: expected a row of unit length, got one of zeros, which is near to nothing. Leave it out.`,
+      )
+    }
     vectors.set(row, i * dim)
-  }
-  const wrong = vectors.findIndex((value) => !Number.isFinite(value))
-  if (wrong >= 0) {
-    throw new InputError(`"vectors"[${Math.floor(wrong / dim)}][${wrong % dim}]: expected a finite 32-bit float`)
   }
   return { vectors, rows: rows.length, dim }
 }

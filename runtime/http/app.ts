@@ -11,7 +11,7 @@ import { timeout } from 'hono/timeout'
 import { setMetric, timing, wrapTime } from 'hono/timing'
 import { NotFoundError, StorageError } from '../../format/errors.ts'
 import type { TierName } from '../../format/manifest/tiers.ts'
-import type { QuestionEncoder } from '../ask/textSearch.ts'
+import { canHighlight, type QuestionEncoder } from '../ask/textSearch.ts'
 import { VERSION } from '../version.ts'
 import {
   answerColbert,
@@ -80,7 +80,7 @@ export function createApp(options: AppOptions): App {
   addSearch(app, catalog, options)
   addEncoding(app, catalog, options)
   addCatalog(app, catalog, options)
-  addDocuments(app, options)
+  addDocuments(app, catalog, options)
   app.notFound((c) =>
     problemResponse(c, makeProblem('NOT_FOUND', `There is nothing at ${c.req.path}. See openapi.json.`)),
   )
@@ -200,9 +200,11 @@ function addCatalog(app: App, catalog: Catalog, { encoder }: AppOptions): void {
     })
     return c.json({ id: passage.id, ...fieldsOf(passage) }, 200)
   })
-  app.openapi(routes.indexesGet, (c) => c.json({ indexes: catalog.all.map(describeIndex) }, 200))
+  app.openapi(routes.indexesGet, (c) =>
+    c.json({ indexes: catalog.all.map((entry) => describeIndex(entry, encoder)) }, 200),
+  )
   app.openAPIRegistry.registerPath({ ...routes.indexGet, request: { params: z.object({ name: z.string() }) } })
-  app.get('/v1/indexes/:name{.+}', (c) => c.json(describeIndex(catalog.choose(c.req.param('name'))), 200))
+  app.get('/v1/indexes/:name{.+}', (c) => c.json(describeIndex(catalog.choose(c.req.param('name')), encoder), 200))
   app.openapi(routes.readyGet, (c) => {
     if (catalog.all.length === 0) throw new StorageError('no index is open')
     const names = catalog.all.map((entry) => entry.name)
@@ -210,21 +212,25 @@ function addCatalog(app: App, catalog: Catalog, { encoder }: AppOptions): void {
   })
 }
 
-function describeIndex({ name, search }: NamedSearch): IndexAnswer {
-  const { encoder, tiers, ...info } = search.info
+function describeIndex({ name, search }: NamedSearch, encoder: QuestionEncoder | undefined): IndexAnswer {
+  const { encoder: asked, tiers, ...info } = search.info
   const shown = tiers && { ...tiers, sets: [...tiers.sets] }
-  return { ...info, name, ...(encoder ? { model: encoder.model } : {}), ...(shown ? { tiers: shown } : {}) }
+  return {
+    ...info,
+    name,
+    highlight: canHighlight(search.info, encoder),
+    ...(asked ? { model: asked.model } : {}),
+    ...(shown ? { tiers: shown } : {}),
+  }
 }
 
-function addDocuments(app: App, { page }: AppOptions): void {
+function addDocuments(app: App, catalog: Catalog, { page, encoder }: AppOptions): void {
   app.openapi(routes.healthGet, (c) => c.json({ status: 'ok' as const, version: VERSION }, 200))
   app.use('/openapi.json', etag())
-  app.doc31('/openapi.json', (c) => ({
-    openapi: '3.1.0',
-    info: { title: 'Tartan', version: VERSION, description: 'ColBERT search from static files.' },
-    // The base under which the app is mounted, so that clients made from the document find it.
-    servers: [{ url: c.req.path.slice(0, -'/openapi.json'.length) || '/' }],
-  }))
+  app.get('/openapi.json', (c) => {
+    const url = c.req.path.slice(0, -'/openapi.json'.length) || '/'
+    return c.json(routes.apiDocument(app, { url, infos: catalog.all.map(({ search }) => search.info), encoder }))
+  })
   if (page === undefined) return
   let policy: string | undefined
   // Browsers take the headers of a 304 over those they stored: without its own policy there, the page would be blocked.

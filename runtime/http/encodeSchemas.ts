@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import { QUERY_CHARACTERS_MAX } from '../../encoder/limits.ts'
 import { ENCODE_TEXTS_MAX } from '../encoders/vectorText.ts'
-import { integer, passageIds, queryText, queryVectors, searchedIndex } from './schemas.ts'
+import { boundedText, integer, passageIds, queryText, queryVectors, searchedIndex, WORD_PATTERN } from './schemas.ts'
 
 /** Passages of one `/v1/rerank`: by id they cost a lookup and a score, by text a run of the network. */
 export const RERANK_IDS_MAX = 1000
@@ -11,9 +11,7 @@ export const RERANK_TEXTS_MAX = 100
 /** Characters of a passage text that is sent to be encoded; ColBERT reads only the first `passageLength` tokens anyway. */
 const PASSAGE_CHARACTERS_MAX = 32_768
 
-const passageText = z
-  .string({ error: 'expected a text' })
-  .max(PASSAGE_CHARACTERS_MAX, { error: `expected at most ${PASSAGE_CHARACTERS_MAX} characters` })
+const passageText = boundedText(PASSAGE_CHARACTERS_MAX)
 
 export const encodeBody = z
   .strictObject({
@@ -31,7 +29,17 @@ export const encodeBody = z
       .optional()
       .openapi({ default: 'float', description: 'Rows of numbers, or the base64 of little-endian f32[rows][dim].' }),
   })
-  .openapi('EncodeRequest')
+  .openapi('EncodeRequest', {
+    oneOf: [
+      { required: ['kind'], properties: { kind: { const: 'passage' } } },
+      {
+        properties: {
+          kind: { const: 'query' },
+          texts: { items: { type: 'string', minLength: 1, maxLength: QUERY_CHARACTERS_MAX, pattern: WORD_PATTERN } },
+        },
+      },
+    ],
+  } as object)
 
 const fingerprint = z
   .object({
@@ -88,7 +96,12 @@ export const rerankBody = z
   .refine(({ ids, texts }) => (ids === undefined) !== (texts === undefined), {
     error: 'expected exactly one of "ids" (passages of the index) and "texts"',
   })
-  .openapi('RerankRequest')
+  .openapi('RerankRequest', {
+    allOf: [
+      { oneOf: [{ required: ['query'] }, { required: ['vectors'] }] },
+      { oneOf: [{ required: ['ids'] }, { required: ['texts'] }] },
+    ],
+  } as object)
 
 export const rerankAnswer = z
   .object({

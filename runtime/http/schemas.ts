@@ -1,11 +1,11 @@
 /** What requests may hold and what answers look like: one zod schema each gives the check and the OpenAPI document. */
 import { z } from '@hono/zod-openapi'
-import { QUERY_CHARACTERS_MAX } from '../../encoder/limits.ts'
-import { FILE_BYTES_MAX, ID_BYTES_MAX, K_MAX, QUERY_ROWS_MAX } from '../../format/limits.ts'
+import { isLongerThan, QUERY_CHARACTERS_MAX } from '../../encoder/limits.ts'
+import { DIM_MAX, DIM_MIN, FILE_BYTES_MAX, ID_BYTES_MAX, K_MAX, QUERY_ROWS_MAX } from '../../format/limits.ts'
 import { TIER_NAMES } from '../../format/manifest/tiers.ts'
 
-/** Bytes of a request body. 512 rows of 128 dims as JSON with 9 digits a value are about 0.8 MB. */
-export const BODY_BYTES_MAX = 1024 * 1024
+/** Bytes of a request body. The largest that fields allow: 100 passages of 32,768 characters, or 512 rows of 256 dims with 17 digits a value. */
+export const BODY_BYTES_MAX = 4 * 1024 * 1024
 /** Results of one `/api/search`: ColBERT's own server and DSPy's client stop there. */
 export const COLBERT_K_MAX = 100
 export const K_DEFAULT = 10
@@ -21,15 +21,31 @@ const DEADLINE_MS_MAX = 600_000
 /** Ids of one filter. */
 export const FILTER_IDS_MAX = 10_000
 
-export const queryText = z
-  .string({ error: 'expected a text' })
-  .max(QUERY_CHARACTERS_MAX, { error: `expected at most ${QUERY_CHARACTERS_MAX} characters` })
-  .refine((text) => text.trim() !== '', { error: 'expected a text with at least one word' })
-  .openapi({ minLength: 1, example: 'how are plaid fabrics woven' })
+/**
+ * A text of which an encoder can read something: a letter, digit or sign, other than the sign for what could not be decoded, which
+ * tokenizers leave out. Part of the OpenAPI document, so it is what is checked as well.
+ */
+export const WORD_PATTERN = '(?!\\ufffd)[\\p{L}\\p{N}\\p{P}\\p{S}]'
+const word = new RegExp(WORD_PATTERN, 'u')
+export const hasWord = (text: string): boolean => word.test(text)
 
-export const searchedIndex = z
-  .string({ error: 'expected the name of an index' })
-  .max(ID_BYTES_MAX, { error: `expected at most ${ID_BYTES_MAX} characters` })
+/** A text of at most so many characters. */
+export function boundedText(maximum: number, expected = 'expected a text') {
+  return z
+    .string({ error: expected })
+    .superRefine((text, context) => {
+      if (!isLongerThan(text, maximum)) return
+      const message = `expected at most ${maximum} characters`
+      context.addIssue({ code: 'too_big', origin: 'string', maximum, inclusive: true, message })
+    })
+    .openapi({ maxLength: maximum })
+}
+
+export const queryText = boundedText(QUERY_CHARACTERS_MAX)
+  .refine(hasWord, { error: 'expected a text with at least one word' })
+  .openapi({ minLength: 1, pattern: WORD_PATTERN, example: 'how are plaid fabrics woven' })
+
+export const searchedIndex = boundedText(ID_BYTES_MAX, 'expected the name of an index')
   .optional()
   .openapi({ description: 'Name of the index; the default is the first that /v1/indexes lists.' })
 
@@ -58,13 +74,30 @@ function flagText(byDefault: boolean) {
     .openapi({ type: 'boolean', default: byDefault })
 }
 
+/** Rows have unit length; values far beyond are no encoder's, and would make scores that no JSON can hold. */
+export const VECTOR_VALUE_MAX = 1e6
+/** A row whose values are all smaller is a row of zeros: it has no direction, so nothing is near to it. */
+export const VECTOR_VALUE_MIN = 1e-6
+
+// What a schema can say of a row is said in the document; answers.ts checks it, against the dim of the index asked. See apiDocument.
+const vectorRow = z
+  .array(
+    z.number({ error: 'expected a finite number' }).openapi({ minimum: -VECTOR_VALUE_MAX, maximum: VECTOR_VALUE_MAX }),
+    { error: 'expected a row of numbers' },
+  )
+  .openapi({
+    minItems: DIM_MIN,
+    maxItems: DIM_MAX,
+    contains: { anyOf: [{ minimum: VECTOR_VALUE_MIN }, { maximum: -VECTOR_VALUE_MIN }] },
+  } as object)
+
 export const queryVectors = z
-  .array(z.array(z.number({ error: 'expected a finite number' }), { error: 'expected a row of numbers' }), {
-    error: 'expected rows of numbers',
-  })
+  .array(vectorRow, { error: 'expected rows of numbers' })
   .min(1, { error: 'expected at least one row' })
   .max(QUERY_ROWS_MAX, { error: `expected at most ${QUERY_ROWS_MAX} rows` })
-  .openapi({ description: 'f32[rows][dim], each row of unit length, from the model that built the index.' })
+  .openapi('QueryVectors', {
+    description: 'f32[rows][dim], each row of unit length, from the model that built the index.',
+  })
 
 export function passageIds(max: number) {
   return z
@@ -109,8 +142,8 @@ export const colbertAnswer = z
 
 export const searchQuery = z
   .strictObject({
-    q: queryText.optional(),
-    query: queryText.optional().openapi({ description: 'Another name of q.' }),
+    q: queryText.optional().openapi({ description: 'The query. May be called "query" as well.' }),
+    query: queryText.optional(),
     k: integerText(1, K_MAX, K_DEFAULT),
     index: searchedIndex,
     tier: tierName,
@@ -166,7 +199,12 @@ export const searchBody = z
   .refine(({ query, vectors }) => (query === undefined) !== (vectors === undefined), {
     error: 'expected exactly one of "query" (a text) and "vectors" (rows of numbers)',
   })
-  .openapi('SearchRequest')
+  .refine(({ vectors, highlight }) => !(vectors && highlight), {
+    error: '"highlight" needs a query text: rows of "vectors" do not say which word they stand for',
+  })
+  .openapi('SearchRequest', {
+    oneOf: [{ required: ['query'] }, { required: ['vectors'], properties: { highlight: { const: false } } }],
+  } as object)
 
 const mark = z
   .object({ start: z.int(), end: z.int(), weight: z.number().openapi({ description: 'In (0, 1].' }) })
@@ -260,6 +298,8 @@ export const indexAnswer = z
     centroids: z.int(),
     bytes: z.int(),
     hasTexts: z.boolean(),
+    highlight: z.boolean().openapi({ description: 'Whether texts can be asked of it here, and answers marked.' }),
+    pipeline: z.enum(['resident', 'range']).optional().openapi({ description: 'In memory, or read by range.' }),
     model: z.string().optional().openapi({ description: 'Name of the model that built it.' }),
     tiers: tiers.optional(),
   })

@@ -1,6 +1,7 @@
 /** Turns what a schema refused into one InputError that names each wrong field, what was expected and what came. */
 import type { Context } from 'hono'
 import type { ZodError } from 'zod'
+import { charactersOf } from '../../encoder/limits.ts'
 import { InputError } from '../../format/errors.ts'
 
 type Issue = ZodError['issues'][number]
@@ -42,7 +43,7 @@ function valueAt(data: unknown, path: readonly PropertyKey[]): unknown {
 
 function describeValue(value: unknown, issue: Issue): string {
   if (value === undefined) return 'nothing'
-  if (issue.code === 'too_big' && typeof value === 'string') return `${value.length} characters`
+  if (issue.code === 'too_big' && typeof value === 'string') return `${charactersOf(value)} characters`
   if (issue.code === 'too_big' && Array.isArray(value)) return `${value.length}`
   if (Array.isArray(value)) return `a list of ${value.length}`
   return isObject(value) ? 'an object' : typeof value === 'number' ? String(value) : shown(value)

@@ -2,8 +2,9 @@
 import type { IndexReader } from '../../format/indexReader.ts'
 import { livePassages } from '../../format/manifest/manifest.ts'
 import type { IndexInfo } from '../searcher.ts'
+import type { PipelineName } from './pipeline.ts'
 
-export function indexInfo(reader: IndexReader, hasTexts: boolean): IndexInfo {
+export function indexInfo(reader: IndexReader, hasTexts: boolean, pipeline: PipelineName): IndexInfo {
   const { manifest, bytes, revision } = reader
   const { quantisers, segments } = manifest
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
@@ -19,6 +20,7 @@ export function indexInfo(reader: IndexReader, hasTexts: boolean): IndexInfo {
     centroids: sum(quantisers.map(({ centroids }) => centroids)),
     bytes,
     hasTexts,
+    pipeline,
     ...(manifest.encoder ? { encoder: manifest.encoder } : {}),
     ...(manifest.tiers ? { tiers: manifest.tiers } : {}),
   }

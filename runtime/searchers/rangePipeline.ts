@@ -116,6 +116,7 @@ class RangePipeline implements Pipeline {
     const { tiers: _tiers, ...info } = indexInfo(
       index.reader,
       index.passages.every(({ hasTexts }) => hasTexts),
+      'range',
     )
     this.info = info
     this.segments = index.segments.map(({ searchable, deleted }, number): SegmentView => {

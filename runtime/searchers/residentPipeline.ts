@@ -70,6 +70,7 @@ class ResidentPipeline implements Pipeline {
     this.info = indexInfo(
       reader,
       segments.every(({ passages }) => passages.hasTexts),
+      'resident',
     )
   }
 

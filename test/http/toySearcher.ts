@@ -104,6 +104,7 @@ export async function createToySearcher(
       centroids: 16,
       bytes: 12_345,
       hasTexts: options.hasTexts ?? true,
+      pipeline: 'resident',
       encoder: toyFingerprint,
     },
     async search(query, { k = 10, filter, ...given } = {}) {
