@@ -158,6 +158,7 @@ export function reportLeftover({ path, fate, bytes, target }: Leftover): void {
     removed: `Removed ${what}, which a killed build had left.`,
     restored: `Put back ${printable(target ?? '')}: a build was killed while it replaced that.`,
     left: `${what} may be the rest of a killed build, of another machine or an older version. Remove it if none is running.`,
+    running: `${printable(path)} is of another process that is making the same now: without --force, who is ready first wins.`,
   }[fate]
   process.stderr.write(`${sentence}\n`)
 }

@@ -2,7 +2,7 @@
  * A folder that appears under its final name whole or not at all: it is written beside, verified, then renamed.
  */
 import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { InputError, StorageError } from '../../format/errors.ts'
 import { MANIFEST_NAME, PART_NAME } from '../../format/manifest/manifest.ts'
 import type { IndexSink } from '../../format/writer.ts'
@@ -47,7 +47,7 @@ export function stageIndex(out: string, replace: boolean, onLeftover?: OnLeftove
 export async function stageFolder(out: string, options: StageOptions): Promise<StagedFolder> {
   const target = resolve(out)
   // First of all, since it may put back an index that a killed build had put aside.
-  await sweepLeftovers(dirname(target), options.onLeftover)
+  await sweepLeftovers(dirname(target), options.onLeftover, basename(target))
   await checkTarget(target, out, options)
   await makeFolder(dirname(target)).catch(writeFailure(dirname(target)))
   const path = await stagedPath(target)

@@ -6,8 +6,11 @@ import { type OwnedName, ownerState, parseOwnedName, temporaryPath } from './own
 /** Something unfinished that a build came upon. */
 export interface Leftover {
   readonly path: string
-  /** 'removed'; 'restored' to `target`, for an index that a killed build had just put aside; 'left', since nobody here knows whether it is needed. */
-  readonly fate: 'removed' | 'restored' | 'left'
+  /**
+   * 'removed'; 'restored' to `target`, for an index that a killed build had just put aside; 'left', since nobody here knows whether it is
+   * needed; 'running', of another process that goes on making the same thing.
+   */
+  readonly fate: 'removed' | 'restored' | 'left' | 'running'
   readonly bytes: number
   readonly target?: string
 }
@@ -17,8 +20,15 @@ export type OnLeftover = (leftover: Leftover) => void
 /** What may still be worked on elsewhere is not worth a word before it has lain for so long. */
 const OLD_MS = 24 * 3600 * 1000
 
-/** Removes what killed builds left in a folder, by its names alone; whatever else lies there is not looked at. */
-export async function sweepLeftovers(folder: string, onLeftover: OnLeftover = () => undefined): Promise<void> {
+/**
+ * Removes what killed builds left in a folder, by its names alone; whatever else lies there is not looked at.
+ * @param target - name of what is about to be made in the folder: another process at the same thing is told as well
+ */
+export async function sweepLeftovers(
+  folder: string,
+  onLeftover: OnLeftover = () => undefined,
+  target?: string,
+): Promise<void> {
   const names = await readdir(folder).catch(() => [])
   const found = names.flatMap((name) => {
     const owned = parseOwnedName(name)
@@ -28,7 +38,7 @@ export async function sweepLeftovers(folder: string, onLeftover: OnLeftover = ()
   found.sort((a, b) => Number(b.owned.isOld) - Number(a.owned.isOld))
   for (const { path, owned } of found) {
     const leftover = await sweepOne(folder, path, owned).catch(() => undefined)
-    if (leftover) onLeftover(leftover)
+    if (leftover && (leftover.fate !== 'running' || owned.target === target)) onLeftover(leftover)
   }
 }
 
@@ -38,7 +48,7 @@ async function sweepOne(
   { owner, isOld, target }: OwnedName,
 ): Promise<Leftover | undefined> {
   const state = owner ? await ownerState(owner) : 'elsewhere'
-  if (state === 'running') return undefined
+  if (state === 'running') return target === undefined ? undefined : { path, fate: 'running', bytes: 0 }
   const bytes = await bytesOf(path)
   if (state === 'elsewhere') {
     const { mtimeMs } = await stat(path)
