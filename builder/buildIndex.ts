@@ -15,6 +15,7 @@ import { compileKernels } from '../runtime/platform/node/nodeIndex.ts'
 import type { Device } from '../runtime/platform/node/onnxNode.ts'
 import { residentNeed } from '../runtime/searchers/memoryNeed.ts'
 import { BUILDER_NAME } from '../runtime/version.ts'
+import { type BuildClock, type BuildPlan, createBuildClock } from './buildClock.ts'
 import type { CorpusPassage } from './corpus/passage.ts'
 import { encodeToStore } from './encodeCorpus.ts'
 import type { OnProgress, Stage } from './progress.ts'
@@ -91,7 +92,8 @@ export async function buildFromCorpus(
   encoder: Encoder,
   options: BuildOptions,
 ): Promise<BuildReport> {
-  return withStage(options, async (staged, temp, timed) => {
+  const { dim } = encoder.fingerprint
+  return withStage(options, { encodes: true, dim }, async (staged, temp, timed) => {
     const spool = await spoolCorpus(corpus, join(temp, 'texts.spool'), (done) =>
       timed.onProgress({ stage: 'read', done, unit: 'passages' }),
     )
@@ -117,18 +119,16 @@ export async function buildFromVectors(
   encoder: EncoderFingerprint | undefined,
   options: BuildOptions,
 ): Promise<BuildReport> {
-  return withStage(options, (staged, temp, timed) => writeIndex({ vectors, encoder, staged, temp, timed, options }))
-}
-
-interface StageClock {
-  readonly onProgress: OnProgress
-  readonly seconds: Partial<Record<Stage, number>>
+  return withStage(options, { encodes: false, dim: vectors.dim }, (staged, temp, timed) =>
+    writeIndex({ vectors, encoder, staged, temp, timed, options }),
+  )
 }
 
 /** Stage folder, temporary folder and stage clock around a build; whatever happens, nothing unfinished stays. */
 async function withStage(
   options: BuildOptions,
-  build: (staged: StagedFolder, temp: string, timed: StageClock) => Promise<BuildReport>,
+  source: Pick<BuildPlan, 'encodes' | 'dim'>,
+  build: (staged: StagedFolder, temp: string, timed: BuildClock) => Promise<BuildReport>,
 ): Promise<BuildReport> {
   // Tuning searches. That it cannot is better known before hours of building than after.
   if (options.tune ?? true) await compileKernels()
@@ -137,27 +137,14 @@ async function withStage(
   let temp: string | undefined
   try {
     temp = await makeTemporary(parent, options.onLeftover).catch(writeFailure(parent))
-    return await build(staged, temp, stageClock(options.onProgress))
+    const plan = { ...source, orders: options.order === 'content', tunes: options.tune ?? true }
+    return await build(staged, temp, createBuildClock(plan, options.onProgress))
   } catch (error) {
     if (options.signal?.aborted) throw new AbortedError()
     throw isDiskError(error) ? writeFailure(options.out)(error) : error
   } finally {
     await staged.discard()
     if (temp) await rm(temp, { recursive: true, force: true })
-  }
-}
-
-function stageClock(onProgress?: OnProgress): StageClock {
-  const seconds: Partial<Record<Stage, number>> = {}
-  let last = performance.now()
-  return {
-    seconds,
-    onProgress(event) {
-      const now = performance.now()
-      seconds[event.stage] = (seconds[event.stage] ?? 0) + (now - last) / 1000
-      last = now
-      onProgress?.(event)
-    },
   }
 }
 
@@ -169,11 +156,12 @@ interface WriteOptions {
   readonly queryEncoder?: Encoder
   readonly staged: StagedFolder
   readonly temp: string
-  readonly timed: StageClock
+  readonly timed: BuildClock
   readonly options: BuildOptions
 }
 
 async function writeIndex(input: WriteOptions): Promise<BuildReport> {
+  input.timed.expect({ passages: input.vectors.passageLengths.length, tokens: input.vectors.tokens })
   const order = await passageOrder(input)
   const write = order ? { ...input, vectors: permutedStore(input.vectors, order) } : input
   const { vectors, encoder, staged, timed, options } = write
@@ -248,7 +236,7 @@ function blocksOf(spool: Spool) {
 }
 
 /** What was written is read back from disk and checked in full before it gets its name. */
-async function verifyStaged(staged: StagedFolder, timed: StageClock): Promise<void> {
+async function verifyStaged(staged: StagedFolder, timed: BuildClock): Promise<void> {
   const files = folderFiles(staged.path)
   const reader = await readIndex(files)
   const total = reader.manifest.parts.length + 1

@@ -53,14 +53,22 @@ export async function encodeCorpus(
 ): Promise<void> {
   const total = spool.ids.length
   let done = 0
+  let tokens = 0
   let window: string[] = []
   let characters = 0
   const flush = async () => {
-    const encoded = await encodeWindow(window, encoder, options, (count) =>
-      options.onProgress?.({ stage: 'encode', done: done + count, total, unit: 'passages' }),
+    const lengths = window.map((text) => encoder.countPassageTokens(text))
+    const inWindow = lengths.reduce((sum, length) => sum + length, 0)
+    const work = (count: number) => ({
+      done: tokens + count,
+      total: Math.round(((tokens + inWindow) / (done + window.length)) * total),
+    })
+    const encoded = await encodeWindow({ texts: window, lengths }, encoder, options, (count, ofTokens) =>
+      options.onProgress?.({ stage: 'encode', done: done + count, total, unit: 'passages', work: work(ofTokens) }),
     )
     for (const { vectors, rows } of encoded) await store.append(vectors, rows)
     done += window.length
+    tokens += inWindow
     window = []
     characters = 0
   }
@@ -76,17 +84,23 @@ export async function encodeCorpus(
   if (window.length > 0) await flush()
 }
 
+interface Window {
+  readonly texts: readonly string[]
+  /** Tokens of each. */
+  readonly lengths: readonly number[]
+}
+
 /** Batches of similar length waste little padding; results return to the order of `texts`. */
 async function encodeWindow(
-  texts: readonly string[],
+  { texts, lengths }: Window,
   encoder: Encoder,
   { batchSize = BATCH_SIZE_DEFAULT, signal }: EncodeOptions,
-  onBatch: (done: number) => void,
+  onBatch: (done: number, tokens: number) => void,
 ): Promise<readonly EncodedText[]> {
-  const lengths = texts.map((text) => encoder.countPassageTokens(text))
   // Sorting is stable, so equal lengths keep corpus order and batches are the same on every run.
   const order = [...texts.keys()].sort((a, b) => (lengths[a] ?? 0) - (lengths[b] ?? 0))
   const results: EncodedText[] = new Array(texts.length)
+  let tokens = 0
   for (let start = 0; start < order.length; start += batchSize) {
     if (signal?.aborted) throw new AbortedError()
     const batch = order.slice(start, start + batchSize)
@@ -94,8 +108,9 @@ async function encodeWindow(
     batch.forEach((index, i) => {
       const result = encoded[i]
       if (result) results[index] = result
+      tokens += lengths[index] ?? 0
     })
-    onBatch(Math.min(start + batchSize, order.length))
+    onBatch(Math.min(start + batchSize, order.length), tokens)
   }
   return results
 }

@@ -23,6 +23,19 @@ export interface ProgressEvent {
   readonly total?: number
   /** What `done` and `total` count, e.g. "passages", "tokens". */
   readonly unit: string
+  /** The same in what takes the time, where that is something else: passages differ in length. `total` is a guess until all is done. */
+  readonly work?: { readonly done: number; readonly total: number }
+  /** Where the stage stands in the whole; only builds know that. */
+  readonly overall?: Overall
+}
+
+/** A stage among all stages of a build, and what is left of them together. */
+export interface Overall {
+  /** From 1 on. Small steps that belong together count as one stage. */
+  readonly step: number
+  readonly steps: number
+  /** An estimate; absent until something has been measured to estimate it by. */
+  readonly secondsLeft?: number
 }
 
 export type OnProgress = (event: ProgressEvent) => void

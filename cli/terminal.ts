@@ -75,31 +75,49 @@ function barProgress(): Progress {
   }
 }
 
-function barLine({ stage, done, total, unit }: ProgressEvent, seconds: number): string {
-  const title = STAGE_TITLES[stage].padEnd(28)
-  const rate = seconds > 0.5 ? `${formatCount(done / seconds)} ${unit}/s` : ''
-  if (total === undefined) return `${title} ${formatCount(done)} ${unit}  ${rate}`
+/** A terminal that is narrower gets the stage and what is left, without rate and bar. */
+const WIDE_COLUMNS = 110
+
+function barLine(event: ProgressEvent, seconds: number): string {
+  const { done, total, unit } = event
+  const title = `${stepOf(event)}${STAGE_TITLES[event.stage]}`.padEnd(event.overall ? 40 : 28)
+  const isWide = (process.stderr.columns ?? WIDE_COLUMNS) >= WIDE_COLUMNS
+  const rate = isWide && seconds > 0.5 ? `${formatCount(done / seconds)} ${unit}/s` : ''
+  if (total === undefined) return `${title} ${formatCount(done)} ${unit}  ${rate}${leftInAll(event)}`
   const share = total > 0 ? done / total : 1
-  const filled = Math.round(share * 24)
-  const left =
-    done > 0 && done < total && seconds > 0.5 ? `${formatSeconds((seconds / done) * (total - done))} left` : ''
-  const time = done >= total ? formatSeconds(seconds) : left
-  return `${title} ${pc.cyan('━'.repeat(filled))}${pc.dim('━'.repeat(24 - filled))} ${Math.round(share * 100)
-    .toString()
-    .padStart(3)} %  ${formatCount(done)}/${formatCount(total)} ${unit}  ${rate}  ${time}`
+  const filled = Math.round(share * 16)
+  const bar = isWide ? `${pc.cyan('━'.repeat(filled))}${pc.dim('━'.repeat(16 - filled))} ` : ''
+  const percent = `${Math.round(share * 100)} %`.padStart(5)
+  const time = done >= total ? formatSeconds(seconds) : event.overall ? '' : leftOfStage(event, seconds)
+  const parts = [`${bar}${percent}`, `${formatCount(done)}/${formatCount(total)} ${unit}`, rate, time]
+  return `${title} ${parts.filter((part) => part !== '').join('  ')}${leftInAll(event)}`
+}
+
+/** "stage 3 of 7 · ". */
+const stepOf = ({ overall }: ProgressEvent) => (overall ? `stage ${overall.step} of ${overall.steps} · ` : '')
+
+/** " · about 4 min left in all". */
+function leftInAll({ overall }: ProgressEvent): string {
+  return overall?.secondsLeft === undefined ? '' : ` · ${formatAbout(overall.secondsLeft)} left in all`
+}
+
+function leftOfStage({ done, total }: ProgressEvent, seconds: number): string {
+  if (!total || done === 0 || done >= total || seconds <= 0.5) return ''
+  return `${formatSeconds((seconds / done) * (total - done))} left`
 }
 
 function lineProgress(): Progress {
   let stage: Stage | undefined
   let started = 0
   let printed = 0
-  const line = ({ stage: name, done, total, unit }: ProgressEvent, now: number) => {
+  const line = (event: ProgressEvent, now: number) => {
+    const { done, total, unit } = event
     const seconds = (now - started) / 1000
-    const rate = seconds > 0.5 ? `, ${formatCount(done / seconds)} ${unit}/s` : ''
-    const left = total && done > 0 && done < total ? `, ${formatSeconds((seconds / done) * (total - done))} left` : ''
-    process.stderr.write(
-      `${STAGE_TITLES[name]}: ${done}${total === undefined ? '' : `/${total}`} ${unit}${rate}${left}\n`,
-    )
+    const rate = seconds > 0.5 ? `${formatCount(done / seconds)} ${unit}/s` : ''
+    const left = event.overall ? '' : leftOfStage(event, seconds)
+    const count = `${done}${total === undefined ? '' : `/${total}`} ${unit}`
+    const parts = [count, rate, left].filter((part) => part !== '').join(', ')
+    process.stderr.write(`${stepOf(event)}${STAGE_TITLES[event.stage]}: ${parts}${leftInAll(event)}\n`)
     printed = now
   }
   return {
@@ -117,6 +135,14 @@ function lineProgress(): Progress {
       stage = undefined
     },
   }
+}
+
+/** An estimate, no finer than it can be known: "a few seconds", "about 40 s", "about 4 min", "about 2.5 h". */
+export function formatAbout(seconds: number): string {
+  if (seconds < 10) return 'a few seconds'
+  if (seconds < 95) return `about ${Math.round(seconds / 10) * 10} s`
+  const minutes = Math.round(seconds / 60)
+  return minutes < 90 ? `about ${minutes} min` : `about ${Math.round(minutes / 30) / 2} h`
 }
 
 /** "1 passage", "1,234 passages". */
