@@ -14,6 +14,7 @@ export type TartanErrorCode =
   | 'STORAGE'
   | 'DEVICE'
   | 'ABORTED'
+  | 'BUSY'
 
 export type ErrorDetail = Readonly<Record<string, string | number>>
 
@@ -138,5 +139,17 @@ export class AbortedError extends TartanError {
   override readonly name = 'AbortedError'
   constructor(message = 'stopped by the user; nothing was written') {
     super('ABORTED', message)
+  }
+}
+
+/** More is asked at once than can be answered in time. Nothing was computed; the same may be asked again after `retryAfterSeconds`. */
+export class BusyError extends TartanError {
+  override readonly name = 'BusyError'
+  /** At least 1. */
+  readonly retryAfterSeconds: number
+
+  constructor(message: string, retryAfterSeconds: number, detail?: ErrorDetail) {
+    super('BUSY', message, { ...detail, retryAfterSeconds })
+    this.retryAfterSeconds = retryAfterSeconds
   }
 }

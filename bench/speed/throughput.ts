@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { K_MAX } from '../../format/limits.ts'
 import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
-import { openPool } from '../../runtime/platform/node/nodePool.ts'
+import { openPool } from '../../runtime/platform/node/threads/nodePool.ts'
 import type { OpenedIndex } from '../../runtime/searchers/indexSearcher.ts'
 import { cachedIndex } from '../harness/cachedIndex.ts'
 import {

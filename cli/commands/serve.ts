@@ -1,5 +1,6 @@
 /** `tartan serve`: search page and HTTP API over one or more indexes. */
 import { spawn } from 'node:child_process'
+import { availableParallelism } from 'node:os'
 import { Command, Option } from 'commander'
 import pc from 'picocolors'
 import type { Encoder } from '../../encoder/encoder.ts'
@@ -7,19 +8,26 @@ import { assertSameEncoder } from '../../encoder/fingerprint.ts'
 import { InputError, TartanError } from '../../format/errors.ts'
 import type { TierName } from '../../format/manifest/tiers.ts'
 import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
-import { openPool } from '../../runtime/platform/node/nodePool.ts'
 import { openQueryEncoder } from '../../runtime/platform/node/queryEncoder.ts'
-import { serveIndexes } from '../../runtime/platform/node.ts'
+import { type LogEntry, serveIndexes } from '../../runtime/platform/node.ts'
 import type { Searcher } from '../../runtime/searcher.ts'
 import type { OpenedIndex } from '../../runtime/searchers/indexSearcher.ts'
 import type { PipelineName } from '../../runtime/searchers/pipeline.ts'
+import type { Admission } from '../../runtime/waiting/admission.ts'
 import { integer, pipelineOption, tierOption } from '../options.ts'
-import { formatBytes, formatCounted } from '../terminal.ts'
+import { formatBytes, formatCount, formatCounted } from '../terminal.ts'
 
 interface Options {
   readonly port: number
   readonly host: string
   readonly workers: number
+  readonly queue: number
+  readonly wait: number
+  readonly timeout: number
+  readonly maxK?: number
+  readonly maxHighlight?: number
+  readonly maxRows?: number
+  readonly maxTexts?: number
   readonly model?: string
   readonly tier?: TierName
   readonly pipeline?: PipelineName
@@ -37,10 +45,31 @@ export function serveCommand(signal: AbortSignal): Command {
     .addOption(
       new Option(
         '-w, --workers <n>',
-        'threads that search each index; they share its memory, and a query takes a few MB in each',
+        'threads that encode queries, and as many that search each index in memory, which they share',
       )
-        .argParser(integer(1, 256))
-        .default(1),
+        .argParser(integer(1, 64))
+        .default(defaultWorkers(), 'all cores but one, at most 8'),
+    )
+    .addOption(
+      new Option('--queue <n>', 'requests that may wait for their turn; one more is refused with 503')
+        .argParser(integer(0, 1_000_000))
+        .default(1024),
+    )
+    .addOption(
+      new Option('--wait <seconds>', 'a request that would wait longer for its turn is refused at once with 503')
+        .argParser(integer(1, 3600))
+        .default(10),
+    )
+    .addOption(
+      new Option('--timeout <seconds>', 'a request that is not answered by then gets 504')
+        .argParser(integer(1, 3600))
+        .default(30),
+    )
+    .addOption(new Option('--max-k <n>', 'most results of one request').argParser(integer(1, 1000)))
+    .addOption(new Option('--max-highlight <n>', 'most results whose words are marked').argParser(integer(1, 1000)))
+    .addOption(new Option('--max-rows <n>', 'most rows of query vectors').argParser(integer(1, 512)))
+    .addOption(
+      new Option('--max-texts <n>', 'most texts of one request to encode or rerank').argParser(integer(1, 1000)),
     )
     .addOption(
       new Option(
@@ -65,7 +94,7 @@ Routes: / (search page), /api/search?query=&k= (ColBERT's own), /v1/search, /v1/
 Examples:
   tartan serve corpus.tartan --open
   tartan serve a.tartan b.tartan --port 3000 --host 0.0.0.0
-  tartan serve corpus.tartan --workers 4
+  tartan serve corpus.tartan --workers 4 --wait 3     refuse what would wait for more than three seconds
   tartan serve s3://my-bucket/corpus.tartan --pipeline range`,
     )
     .action((indexes: string[], options: Options) => serveUntilStopped(indexes, options, signal))
@@ -99,13 +128,9 @@ function refreshEvery(seconds: number, searchers: ReadonlyMap<string, ServedInde
 }
 
 async function serveUntilStopped(paths: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
-  const { workers, pipeline = 'auto', tier } = options
-  if (pipeline === 'range' && (workers > 1 || tier)) {
-    throw new InputError(
-      workers > 1
-        ? '--workers is for indexes in memory: a query by range waits for storage, not for a core. Leave one of the two out.'
-        : 'tiers are settings of the resident pipeline: leave --tier or --pipeline range out.',
-    )
+  const { pipeline = 'auto', tier } = options
+  if (pipeline === 'range' && tier) {
+    throw new InputError('tiers are settings of the resident pipeline: leave --tier or --pipeline range out.')
   }
   const opened: Closable[] = []
   try {
@@ -122,7 +147,7 @@ interface Closable {
 
 async function openServed(path: string, workers: number, pipeline: PipelineName | 'auto'): Promise<ServedIndex> {
   try {
-    return workers > 1 ? await openPool(path, { workers }) : await openIndex(path, { pipeline })
+    return await openIndex(path, { pipeline, workers })
   } catch (error) {
     // Several may have been named.
     if (error instanceof TartanError && !error.message.includes(path)) error.message = `"${path}": ${error.message}`
@@ -146,7 +171,7 @@ async function serveOpened(
       throw new InputError(`two indexes are named "${name}". Build one of them with another --name.`)
     searchers.set(name, searcher)
   }
-  const encoder = await sharedEncoder([...searchers.values()], options.model)
+  const encoder = await sharedEncoder([...searchers.values()], workers, options.model)
   if (encoder) opened.push(encoder)
   opened.push(refreshEvery(options.refresh, searchers))
   const server = await serveIndexes({
@@ -156,11 +181,15 @@ async function serveOpened(
     host: options.host,
     ...(tier ? { tier } : {}),
     ...(options.origin ? { origins: options.origin } : {}),
-    log: ({ requestId, method, path, status, error }) =>
-      process.stderr.write(
-        `${method} ${path} ${status} ${requestId} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-      ),
+    ...{ workers, queue: { waitingMax: options.queue, waitMaxMs: options.wait * 1000 } },
+    timeoutMs: options.timeout * 1000,
+    limits: {
+      ...{ k: options.maxK, highlight: options.maxHighlight },
+      ...{ rows: options.maxRows, texts: options.maxTexts },
+    },
+    log: (entry) => process.stderr.write(`${logLine(entry)}\n`),
   })
+  opened.push(tellRefused(server.admission))
   for (const { info } of searchers.values()) {
     process.stdout.write(
       `${info.name}: ${formatCounted(info.passages, 'passage')}, ${formatBytes(info.bytes)}${encoder ? '' : ', vectors only'}\n`,
@@ -176,11 +205,42 @@ async function serveOpened(
   await server.close()
 }
 
+/** A time-out says nothing by its stack, and there may be thousands. */
+function logLine({ requestId, method, path, status, error }: LogEntry): string {
+  const why = error instanceof Error ? (status !== 504 && error.stack) || error.message : String(error)
+  return `${method} ${path} ${status} ${requestId} ${why}`.trimEnd()
+}
+
+const TELL_EVERY_MS = 10_000
+
+/** Says how many requests were refused, once in a while and not for each. */
+function tellRefused(admission: Admission): Closable {
+  let told = 0
+  const timer = setInterval(() => {
+    const refused = admission.refused - told
+    told = admission.refused
+    if (refused === 0) return
+    process.stderr.write(
+      `busy: refused ${formatCounted(refused, 'request')} in ${TELL_EVERY_MS / 1000} seconds, ${formatCount(admission.waiting)} wait. More --workers answer more, a longer --wait refuses fewer.\n`,
+    )
+  }, TELL_EVERY_MS)
+  return { close: async () => clearInterval(timer) }
+}
+
+/** One core is for the thread that reads requests and writes answers. */
+function defaultWorkers(): number {
+  return Math.min(8, Math.max(1, availableParallelism() - 1))
+}
+
 /** One encoder for all indexes; `undefined` when none of them can be searched by text. */
-async function sharedEncoder(searchers: readonly ServedIndex[], model?: string): Promise<Encoder | undefined> {
+async function sharedEncoder(
+  searchers: readonly ServedIndex[],
+  workers: number,
+  model?: string,
+): Promise<Encoder | undefined> {
   const [first, ...others] = searchers.filter(({ info }) => info.encoder)
   if (!first || model === 'none') return undefined
-  const encoder = await openQueryEncoder(first.info, model)
+  const encoder = await openQueryEncoder(first.info, model, { workers })
   for (const { info } of others) if (info.encoder) assertSameEncoder(info.encoder, encoder.fingerprint)
   return encoder
 }

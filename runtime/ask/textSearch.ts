@@ -17,6 +17,7 @@ import type {
   StoredPassage,
   TokenMatch,
 } from '../searcher.ts'
+import { createSlices, pause } from '../waiting/pause.ts'
 import { type PassageMarks, passageMarks } from './marks.ts'
 
 /** An encoder that a search can ask with. One without `passageSpans` (it runs elsewhere) can mark no words. */
@@ -31,7 +32,7 @@ export interface AskOptions extends SearchOptions {
   /** Whether hits carry `marks`, the words that answer. Default false. Needs a text as question, and an encoder on this host. */
   readonly highlight?: boolean
   /** Ends the question between two of its steps with an AbortedError. With a signal each step lets other events in first. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** A stored passage. Fields that it does not have are absent, all but the id when the index was built without texts. */
@@ -107,7 +108,7 @@ export function createTextSearch(
       await checkpoint(signal)
       const started = performance.now()
       const result = await work()
-      times[name] = performance.now() - started
+      times[name] = (times[name] ?? 0) + performance.now() - started
       return result
     }
     const encoded =
@@ -120,16 +121,17 @@ export function createTextSearch(
       refuseNotFound,
     )
     const { hits, ...facts } = found
+    const marks = encoded && highlight ? await step('marks', () => allMarks(passages, matches, encoded, encoder)) : []
     return {
       ...facts,
       ...(encoded && typeof question === 'string' && isCut(question, encoded) ? { truncated: true } : {}),
       hits: hits.map(({ id, rank, score, place }, i): AnswerHit => {
         const passage = passages[i]
-        const match = matches[i]
+        const marked = marks[i]
         return {
           ...(texts && passage ? passageOf(passage) : {}),
           ...{ id, rank, score, pid: (firstPids[place.segment] ?? 0) + place.pid },
-          ...(match && encoded ? { marks: marksOf(passage ?? {}, match, encoded, encoder) } : {}),
+          ...(marked ? { marks: marked } : {}),
         }
       }),
       ms: times,
@@ -198,7 +200,7 @@ function refuseNotFound(error: unknown): never {
 /** Aborting is an event: without a pause none comes in while one step follows another on the same thread. */
 async function checkpoint(signal: AbortSignal | undefined): Promise<void> {
   if (!signal) return
-  if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, 0))
+  if (!signal.aborted) await pause()
   if (signal.aborted) throw new AbortedError('the question was withdrawn before it was answered')
 }
 
@@ -261,12 +263,20 @@ function passageOf({ id, title, text, metadata }: StoredPassage): Passage {
   }
 }
 
-function marksOf(
-  passage: Omit<Passage, 'id'>,
-  match: TokenMatch,
+/** The marks of each passage. A passage is tokenized for it, so a thousand would hold the thread for most of a second. */
+async function allMarks(
+  passages: readonly StoredPassage[],
+  matches: readonly TokenMatch[],
   query: EncodedText,
   encoder: QuestionEncoder | undefined,
-): PassageMarks {
-  const passageSpans = encoder?.passageSpans?.(encodedTextOf(passage)) ?? []
-  return passageMarks({ passage, passageSpans, querySpans: query.spans, match })
+): Promise<readonly PassageMarks[]> {
+  const marks: PassageMarks[] = []
+  const nextSlice = createSlices()
+  for (const [i, match] of matches.entries()) {
+    await nextSlice()
+    const passage = passages[i] ?? {}
+    const passageSpans = encoder?.passageSpans?.(encodedTextOf(passage)) ?? []
+    marks.push(passageMarks({ passage, passageSpans, querySpans: query.spans, match }))
+  }
+  return marks
 }

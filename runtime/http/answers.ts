@@ -6,6 +6,7 @@ import { maxSim } from '../ask/maxSim.ts'
 import type { Passage, Question, QuestionEncoder, TextAnswer } from '../ask/textSearch.ts'
 import { encodeBase64F32 } from '../encoders/vectorText.ts'
 import type { QueryVectors } from '../searcher.ts'
+import { pause } from '../waiting/pause.ts'
 import type { Catalog, NamedSearch } from './catalog.ts'
 import type {
   EncodeAnswerBody,
@@ -25,25 +26,26 @@ import {
   VECTOR_VALUE_MIN,
 } from './schemas.ts'
 
-/** Told of each answer: how long its steps took, for the Server-Timing header, and whether it is whole, for caches. */
-export type ReportAnswer = (answer: Pick<TextAnswer, 'ms' | 'skipped'>) => void
+/** A body, and of the answer how long its steps took, for the Server-Timing header, and whether it is whole, for caches. */
+export interface Answered<Body> extends Pick<TextAnswer, 'ms' | 'skipped'> {
+  readonly body: Body
+}
 
 /** Measures a stage by name, for the same header. */
-export type Timed = <T>(stage: string, work: Promise<T>) => Promise<T>
+export type Timed = <T>(stage: string, work: () => Promise<T>) => Promise<T>
 
 /** @throws InputError when the request cannot be answered as it is: no encoder, wrong dim, no texts */
 export async function answerSearch(
   { name, search }: NamedSearch,
   request: SearchRequest,
-  report: ReportAnswer,
-): Promise<SearchAnswerBody> {
+  signal?: AbortSignal,
+): Promise<Answered<SearchAnswerBody>> {
   const started = performance.now()
   const { query, vectors, index: _, k = K_DEFAULT, ...options } = request
-  const answer = await search.ask(questionOf(query, vectors, search.info.dim), { ...asGiven(options), k })
-  report(answer)
+  const answer = await search.ask(questionOf(query, vectors, search.info.dim), { ...asGiven(options), k, signal })
   const { generation, skipped, counts } = answer
   const { k: asked, ...parameters } = answer.parameters
-  return {
+  const body = {
     ...{ index: name, generation, k: asked, parameters, counts: { ...counts } },
     ...(skipped ? { skipped: { ...skipped, reasons: [...skipped.reasons] } } : {}),
     tookMs: tenths(started),
@@ -52,6 +54,11 @@ export async function answerSearch(
       return { id, rank, score, ...fieldsOf(passage), ...shown }
     }),
   }
+  return answered(body, answer)
+}
+
+function answered<Body>(body: Body, { ms, skipped }: TextAnswer): Answered<Body> {
+  return { body, ms, ...(skipped ? { skipped } : {}) }
 }
 
 /**
@@ -63,23 +70,22 @@ export async function answerSearch(
 export async function answerColbert(
   { name, search }: NamedSearch,
   { query, k = K_DEFAULT }: { readonly query: string; readonly k?: number | undefined },
-  report: ReportAnswer,
   longTexts: boolean,
-): Promise<ColbertAnswer> {
+  signal?: AbortSignal,
+): Promise<Answered<ColbertAnswer>> {
   if (!search.info.hasTexts) {
     throw new InputError(
       `/api/search answers with texts, and index "${name}" was built without them. Use /v1/search, or rebuild with texts.`,
     )
   }
-  const answer = await search.ask(query, { k })
-  report(answer)
+  const answer = await search.ask(query, { k, signal })
   const { hits } = answer
   const probabilities = softmax(hits.map((hit) => hit.score))
   const topk = hits.map(({ pid, rank, score, title, text = '' }, i) => {
     const whole = title ? `${title} | ${text}` : text
     return { text: whole, ...(longTexts ? { long_text: whole } : {}), pid, rank, score, prob: probabilities[i] ?? 0 }
   })
-  return { query, topk }
+  return answered({ query, topk }, answer)
 }
 
 /** The fields of a stored passage that an answer shows, absent ones left out. */
@@ -98,13 +104,13 @@ export function fieldsOf({
 export interface EncodeSources {
   readonly encoder: QuestionEncoder | undefined
   readonly timed: Timed
-  /** When the client is told that it took too long, on `performance.now()`'s clock: no text is begun afterwards. */
-  readonly deadline: number
+  /** Fires when nobody waits for the answer any more: no text is begun afterwards. */
+  readonly signal: AbortSignal
 }
 
 export interface RerankSources extends EncodeSources {
   readonly catalog: Catalog
-  readonly report: ReportAnswer
+  readonly report: (answer: Pick<TextAnswer, 'ms' | 'skipped'>) => void
 }
 
 /** @throws NotFoundError when the server has no encoder */
@@ -123,8 +129,7 @@ export async function answerEncode(sources: EncodeSources, request: EncodeReques
   const started = performance.now()
   const { texts, kind = 'query', encodingFormat = 'float' } = request
   const encoder = requireEncoder(sources.encoder)
-  const encoded = await sources.timed(
-    'encode',
+  const encoded = await sources.timed('encode', () =>
     kind === 'query' ? encodeQueries(sources, encoder, texts) : encodePassages(sources, encoder, texts),
   )
   const results = encoded.map(({ vectors, rows, dim }) => {
@@ -164,7 +169,10 @@ async function rerankIds(sources: RerankSources, request: RerankRequest, ids: re
   const unique = [...new Set(ids)]
   if (unique.length === 0) return { scored: [], missing: [] }
   // As many results as are allowed: both pipelines then score all of them.
-  const answer = await search.ask(question, { filter: unique, k: unique.length, texts: false })
+  const answer = await search.ask(question, {
+    ...{ filter: unique, k: unique.length, texts: false },
+    signal: sources.signal,
+  })
   sources.report(answer)
   const { hits } = answer
   const scores = new Map(hits.map(({ id, score }) => [id, score]))
@@ -183,8 +191,9 @@ async function rerankTexts(sources: RerankSources, request: RerankRequest, texts
     )
   }
   const question = questionOf(request.query, request.vectors, encoder.fingerprint.dim)
-  const query = typeof question === 'string' ? await sources.timed('encode', encoder.encodeQuery(question)) : question
-  const passages = await sources.timed('passages', encodePassages(sources, encoder, texts))
+  const query =
+    typeof question === 'string' ? await sources.timed('encode', () => encoder.encodeQuery(question)) : question
+  const passages = await sources.timed('passages', () => encodePassages(sources, encoder, texts))
   const scored = passages.map((passage, position) => ({ position, score: maxSim(query, passage) }))
   return { scored, missing: [] }
 }
@@ -221,14 +230,14 @@ async function encodePassages(
  * nothing is begun for a client that has been told that it took too long.
  */
 async function inTurn(
-  { deadline }: EncodeSources,
+  { signal }: EncodeSources,
   texts: readonly string[],
   encode: (text: string) => Promise<EncodedText>,
 ): Promise<readonly EncodedText[]> {
   const encoded: EncodedText[] = []
   for (const text of texts) {
-    if (encoded.length > 0) await new Promise((resolve) => setTimeout(resolve, 0))
-    if (performance.now() > deadline) throw new AbortedError('encoding was stopped: the request took too long')
+    if (encoded.length > 0) await pause()
+    if (signal.aborted) throw new AbortedError('encoding was stopped: nobody waits for it any more')
     encoded.push(await encode(text))
   }
   return encoded

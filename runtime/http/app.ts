@@ -7,13 +7,14 @@ import { etag, RETAINED_304_HEADERS } from 'hono/etag'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
-import { timeout } from 'hono/timeout'
-import { setMetric, timing, wrapTime } from 'hono/timing'
-import { NotFoundError, StorageError } from '../../format/errors.ts'
+import { setMetric, timing } from 'hono/timing'
+import { AbortedError, BusyError, NotFoundError, StorageError } from '../../format/errors.ts'
 import type { TierName } from '../../format/manifest/tiers.ts'
 import { canHighlight, type QuestionEncoder } from '../ask/textSearch.ts'
 import { VERSION } from '../version.ts'
+import type { Admission } from '../waiting/admission.ts'
 import {
+  type Answered,
   answerColbert,
   answerEncode,
   answerEncoder,
@@ -21,14 +22,15 @@ import {
   answerSearch,
   type EncodeSources,
   fieldsOf,
-  type ReportAnswer,
 } from './answers.ts'
 import { type AnswerCache, CACHE_CONTROL_DEFAULT, cacheAnswers, PARTIAL } from './caching.ts'
 import { type Catalog, createCatalog, type NamedSearch, type ServedIndexes } from './catalog.ts'
+import { type Compute, createCompute, endOf, endsInTime, keyOf } from './load/compute.ts'
+import { type RequestLimits, requireWithin } from './load/limits.ts'
 import { pagePolicy } from './page.ts'
-import { makeProblem, problemOf, problemResponse } from './problem.ts'
+import { makeProblem, problemHeaders, problemOf, problemResponse } from './problem.ts'
 import * as routes from './routes.ts'
-import { BODY_BYTES_MAX, type IndexAnswer, passageQuery } from './schemas.ts'
+import { BODY_BYTES_MAX, type IndexAnswer, passageQuery, type SearchRequest } from './schemas.ts'
 import { refuseInvalid } from './validation.ts'
 
 const TIMEOUT_MS_DEFAULT = 30_000
@@ -63,6 +65,13 @@ export interface AppOptions {
   readonly answerCache?: AnswerCache
   /** Tier of searches that name none; every index must have tiers. Default: `balanced` of those that have. */
   readonly tier?: TierName
+  /**
+   * Who is computed for, and when; equal questions at once are then computed once. For hosts with threads, where requests may share
+   * promises: not for Workers. Default: every request is computed at once.
+   */
+  readonly admission?: Admission
+  /** What one request may ask for. Default: what openapi.json says. */
+  readonly limits?: RequestLimits
 }
 
 /** A Hono app; `parent.route('/base', app)` mounts it in another one. */
@@ -77,21 +86,24 @@ export function createApp(options: AppOptions): App {
   const app: App = new OpenAPIHono({ defaultHook: refuseInvalid })
   const catalog = createCatalog(options)
   addMiddleware(app, options)
-  addSearch(app, catalog, options)
-  addEncoding(app, catalog, options)
+  const compute = createCompute(options.admission)
+  addSearch(app, catalog, options, compute)
+  addEncoding(app, catalog, options, compute)
   addCatalog(app, catalog, options)
   addDocuments(app, catalog, options)
   app.notFound((c) =>
     problemResponse(c, makeProblem('NOT_FOUND', `There is nothing at ${c.req.path}. See openapi.json.`)),
   )
-  app.onError((error, c) => {
+  app.onError((thrown, c) => {
+    const error = endOf(thrown, c)
     const problem = problemOf(error, c.get('requestId'))
-    // A wrong model is the operator's to mend as well.
-    if (problem.status >= 500 || problem.code === 'MODEL') {
+    // Who admits counts those it refuses; work that was given up is told as what gave it up. A wrong model is the operator's to mend as well.
+    const isToldElsewhere = error instanceof BusyError || thrown instanceof AbortedError
+    if (!isToldElsewhere && (problem.status >= 500 || problem.code === 'MODEL')) {
       const { method, path } = c.req
       options.log?.({ level: 'error', requestId: c.get('requestId'), method, path, status: problem.status, error })
     }
-    return problemResponse(c, problem)
+    return problemResponse(c, problem, problemHeaders(error))
   })
   return app
 }
@@ -121,7 +133,7 @@ function addMiddleware(app: App, { origins = [], timeoutMs = TIMEOUT_MS_DEFAULT 
       },
     }),
   )
-  app.use(timeout(timeoutMs))
+  app.use(endsInTime(timeoutMs))
   app.use(
     bodyLimit({
       maxSize: BODY_BYTES_MAX,
@@ -133,52 +145,71 @@ function addMiddleware(app: App, { origins = [], timeoutMs = TIMEOUT_MS_DEFAULT 
   )
 }
 
-function addSearch(app: App, catalog: Catalog, options: AppOptions): void {
-  const { encoder, tier, cacheControl = CACHE_CONTROL_DEFAULT, answerCache } = options
+function addSearch(app: App, catalog: Catalog, options: AppOptions, compute: Compute): void {
+  const { encoder, tier, cacheControl = CACHE_CONTROL_DEFAULT, answerCache, limits } = options
   // The package's version as well: another one may score otherwise, and a strong tag promises the same bytes.
   const facts = [VERSION, encoder?.fingerprint.weightsSha256, tier]
   for (const path of ['/api/search', '/v1/search'])
     app.use(path, cacheAnswers({ catalog, app: facts, cacheControl, answerCache }))
-  app.openapi(routes.colbertGet, async (c) => {
-    const { index, ...request } = c.req.valid('query')
-    return c.json(await answerColbert(catalog.choose(index), request, reportTo(c), false), 200)
-  })
-  app.openapi(routes.colbertPost, async (c) => {
-    const { index, ...request } = c.req.valid('json')
-    return c.json(await answerColbert(catalog.choose(index), request, reportTo(c), true), 200)
-  })
+  const colbert = async (c: Context, { index, ...request }: ColbertRequest, longTexts: boolean) => {
+    requireWithin(limits, request)
+    const named = catalog.choose(index)
+    const key = keyOf(`colbert ${longTexts}`, named, request)
+    return reported(c, await compute(c, key, (signal) => answerColbert(named, request, longTexts, signal)))
+  }
+  const search = async (c: Context, request: SearchRequest) => {
+    const { k, highlight, vectors } = request
+    requireWithin(limits, { k, highlight, vectors })
+    const named = catalog.choose(request.index)
+    return reported(c, await compute(c, keyOf('search', named, request), (s) => answerSearch(named, request, s)))
+  }
+  app.openapi(routes.colbertGet, async (c) => c.json(await colbert(c, c.req.valid('query'), false), 200))
+  app.openapi(routes.colbertPost, async (c) => c.json(await colbert(c, c.req.valid('json'), true), 200))
   app.openapi(routes.searchGet, async (c) => {
     const { q, query = q, ...request } = c.req.valid('query')
-    const answer = await answerSearch(catalog.choose(request.index), { ...request, query }, reportTo(c))
     // The same bytes whenever it is asked for, as its ETag says: how long it took stands in Server-Timing.
-    const { tookMs: _, ...body } = answer
+    const { tookMs: _, ...body } = await search(c, { ...request, query })
     return c.json(body, 200)
   })
-  app.openapi(routes.searchPost, async (c) => {
-    const request = c.req.valid('json')
-    return c.json(await answerSearch(catalog.choose(request.index), request, reportTo(c)), 200)
-  })
+  app.openapi(routes.searchPost, async (c) => c.json(await search(c, c.req.valid('json')), 200))
 }
 
-/** Writes the Server-Timing header. */
-function reportTo(c: Context): ReportAnswer {
-  return ({ ms, skipped }) => {
-    for (const [step, took] of Object.entries(ms)) setMetric(c, step, took)
-    if (skipped) c.set(PARTIAL, true)
-  }
+interface ColbertRequest {
+  readonly query: string
+  readonly k?: number | undefined
+  readonly index?: string | undefined
 }
 
-function addEncoding(app: App, catalog: Catalog, { encoder, timeoutMs = TIMEOUT_MS_DEFAULT }: AppOptions): void {
-  const sourcesOf = (c: Context): EncodeSources => ({
+/** The body, and in the Server-Timing header how long its steps took. */
+function reported<Body>(c: Context, { body, ms, skipped }: Answered<Body>): Body {
+  for (const [step, took] of Object.entries(ms)) setMetric(c, step, took)
+  if (skipped) c.set(PARTIAL, true)
+  return body
+}
+
+function addEncoding(app: App, catalog: Catalog, { encoder, limits }: AppOptions, compute: Compute): void {
+  const sourcesOf = (c: Context, signal: AbortSignal): EncodeSources => ({
     encoder,
-    timed: (stage, work) => wrapTime(c, stage, work),
-    deadline: performance.now() + timeoutMs,
+    async timed(stage, work) {
+      const started = performance.now()
+      const result = await work()
+      setMetric(c, stage, performance.now() - started)
+      return result
+    },
+    signal,
   })
   app.openapi(routes.encodeGet, (c) => c.json(answerEncoder(encoder), 200))
-  app.openapi(routes.encodePost, async (c) => c.json(await answerEncode(sourcesOf(c), c.req.valid('json')), 200))
+  app.openapi(routes.encodePost, async (c) => {
+    const request = c.req.valid('json')
+    requireWithin(limits, request)
+    return c.json(await compute(c, undefined, (signal) => answerEncode(sourcesOf(c, signal), request)), 200)
+  })
   app.openapi(routes.rerankPost, async (c) => {
-    const sources = { ...sourcesOf(c), catalog, report: reportTo(c) }
-    return c.json(await answerRerank(sources, c.req.valid('json')), 200)
+    const request = c.req.valid('json')
+    requireWithin(limits, request)
+    const report = (answer: Omit<Answered<unknown>, 'body'>) => void reported(c, { ...answer, body: undefined })
+    const work = (signal: AbortSignal) => answerRerank({ ...sourcesOf(c, signal), catalog, report }, request)
+    return c.json(await compute(c, undefined, work), 200)
   })
 }
 

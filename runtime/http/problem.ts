@@ -5,7 +5,7 @@
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { TartanError, type TartanErrorCode } from '../../format/errors.ts'
+import { BusyError, TartanError, type TartanErrorCode } from '../../format/errors.ts'
 
 /** Codes of problems that only HTTP has. */
 export type HttpProblemCode =
@@ -42,6 +42,7 @@ export const statusOfCode: Readonly<Record<TartanErrorCode | HttpProblemCode, Co
   STORAGE: 503,
   DEVICE: 503,
   ABORTED: 503,
+  BUSY: 503,
   TIMEOUT: 504,
 }
 
@@ -118,6 +119,11 @@ export function openingProblem(error: unknown, requestId?: string): Response {
       ...(requestId ? { 'X-Request-Id': requestId } : {}),
     },
   })
+}
+
+/** What a problem says in headers: when it is worth while to ask again. */
+export function problemHeaders(error: unknown): Record<string, string> {
+  return error instanceof BusyError ? { 'Retry-After': String(error.retryAfterSeconds) } : {}
 }
 
 /** Answers with the problem as `application/problem+json`. */

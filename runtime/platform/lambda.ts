@@ -6,7 +6,8 @@ import { Hono } from 'hono'
 import { handle, streamHandle } from 'hono/aws-lambda'
 import { createHandler, type HandlerOptions } from '../http/handler.ts'
 
-export { compileKernels, openIndex } from './node/nodeIndex.ts'
+export { openIndex } from './node/nodeIndex.ts'
+export { compileKernels } from './node/nodeKernels.ts'
 
 /** `export const handler = lambdaHandler({ open })`. */
 export function lambdaHandler(options: HandlerOptions): ReturnType<typeof handle> {

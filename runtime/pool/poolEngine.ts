@@ -2,7 +2,7 @@
  * Searches an index in several threads. It lies once in a shared memory; each worker has kernels of its
  * own over it and takes scratch for its query from what it adds to the memory itself. Host-neutral: a platform spawns the threads.
  */
-import { InputError, StorageError } from '../../format/errors.ts'
+import { BusyError, InputError, StorageError } from '../../format/errors.ts'
 import type { ResidentEngine } from '../search/resident/engine.ts'
 import type { PlacedIndex } from '../search/resident/placement.ts'
 import type { ResidentAnswer, ResidentQuery, SegmentPid } from '../search/resident/residentIndex.ts'
@@ -13,6 +13,8 @@ import { receivedError } from './sentError.ts'
 /** A thread that runs poolWorker.ts. */
 export interface PoolThread {
   post(message: ToPoolWorker): void
+  /** While busy it keeps the process alive, where the host makes a difference. */
+  setBusy?(isBusy: boolean): void
   /** Ends it at once; `ended` is not called then. */
   terminate(): Promise<void>
 }
@@ -97,8 +99,9 @@ class Pool implements ResidentEngine {
     if (this.#isClosed) throw new InputError('searching in a pool that is closed: open it again.')
     const { waitingMax, workers } = this.#options
     if (this.#waiting.length >= waitingMax) {
-      throw new StorageError(
-        `the pool is busy: ${waitingMax} queries wait for ${workers} workers already. Try again later, or open it with more workers or a larger waitingMax.`,
+      throw new BusyError(
+        `The pool is busy: ${waitingMax} queries wait for ${workers} workers already. Try again later, or open it with more workers or a larger waitingMax.`,
+        1,
         { waitingMax, workers },
       )
     }
@@ -128,6 +131,7 @@ class Pool implements ResidentEngine {
         message: (message) => {
           if (message.kind === 'ready') {
             seat.isReady = true
+            thread.setBusy?.(false)
             resolve()
             this.#dispatch()
           } else if (seat.isReady) {
@@ -154,6 +158,7 @@ class Pool implements ResidentEngine {
       const job = this.#waiting.shift()
       if (!job) break
       seat.job = job
+      seat.thread?.setBusy?.(true)
       seat.thread?.post(job.task)
     }
     if (this.#waiting.length === 0 && !this.#seats.some(({ job }) => job)) {
@@ -164,6 +169,7 @@ class Pool implements ResidentEngine {
   #settle(seat: Seat, message: FromPoolWorker): void {
     const { job } = seat
     seat.job = undefined
+    seat.thread?.setBusy?.(false)
     seat.fruitlessDeaths = 0
     if (message.kind === 'done') job?.resolve(message.result)
     else job?.reject(errorOf(message))

@@ -4,7 +4,7 @@ import { type IndexReader, readIndex } from '../../format/indexReader.ts'
 import { MANIFEST_NAME, type Manifest } from '../../format/manifest/manifest.ts'
 import type { IndexFiles } from '../../format/rangeReader.ts'
 import { createChecksum } from '../kernels/checksum.ts'
-import { instantiateKernels } from '../kernels/kernels.ts'
+import { instantiateKernels, type Kernels } from '../kernels/kernels.ts'
 import { IndexSearcher, type OpenedIndex } from './indexSearcher.ts'
 import { rangeNeed, residentNeed } from './memoryNeed.ts'
 import type { Pipeline, PipelineName } from './pipeline.ts'
@@ -22,7 +22,9 @@ export interface OpenIndexFilesOptions extends RangeOptions {
    * How often storage is asked, at most, whether the index was replaced: by a query that begins when so many milliseconds have passed.
    * Default: only `refresh()` asks, and a query that finds a part missing.
    */
-  readonly refreshMs?: number
+  readonly refreshMs?: number | undefined
+  /** Search a resident index. Default: this thread does. */
+  readonly threads?: ResidentThreads | undefined
 }
 
 export interface OpenOptions extends ResidentOptions {
@@ -30,8 +32,11 @@ export interface OpenOptions extends ResidentOptions {
   readonly kernels: WebAssembly.Module
   /** Where an index goes, asked for each generation. Default: a new memory. */
   readonly memory?: () => WebAssembly.Memory
-  readonly refreshMs?: number
+  readonly refreshMs?: number | undefined
 }
+
+/** Who searches an index in memory, when this thread should not: each generation gets a memory, and threads over it. */
+export type ResidentThreads = Required<Omit<OpenOptions, 'refreshMs'>>
 
 export const MEMORY_MAX_DEFAULT = 96_000_000
 /** Of what tables leave of the memory, the share that queries may hold while they wait; the cache gets what then is left. */
@@ -56,7 +61,7 @@ export async function openIndexFiles(files: IndexFiles, options: OpenIndexFilesO
           : choosePipeline(reader.manifest, options)
         const opened =
           choice.pipeline === 'resident'
-            ? await openResident(reader, kernels)
+            ? await openInMemory(reader, kernels, options.threads)
             : await openRange(reader, kernels, { ...options, ...choice.limits })
         choices.set(opened, choice)
         return opened
@@ -66,6 +71,12 @@ export async function openIndexFiles(files: IndexFiles, options: OpenIndexFilesO
       }
     },
   })
+}
+
+async function openInMemory(reader: IndexReader, kernels: Kernels, threads?: ResidentThreads): Promise<Pipeline> {
+  if (!threads) return openResident(reader, kernels)
+  const shared = await instantiateKernels(threads.kernels, { memory: threads.memory() })
+  return openResident(reader, shared, threads)
 }
 
 const NOTHING_KEPT = { cacheBytes: 0, queriesBytesMax: 0 }
@@ -102,16 +113,12 @@ export async function openSearcher(files: IndexFiles, options: OpenOptions): Pro
 
 interface Opener {
   readonly memory: (() => WebAssembly.Memory) | undefined
-  readonly open: (
-    reader: IndexReader,
-    kernels: Awaited<ReturnType<typeof instantiateKernels>>,
-    current?: Pipeline,
-  ) => Promise<Pipeline>
+  readonly open: (reader: IndexReader, kernels: Kernels, current?: Pipeline) => Promise<Pipeline>
 }
 
 async function openGenerations(
   files: IndexFiles,
-  options: { readonly kernels: WebAssembly.Module; readonly refreshMs?: number },
+  options: { readonly kernels: WebAssembly.Module; readonly refreshMs?: number | undefined },
   opener: Opener,
 ): Promise<OpenedIndex> {
   // Readers come and go with generations; the files are closed with the searcher.

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { encodeManifest, MANIFEST_NAME } from '../../format/manifest/manifest.ts'
 import { createApp } from '../../runtime/http/index.ts'
-import { compileKernels } from '../../runtime/platform/node/nodeIndex.ts'
+import { compileKernels } from '../../runtime/platform/node/nodeKernels.ts'
 import { memoryFiles } from '../../runtime/readers/memory.ts'
 import type { Searcher } from '../../runtime/searcher.ts'
 import { openIndexFiles, openSearcher } from '../../runtime/searchers/openIndexFiles.ts'

@@ -53,7 +53,7 @@ describe('the Worker over R2', () => {
   /** The source as it is, with wrangler's own bindings; the bundle itself runs in the conformance test. */
   const createWorkerHere = async () => {
     const { createWorker } = await import('../../runtime/platform/cloudflare.ts')
-    const { compileKernels } = await import('../../runtime/platform/node/nodeIndex.ts')
+    const { compileKernels } = await import('../../runtime/platform/node/nodeKernels.ts')
     const { r2Files } = await import('../../runtime/readers/r2.ts')
     const kernels = await compileKernels()
     return (prefix: string) =>

@@ -12,8 +12,9 @@ import { randomQuery, randomSegment, seededRandom } from '../../lab/data/randomS
 import { slicesOf } from '../../lab/data/slicedSegment.ts'
 import { MEMORY_PAGES_MAX } from '../../runtime/kernels/kernels.ts'
 import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
-import { compileKernels, openIndex } from '../../runtime/platform/node/nodeIndex.ts'
-import { openPool } from '../../runtime/platform/node/nodePool.ts'
+import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
+import { compileKernels } from '../../runtime/platform/node/nodeKernels.ts'
+import { openPool } from '../../runtime/platform/node/threads/nodePool.ts'
 import { openPoolEngine, type PoolThreadEvents } from '../../runtime/pool/poolEngine.ts'
 import { memoryFiles } from '../../runtime/readers/memory.ts'
 import type { QueryVectors } from '../../runtime/searcher.ts'
@@ -59,7 +60,7 @@ async function fragilePool(workers: number, waitingMax: number) {
   const kernels = await compileKernels('kernels.shared.wasm')
   const memory = new WebAssembly.Memory({ initial: 1, maximum: MEMORY_PAGES_MAX, shared: true })
   const spawn = ({ message, ended }: PoolThreadEvents) => {
-    const worker = new Worker(new URL('../../runtime/platform/node/nodePoolWorker.ts', import.meta.url))
+    const worker = new Worker(new URL('../../runtime/platform/node/threads/nodePoolWorker.ts', import.meta.url))
     let isOver = false
     threads.push(worker)
     worker.on('message', message)
@@ -168,7 +169,7 @@ describe('a pool', () => {
     expect(settled.map(({ status }) => status)).toEqual([
       ...['fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'rejected', 'rejected'],
     ])
-    expect((settled[5] as PromiseRejectedResult).reason).toMatchObject({ code: 'STORAGE' })
+    expect((settled[5] as PromiseRejectedResult).reason).toMatchObject({ code: 'BUSY' })
     await pool.close()
   })
 

@@ -8,7 +8,7 @@ import { decodeManifest, MANIFEST_NAME } from '../../format/manifest/manifest.ts
 import { indexOf } from '../../lab/data/indexFiles.ts'
 import { randomQuery, randomSegment } from '../../lab/data/randomSegment.ts'
 import { openByRange } from '../../lab/search/openedBy.ts'
-import { openPool } from '../../runtime/platform/node/nodePool.ts'
+import { openPool } from '../../runtime/platform/node/threads/nodePool.ts'
 import type { Snapshot } from '../../runtime/searcher.ts'
 import type { OpenedIndex } from '../../runtime/searchers/indexSearcher.ts'
 import { rangeNeed, residentNeed } from '../../runtime/searchers/memoryNeed.ts'

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { countingFiles } from '../../../lab/storage/countingFiles.ts'
 import { filesAtPath } from '../../../runtime/platform/node/nodeFiles.ts'
-import { compileKernels } from '../../../runtime/platform/node/nodeIndex.ts'
+import { compileKernels } from '../../../runtime/platform/node/nodeKernels.ts'
 import { openIndexFiles } from '../../../runtime/searchers/openIndexFiles.ts'
 import { answerParent, peakRssMb } from '../../harness/freshProcess.ts'
 

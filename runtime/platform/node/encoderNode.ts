@@ -9,13 +9,18 @@ import { createTextEncoder } from '../../../encoder/textEncoder.ts'
 import { InputError, ModelError } from '../../../format/errors.ts'
 import { readModelContents, readModelManifest } from '../../encoders/modelFiles.ts'
 import { folderFiles } from './nodeFiles.ts'
-import type { Device } from './onnxNode.ts'
+import type { Device, OnnxSession, OnnxSessionOptions } from './onnxNode.ts'
 
 export interface ModelOptions {
   /** Default 'cpu'. */
   readonly device?: Device
-  /** Threads inside one operator; default: all cores. */
+  /** Threads inside one operator. Default: all cores; one where `workers` run the network. */
   readonly threads?: number
+  /**
+   * Threads of their own that run the network, one text each: for servers, whose thread then stays free. Default 0: the network runs
+   * on this thread, and nothing else meanwhile.
+   */
+  readonly workers?: number
   /**
    * One of the model's precisions. Default: the manifest's on a CPU; 'f16' on a GPU where the model has it, since the
    * int8 operators run on the CPU only.
@@ -46,8 +51,8 @@ export async function openModel(pathOrName: string, options: ModelOptions = {}):
   requireOptions(options)
   const { manifest, precision, model, tokenizerJson } = await readModelFolder(pathOrName, options)
   // Loaded with the first model: who only searches with vectors, or encodes elsewhere, needs no onnxruntime-node.
-  const { openOnnxSession } = await import('./onnxNode.ts')
-  const onnx = await openOnnxSession(model, { device: options.device, threads: options.threads })
+  const { workers = 0, device, threads } = options
+  const onnx = await openNetwork(model, workers, { device, ...(threads ? { threads } : {}) })
   try {
     return createTextEncoder({ manifest, precision, tokenizerJson, session: encoderSession(onnx, manifest) })
   } catch (error) {
@@ -56,14 +61,25 @@ export async function openModel(pathOrName: string, options: ModelOptions = {}):
   }
 }
 
+async function openNetwork(model: Uint8Array, workers: number, options: OnnxSessionOptions): Promise<OnnxSession> {
+  if (workers > 0) return (await import('./threads/onnxThreads.ts')).openOnnxThreads(model, workers, options)
+  return (await import('./onnxNode.ts')).openOnnxSession(model, options)
+}
+
+/** Of threads that run the network. */
+const WORKERS_MAX = 64
+
 const DEVICES: ReadonlySet<unknown> = new Set<Device>(['cpu', 'webgpu', 'cuda'])
 
-function requireOptions({ device, threads }: ModelOptions): void {
+function requireOptions({ device, threads, workers = 0 }: ModelOptions): void {
   if (device !== undefined && !DEVICES.has(device)) {
     throw new InputError(`opening a model: expected the device ${[...DEVICES].join(', ')}, got "${device}".`)
   }
   if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) {
     throw new InputError(`opening a model: expected threads to be an integer from 1 on, got ${threads}.`)
+  }
+  if (!(Number.isInteger(workers) && workers >= 0 && workers <= WORKERS_MAX)) {
+    throw new InputError(`opening a model: expected workers to be an integer in [0, ${WORKERS_MAX}], got ${workers}.`)
   }
 }
 

@@ -1,14 +1,16 @@
 /** Opens an index from disk on Node: files by path, kernels from the package. */
-import { readFile } from 'node:fs/promises'
-import { StorageError } from '../../../format/errors.ts'
 import type { OpenedIndex } from '../../searchers/indexSearcher.ts'
 import { openIndexFiles } from '../../searchers/openIndexFiles.ts'
 import type { PipelineName } from '../../searchers/pipeline.ts'
 import { filesAtPath } from './nodeFiles.ts'
+import { compileKernels } from './nodeKernels.ts'
+import { residentThreads, WAITING_MAX_DEFAULT } from './threads/nodePool.ts'
 
 export interface OpenIndexOptions {
   /** Default 'resident': the whole index in memory. 'auto': so where it fits half of the memory that is free, else by range. */
   readonly pipeline?: PipelineName | 'auto'
+  /** Threads that search an index in memory, which they share. Default 0: this thread searches. A query by range waits for storage, in this one. */
+  readonly workers?: number
   /** As of `openIndexFiles`. Default: the index is not looked at again. */
   readonly refreshMs?: number
 }
@@ -19,21 +21,11 @@ export interface OpenIndexOptions {
  */
 export async function openIndex(
   path: string,
-  { pipeline = 'resident', refreshMs }: OpenIndexOptions = {},
+  { pipeline = 'resident', workers = 0, refreshMs }: OpenIndexOptions = {},
 ): Promise<OpenedIndex> {
   const kernels = await compileKernels()
+  const threads = workers === 0 ? undefined : await residentThreads({ workers, waitingMax: WAITING_MAX_DEFAULT })
   const share = pipeline === 'resident' ? 1 : 0.5
   const memoryMax = Math.floor(process.availableMemory() * share)
-  return openIndexFiles(await filesAtPath(path), { kernels, pipeline, memoryMax, refreshMs })
-}
-
-/** The package's kernels as a module. @throws StorageError when a checkout has not built them */
-export async function compileKernels(
-  name: 'kernels.wasm' | 'kernels.shared.wasm' = 'kernels.wasm',
-): Promise<WebAssembly.Module> {
-  const file = new URL(`../../../assembly/build/${name}`, import.meta.url)
-  const bytes = await readFile(file).catch((cause: Error) => {
-    throw new StorageError('the kernels are not built: run `npm run build:kernels` (npm ci does it).', {}, { cause })
-  })
-  return WebAssembly.compile(bytes)
+  return openIndexFiles(await filesAtPath(path), { kernels, threads, pipeline, memoryMax, refreshMs })
 }

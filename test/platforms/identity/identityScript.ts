@@ -1,7 +1,7 @@
 /** Run by Node, Deno and Bun: answers of one thread and of a pool on the packs named as arguments, as JSON. */
 import process from 'node:process'
 import { openIndex } from '../../../runtime/platform/node/nodeIndex.ts'
-import { openPool } from '../../../runtime/platform/node/nodePool.ts'
+import { openPool } from '../../../runtime/platform/node/threads/nodePool.ts'
 import { identityAnswers } from './identityRun.ts'
 
 const results: Record<string, readonly string[]> = {}

@@ -1,5 +1,7 @@
 /** Questions to a small real index with the bundled model, both pipelines, against the same steps done by hand; and what is refused. */
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Encoder } from '../../../encoder/encoder.ts'
 import { encodedTextOf } from '../../../encoder/passageText.ts'
@@ -7,7 +9,8 @@ import { InputError, ModelError, NotFoundError } from '../../../format/errors.ts
 import { ROOT } from '../../../lab/root.ts'
 import { createTextSearch, newestOnly, openTextSearch, passageMarks, type TextSearch } from '../../../runtime/index.ts'
 import { filesAtPath } from '../../../runtime/platform/node/nodeFiles.ts'
-import { compileKernels, openIndex } from '../../../runtime/platform/node/nodeIndex.ts'
+import { openIndex } from '../../../runtime/platform/node/nodeIndex.ts'
+import { compileKernels } from '../../../runtime/platform/node/nodeKernels.ts'
 import { openQueryEncoder } from '../../../runtime/platform/node/queryEncoder.ts'
 import { openTextSearch as openOnNode } from '../../../runtime/platform/node.ts'
 import type { Searcher } from '../../../runtime/searcher.ts'
@@ -202,8 +205,8 @@ describe('opening', () => {
     await expect(search.ask(QUESTION)).rejects.toThrow(/is closed. Open it again/)
   })
 
-  it('gives the same with threads, and needs no model for vectors', async () => {
-    const search = await openOnNode(INDEX, { workers: 2, encoder: false })
+  it.each([0, 2])('gives the same with %i threads, and needs no model for vectors', async (workers) => {
+    const search = await openOnNode(INDEX, { workers, encoder: false })
     const query = await encoder.encodeQuery(QUESTION)
     const index = await openIndex(INDEX)
     const expected = await createTextSearch(index).ask(query, { k: 5 })
@@ -213,13 +216,21 @@ describe('opening', () => {
   })
 
   it.each([
-    [{ workers: 2, pipeline: 'range' as const }, /waits for storage/],
     [{ device: 'tpu' as 'cpu' }, /expected the device cpu, webgpu, cuda, got "tpu"/],
     [{ threads: -1 }, /expected threads to be an integer from 1 on, got -1/],
-    [{ workers: 0 }, /workers to be an integer in \[1, /],
+    [{ workers: -1 }, /workers to be an integer in \[1, /],
     [{ model: 'no-such-model' }, /"no-such-model".*tartan-small/],
   ])('refuses %j', async (options, message) => {
     await expect(openOnNode(INDEX, options)).rejects.toThrow(message)
+  })
+
+  it('lets a program end that does not close it', async () => {
+    const script = `import { openTextSearch } from ${JSON.stringify(join(ROOT, 'runtime/platform/node.ts'))}
+      const search = await openTextSearch(${JSON.stringify(INDEX)})
+      const { hits } = await search.ask(${JSON.stringify(QUESTION)}, { k: 1 })
+      console.log(hits[0].id)`
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script])
+    expect(stdout).toBe('4983\n')
   })
 
   it('closes an encoder that it opened, and leaves one that it was given', async () => {
