@@ -14,9 +14,10 @@ const BODIES_BYTES_MAX = 64 * 1024 * 1024
 /** What a body counts whose length is not told beforehand: the most that the app reads of one. */
 const BODY_BYTES_UNTOLD = 1024 * 1024
 
-/** A closing server goes on taking what arrives until nothing has for so long: what was sent before is still on its way. */
-const QUIET_MS = 100
-const QUIET_WITHIN_MS = 1_000
+/** A closing server goes on taking what arrives until nothing has in so many turns: what was sent before is still on its way. */
+const QUIET_TURNS = 5
+const QUIET_TURN_MS = 20
+const QUIET_WITHIN_MS = 2_000
 /** Requests under way get this long to finish when the server closes; those that wait for their turn are then refused. */
 const CLOSE_TIMEOUT_MS = 5_000
 /** To send what is refused. */
@@ -133,18 +134,19 @@ function listen(server: Server, port: number, host: string): Promise<void> {
 function nothingArrives(server: Server): Promise<void> {
   return new Promise((resolve) => {
     const since = performance.now()
-    let latest = since
+    let quietTurns = 0
     const onArrival = () => {
-      latest = performance.now()
+      quietTurns = 0
     }
     server.on('connection', onArrival).on('request', onArrival)
+    // By turns of the event loop and not by the clock: after a moment without a core, timers come before what arrived meanwhile.
     const timer = setInterval(() => {
-      const now = performance.now()
-      if (now - latest < QUIET_MS && now - since < QUIET_WITHIN_MS) return
+      quietTurns++
+      if (quietTurns < QUIET_TURNS && performance.now() - since < QUIET_WITHIN_MS) return
       clearInterval(timer)
       server.off('connection', onArrival).off('request', onArrival)
       resolve()
-    }, QUIET_MS / 4)
+    }, QUIET_TURN_MS)
   })
 }
 
