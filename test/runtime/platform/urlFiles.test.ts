@@ -8,7 +8,7 @@ import { readIndex } from '../../../format/indexReader.ts'
 import { encodePack } from '../../../format/pack.ts'
 import { ROOT } from '../../../lab/root.ts'
 import { folderFiles } from '../../../runtime/platform/node/nodeFiles.ts'
-import { compileKernels } from '../../../runtime/platform/node/nodeIndex.ts'
+import { compileKernels } from '../../../runtime/platform/node/nodeKernels.ts'
 import { filesAtUrl } from '../../../runtime/platform/urlFiles.ts'
 import { openIndexFiles } from '../../../runtime/searchers/openIndexFiles.ts'
 
