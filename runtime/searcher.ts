@@ -163,6 +163,20 @@ export interface IndexInfo {
   readonly tiers?: IndexTiers
 }
 
+/** Something that fails, and since when. */
+export interface Trouble {
+  readonly since: Date
+  readonly error: unknown
+}
+
+/** What stands in the way of answers, or of newer ones. */
+export interface SearcherHealth {
+  /** Storage that queries read from does not give what it should: they fail. */
+  readonly storage?: Trouble
+  /** Whether the index was replaced cannot be told, or the new generation cannot be opened: the old one answers. */
+  readonly refresh?: Trouble
+}
+
 /** One generation of an index, to be asked. */
 export interface Snapshot {
   readonly info: IndexInfo
@@ -194,4 +208,6 @@ export interface Searcher extends Snapshot {
    * @throws what opening it throws; the old one then stays
    */
   refresh(): Promise<boolean>
+  /** Looks whether storage answers, if queries read from it; a look holds for two seconds. Absent where there is nothing to say. Throws nothing. */
+  health?(): Promise<SearcherHealth>
 }

@@ -24,7 +24,7 @@ import {
   fieldsOf,
 } from './answers.ts'
 import { type AnswerCache, CACHE_CONTROL_DEFAULT, cacheAnswers, PARTIAL } from './caching.ts'
-import { type Catalog, createCatalog, type NamedSearch, type ServedIndexes } from './catalog.ts'
+import { type Catalog, createCatalog, type NamedSearch, readiness, type ServedIndexes } from './catalog.ts'
 import { type Compute, createCompute, endOf, endsInTime, keyOf } from './load/compute.ts'
 import { type RequestLimits, requireWithin } from './load/limits.ts'
 import { pagePolicy } from './page.ts'
@@ -213,7 +213,7 @@ function addEncoding(app: App, catalog: Catalog, { encoder, limits }: AppOptions
   })
 }
 
-function addCatalog(app: App, catalog: Catalog, { encoder }: AppOptions): void {
+function addCatalog(app: App, catalog: Catalog, { encoder, log }: AppOptions): void {
   // Registered by hand: an OpenAPI path cannot say that an id may hold slashes.
   app.openAPIRegistry.registerPath({
     ...routes.passageGet,
@@ -236,10 +236,27 @@ function addCatalog(app: App, catalog: Catalog, { encoder }: AppOptions): void {
   )
   app.openAPIRegistry.registerPath({ ...routes.indexGet, request: { params: z.object({ name: z.string() }) } })
   app.get('/v1/indexes/:name{.+}', (c) => c.json(describeIndex(catalog.choose(c.req.param('name')), encoder), 200))
-  app.openapi(routes.readyGet, (c) => {
+  addReadiness(app, catalog, { encoder, log })
+}
+
+function addReadiness(app: App, catalog: Catalog, { encoder, log }: Pick<AppOptions, 'encoder' | 'log'>): void {
+  app.openAPIRegistry.registerPath(routes.readyGet)
+  /** Troubles that the log has: it is asked every few seconds. */
+  const told = new Set<string>()
+  app.get('/ready', async (c) => {
     if (catalog.all.length === 0) throw new StorageError('no index is open')
-    const names = catalog.all.map((entry) => entry.name)
-    return c.json({ status: 'ready' as const, indexes: names, encoder: encoder !== undefined }, 200)
+    const { unready, problems, errors } = readiness(catalog, await catalog.health())
+    const { method, path } = c.req
+    const requestId = c.get('requestId')
+    for (const [trouble, error] of errors) {
+      if (!told.has(trouble)) log?.({ level: 'error', requestId, method, path, status: unready ? 503 : 200, error })
+      told.add(trouble)
+    }
+    if (unready) return problemResponse(c, makeProblem('STORAGE', unready, requestId), { 'Retry-After': '5' })
+    c.header('Cache-Control', 'no-store')
+    const indexes = catalog.all.map((entry) => entry.name)
+    const body = { status: 'ready', indexes, encoder: encoder !== undefined } as const
+    return c.json(problems.length > 0 ? { ...body, problems } : body, 200)
   })
 }
 

@@ -3,13 +3,14 @@ import { NotFoundError } from '../../format/errors.ts'
 import type { TierName } from '../../format/manifest/tiers.ts'
 import { createTextSearch, type QuestionEncoder, type TextSearch } from '../ask/textSearch.ts'
 import { requireTiers } from '../search/tiers.ts'
-import type { Searcher } from '../searcher.ts'
+import type { Searcher, SearcherHealth } from '../searcher.ts'
 
 const NAMES_SHOWN_MAX = 10
 
 export interface NamedSearch {
   readonly name: string
   readonly search: TextSearch
+  readonly searcher: Searcher
 }
 
 export interface Catalog {
@@ -17,6 +18,12 @@ export interface Catalog {
   readonly all: readonly NamedSearch[]
   /** @throws NotFoundError when there is no such index; without a name, when there is none at all */
   choose(name: string | undefined): NamedSearch
+  /** What fails, index by index, those that fail in nothing left out. */
+  health(): Promise<readonly NamedHealth[]>
+}
+
+export interface NamedHealth extends SearcherHealth {
+  readonly name: string
 }
 
 /** One index, or several by name; in a Map also names such as "2024" keep their order. */
@@ -38,11 +45,17 @@ export function createCatalog({ indexes, encoder, tier }: CatalogOptions): Catal
     : [...(isMap(indexes) ? indexes : Object.entries(indexes))]
   const all = searchers.map(([name, searcher]): NamedSearch => {
     if (tier) requireTiers(tier, searcher.info)
-    return { name, search: createTextSearch(searcher, encoder, { tier }) }
+    return { name, search: createTextSearch(searcher, encoder, { tier }), searcher }
   })
   const byName = new Map(all.map((entry) => [entry.name, entry]))
   return {
     all,
+    async health() {
+      const looked = await Promise.all(
+        all.map(async ({ name, searcher }) => ({ name, ...(await searcher.health?.()) })),
+      )
+      return looked.filter(({ storage, refresh }: SearcherHealth) => storage ?? refresh)
+    },
     choose(name) {
       const found = name === undefined ? all[0] : byName.get(name)
       if (found) return found
@@ -63,4 +76,43 @@ function isSearcher(indexes: ServedIndexes): indexes is Searcher {
 
 function isMap(indexes: object): indexes is ReadonlyMap<string, Searcher> {
   return indexes instanceof Map
+}
+
+export interface Readiness {
+  /** Why no search can be answered: to be told to balancers, without what is the log's. */
+  readonly unready?: string
+  readonly problems: readonly { readonly index: string; readonly since: string; readonly detail: string }[]
+  /** What tells one trouble from any other, and its error, for the log. */
+  readonly errors: readonly (readonly [string, unknown])[]
+}
+
+/** An app whose every index fails is not ready; one that answers from some of them is, and says what fails. */
+export function readiness({ all }: Catalog, health: readonly NamedHealth[]): Readiness {
+  const broken = health.filter(({ storage }) => storage)
+  const problems = health.flatMap(({ name, storage, refresh }) =>
+    [
+      storage && { trouble: storage, detail: 'Its storage does not give what searches read.' },
+      refresh && {
+        trouble: refresh,
+        detail:
+          'It cannot be told whether the index was replaced, or the new one cannot be opened: the one from before answers.',
+      },
+    ].flatMap((found) =>
+      found
+        ? [{ index: name, since: found.trouble.since.toISOString(), detail: `${found.detail} The log has the reason.` }]
+        : [],
+    ),
+  )
+  const errors = health.flatMap(({ name, storage, refresh }) =>
+    [storage, refresh].flatMap((trouble) =>
+      trouble ? [[`${name} ${trouble.since.getTime()}`, trouble.error] as const] : [],
+    ),
+  )
+  if (broken.length < all.length) return { problems, errors }
+  const since = broken.map(({ name, storage }) => `"${name}" since ${storage?.since.toISOString()}`)
+  return {
+    problems,
+    errors,
+    unready: `The storage of this server's indexes does not give what searches read: ${since.join(', ')}. The log has the reason.`,
+  }
 }

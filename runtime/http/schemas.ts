@@ -312,7 +312,15 @@ export const indexesAnswer = z
 export const healthAnswer = z.object({ status: z.literal('ok'), version: z.string() }).openapi('Health')
 
 export const readyAnswer = z
-  .object({ status: z.literal('ready'), indexes: z.array(z.string()), encoder: z.boolean() })
+  .object({
+    status: z.literal('ready'),
+    indexes: z.array(z.string()),
+    encoder: z.boolean(),
+    problems: z
+      .array(z.object({ index: z.string(), since: z.string(), detail: z.string() }))
+      .optional()
+      .openapi({ description: 'What fails while searches are answered, such as a look for a newer index.' }),
+  })
   .openapi('Ready')
 
 export const problemAnswer = z

@@ -2,13 +2,23 @@
  * The generations of an index that a searcher holds: the newest one, and those that queries under way began with. A query keeps the
  * generation it began with to its end; a generation that was replaced goes after its last query.
  */
-import { ChecksumError, FormatError, MissingPartError, OtherFileError, StorageError } from '../../format/errors.ts'
+import {
+  ChecksumError,
+  FormatError,
+  MissingPartError,
+  OtherFileError,
+  RangeReadError,
+  StorageError,
+} from '../../format/errors.ts'
+import type { SearcherHealth, Trouble } from '../searcher.ts'
 import { Turns } from '../waiting/turns.ts'
 
 /** Only one opens a new generation at a time. */
 const TURN_TIMES = { heldMaxMs: 60_000, waitMaxMs: 30_000 }
 /** How often it is looked whether the last query of an old generation has ended. */
 const POLL_MS = 5
+/** A look at storage holds so long, and may take so long. */
+const PROBE_TIMES = { holdsMs: 2000, waitMaxMs: 5000 }
 
 export interface GenerationsOptions<T> {
   readonly first: T
@@ -22,6 +32,12 @@ export interface GenerationsOptions<T> {
   readonly openNewer: (current: T, isPartMissing: boolean) => Promise<T | undefined>
   /** Gives back what a generation holds. */
   readonly close: (generation: T) => Promise<void>
+  /**
+   * Reads a little of what queries read.
+   * @param failure - of the last query, when it failed
+   * @throws what reading throws
+   */
+  readonly probe: (generation: T, failure?: unknown) => Promise<void>
   /** Looked for in storage when a query begins and this long has passed since the last look; undefined: only when asked, or a part is not what it was. */
   readonly refreshMs?: number | undefined
 }
@@ -44,6 +60,11 @@ export class Generations<T extends object> {
   /** Calls of `use` and `refresh` that have not ended: counted from the moment they are made. */
   #underWay = 0
   #isClosed = false
+  /** Queries fail since then, without one that did not. */
+  #queryTrouble: Trouble | undefined
+  /** Looks for a newer generation fail. */
+  #refreshTrouble: Trouble | undefined
+  #probed: { readonly at: number; readonly trouble: Trouble | undefined } | undefined
 
   constructor(options: GenerationsOptions<T>) {
     this.#options = options
@@ -64,15 +85,55 @@ export class Generations<T extends object> {
    */
   use<R>(work: (generation: Opened<T>) => Promise<R>): Promise<R> {
     return this.#counted(async () => {
-      await this.#refreshWhenDue()
-      const generation = this.#current
       try {
-        return await this.#using(generation, work)
+        const result = await this.#onNewest(work)
+        this.#queryTrouble = undefined
+        return result
       } catch (error) {
-        if (!isOfAnother(error)) throw error
-        return this.#using(await this.#newerThan(generation, error), work)
+        if (isOfStorage(error)) this.#queryTrouble = { since: this.#queryTrouble?.since ?? new Date(), error }
+        throw error
       }
     })
+  }
+
+  async #onNewest<R>(work: (generation: Opened<T>) => Promise<R>): Promise<R> {
+    await this.#refreshWhenDue()
+    const generation = this.#current
+    try {
+      return await this.#using(generation, work)
+    } catch (error) {
+      if (!isOfAnother(error)) throw error
+      return this.#using(await this.#newerThan(generation, error), work)
+    }
+  }
+
+  /** What fails now: queries, by reading what the last one failed with or anything else of storage; and looks for a newer generation. */
+  async health(): Promise<SearcherHealth> {
+    if (!this.#probed || performance.now() - this.#probed.at > PROBE_TIMES.holdsMs) {
+      const trouble = await this.#probe()
+      this.#probed = { at: performance.now(), trouble }
+    }
+    const [storage, refresh] = [this.#probed.trouble, this.#refreshTrouble]
+    return { ...(storage ? { storage } : {}), ...(refresh ? { refresh } : {}) }
+  }
+
+  async #probe(): Promise<Trouble | undefined> {
+    const since = this.#probed?.trouble?.since ?? this.#queryTrouble?.since ?? new Date()
+    const failure = this.#queryTrouble?.error
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const tooLong = new Promise<never>((_, reject) => {
+      const late = () =>
+        reject(new StorageError(`"${this.#options.key}": no answer within ${PROBE_TIMES.waitMaxMs} ms.`))
+      timer = setTimeout(late, PROBE_TIMES.waitMaxMs)
+    })
+    try {
+      await Promise.race([this.use(({ value }) => this.#options.probe(value, failure)), tooLong])
+      return undefined
+    } catch (error) {
+      return { since, error }
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   /** @returns whether there was a newer generation than the current one */
@@ -155,10 +216,14 @@ export class Generations<T extends object> {
       this.#lookedAt = performance.now()
       if (isPartMissing) this.#missedAt = this.#lookedAt
       const value = await this.#options.openNewer(old.value, isPartMissing)
+      this.#refreshTrouble = undefined
       if (!value) return old
       this.#current = { value, opening: old.opening + 1 }
       if (!this.#users.has(old)) await this.#options.close(old.value)
       return this.#current
+    } catch (error) {
+      this.#refreshTrouble = { since: this.#refreshTrouble?.since ?? new Date(), error }
+      throw error
     } finally {
       giveBack()
     }
@@ -190,4 +255,9 @@ export class Generations<T extends object> {
  */
 function isOfAnother(error: unknown): error is Error {
   return [MissingPartError, OtherFileError, ChecksumError, FormatError].some((kind) => error instanceof kind)
+}
+
+/** Whether a failure is one of what is read, and not of whoever asks. */
+function isOfStorage(error: unknown): boolean {
+  return isOfAnother(error) || error instanceof StorageError || error instanceof RangeReadError
 }

@@ -12,6 +12,7 @@ import type {
   QueryVectors,
   SearchAnswer,
   Searcher,
+  SearcherHealth,
   SearchHit,
   SearchOptions,
   Snapshot,
@@ -65,6 +66,7 @@ export class IndexSearcher implements OpenedIndex {
         return newer && generationOf(newer)
       },
       close: ({ pipeline }) => pipeline.close(),
+      probe: ({ pipeline }, failure) => pipeline.probe(failure),
       refreshMs,
     })
   }
@@ -117,6 +119,11 @@ export class IndexSearcher implements OpenedIndex {
   async refresh(): Promise<boolean> {
     this.#requireOpen()
     return this.#generations.refresh()
+  }
+
+  async health(): Promise<SearcherHealth> {
+    this.#requireOpen()
+    return this.#generations.health()
   }
 
   #requireOpen(): void {

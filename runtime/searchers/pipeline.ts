@@ -46,6 +46,12 @@ export interface Pipeline {
   find(query: QueryVectors, options: SearchOptions, filters?: readonly PassageBitmap[]): Promise<Found>
   /** @param places - of passages that are there. @returns one match a place, in their order */
   match(query: QueryVectors, places: readonly SegmentPlace[]): Promise<readonly TokenMatch[]>
+  /**
+   * Reads a little of what queries read from storage, past everything that is kept.
+   * @param failure - of the last query, whose part is looked at as well
+   * @throws StorageError and its kin
+   */
+  probe(failure?: unknown): Promise<void>
   /** From now on it keeps no more of what was read, and queries together hold no more than this; one is always let in. */
   limit(limits: { readonly cacheBytes: number; readonly queriesBytesMax: number }): void
   /** Gives back what it holds of this generation; the files stay open. Queries under way are answered first. */

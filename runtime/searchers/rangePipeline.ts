@@ -1,5 +1,5 @@
 /** The range pipeline: tables in memory, posting lists and rows read when a query wants them. PLAID.md section 5. */
-import { InputError } from '../../format/errors.ts'
+import { ChecksumError, FormatError, InputError } from '../../format/errors.ts'
 import type { IndexReader } from '../../format/indexReader.ts'
 import type { Kernels } from '../kernels/kernels.ts'
 import type { PassageBitmap } from '../passages/bitmap.ts'
@@ -17,6 +17,7 @@ import type { Budget, IndexInfo, QueryVectors, SearchOptions, TokenMatch } from 
 import { Turns } from '../waiting/turns.ts'
 import { indexInfo } from './indexInfo.ts'
 import type { Found, Pipeline, SegmentPlace, SegmentView } from './pipeline.ts'
+import { probeStorage } from './probeStorage.ts'
 
 export interface RangeOptions {
   /** Reads under way at a time for one query. Default 6, what a Worker may have. */
@@ -163,6 +164,15 @@ class RangePipeline implements Pipeline {
         places.map(({ segment, pid }, i) => ({ segment, pid, bytes: blocks[i] ?? new Uint8Array() })),
       )
     })
+  }
+
+  async probe(failure?: unknown): Promise<void> {
+    await probeStorage(this.#index.reader, 'rows', failure)
+    // Damage is seen in what is read only: a small query reads a list and a row block, which have checksums.
+    if (!(failure instanceof ChecksumError || failure instanceof FormatError)) return
+    const { dim } = this.info
+    const vectors = new Float32Array(dim).fill(1 / Math.sqrt(dim))
+    await this.find({ vectors, rows: 1, dim }, { k: 1, lists: 1, passages: 1 })
   }
 
   limit({ cacheBytes, queriesBytesMax }: Parameters<Pipeline['limit']>[0]): void {

@@ -14,6 +14,7 @@ import { resolveSearch } from '../search/tiers.ts'
 import type { IndexInfo, QueryVectors, SearchOptions, TokenMatch } from '../searcher.ts'
 import { indexInfo } from './indexInfo.ts'
 import type { Found, Pipeline, SegmentPlace, SegmentView } from './pipeline.ts'
+import { probeStorage } from './probeStorage.ts'
 
 export interface ResidentOptions {
   /** Who searches once the index is in memory. Default: this thread. */
@@ -102,6 +103,11 @@ class ResidentPipeline implements Pipeline {
       query,
       places.map(({ segment, pid }) => ({ segment, pid })),
     )
+  }
+
+  /** Texts are all that it reads. */
+  async probe(failure?: unknown): Promise<void> {
+    if (this.segments.some(({ passages }) => passages.hasTexts)) await probeStorage(this.#reader, 'texts', failure)
   }
 
   /** It keeps nothing, and its queries hold nothing. */
