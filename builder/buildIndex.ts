@@ -17,7 +17,7 @@ import { residentNeed } from '../runtime/searchers/memoryNeed.ts'
 import { BUILDER_NAME } from '../runtime/version.ts'
 import { type BuildClock, type BuildPlan, createBuildClock } from './buildClock.ts'
 import type { CorpusPassage } from './corpus/passage.ts'
-import { encodeToStore } from './encodeCorpus.ts'
+import { type CountedPassages, type EncodeSummary, encodeToStore, PassageCount } from './encodeCorpus.ts'
 import type { OnProgress, Stage } from './progress.ts'
 import { isDiskError, type StagedFolder, stageIndex, writeFailure } from './publish/indexFolder.ts'
 import { makeTemporary, type OnLeftover } from './publish/leftovers.ts'
@@ -72,6 +72,10 @@ export interface BuildReport {
   readonly centroids: number
   readonly dim: number
   readonly nbits: Nbits
+  /** Passages without vectors, since the encoder found no word in them: they are fetched by their ids, and no query finds them. */
+  readonly wordless: CountedPassages
+  /** Passages longer than the model reads, and how many of their tokens it did not read; absent for ready vectors. */
+  readonly cut?: EncodeSummary['cut']
   /** Of all files. */
   readonly bytes: number
   readonly parts: number
@@ -99,11 +103,11 @@ export async function buildFromCorpus(
     )
     try {
       const folder = join(temp, 'vectors')
-      await encodeToStore(spool, encoder, folder, { ...options, onProgress: timed.onProgress })
+      const { cut } = await encodeToStore(spool, encoder, folder, { ...options, onProgress: timed.onProgress })
       const vectors = await openVectorStore(folder)
       try {
         const source = { vectors, spool, encoder: encoder.fingerprint, queryEncoder: encoder }
-        return await writeIndex({ ...source, staged, temp, timed, options })
+        return { ...(await writeIndex({ ...source, staged, temp, timed, options })), cut }
       } finally {
         await vectors.close()
       }
@@ -161,6 +165,7 @@ interface WriteOptions {
 }
 
 async function writeIndex(input: WriteOptions): Promise<BuildReport> {
+  const wordless = wordlessPassages(input.vectors)
   input.timed.expect({ passages: input.vectors.passageLengths.length, tokens: input.vectors.tokens })
   const order = await passageOrder(input)
   const write = order ? { ...input, vectors: permutedStore(input.vectors, order) } : input
@@ -201,11 +206,25 @@ async function writeIndex(input: WriteOptions): Promise<BuildReport> {
     centroids: quantiser.centroidScales.length,
     dim: vectors.dim,
     nbits,
+    wordless,
     bytes: encoded.length + fragment.parts.reduce((sum, part) => sum + part.bytes, 0),
     parts: fragment.parts.length,
     ...tuning,
     seconds: timed.seconds,
   }
+}
+
+/** @throws InputError when no passage has a vector: there is nothing to search */
+function wordlessPassages({ passageLengths, tokens, ids }: VectorStore): CountedPassages {
+  if (tokens === 0) {
+    throw new InputError(
+      `building an index: expected a passage with a word that the model knows, got none in ${passageLengths.length} passages. Is this the right corpus, in a language of the model?`,
+      { passages: passageLengths.length },
+    )
+  }
+  const counted = new PassageCount()
+  for (const [pid, length] of passageLengths.entries()) if (length === 0) counted.add(ids[pid] ?? '')
+  return counted.report()
 }
 
 /** Where and how the steps on vectors run. */

@@ -1,6 +1,7 @@
 /** Second pass over a corpus: spooled passages through the encoder into a vector store, in length-sorted batches. */
+import { ADDED_TOKENS } from '../encoder/conventions.ts'
 import type { EncodedText, Encoder } from '../encoder/encoder.ts'
-import { encodedTextOf } from '../encoder/passageText.ts'
+import { encodedTextOf, readablePassage } from '../encoder/passageText.ts'
 import { AbortedError } from '../format/errors.ts'
 import type { OnProgress } from './progress.ts'
 import { isDiskError, writeFailure } from './publish/indexFolder.ts'
@@ -22,6 +23,21 @@ const WINDOW_PASSAGES = 512
 /** A passage may have 16 MiB, of which the encoder reads a page: texts of a window are bounded by themselves. */
 const WINDOW_CHARACTERS = 1 << 24
 
+/** Passages of a kind: how many there are, and the ids of the first few. */
+export interface CountedPassages {
+  readonly passages: number
+  /** At most 10, in corpus order. */
+  readonly ids: readonly string[]
+}
+
+/** What encoding did not read, counted: nothing is left out in silence. */
+export interface EncodeSummary {
+  /** Without a word that the model knows: they have no vectors, are kept under their ids, and no query finds them. */
+  readonly wordless: CountedPassages
+  /** Longer than the model reads; `tokens` is how many of their tokens were not read. */
+  readonly cut: CountedPassages & { readonly tokens: number }
+}
+
 /**
  * Encodes a spooled corpus into a vectors folder, for `build` and `encode`.
  * @throws StorageError when the disk takes no more, AbortedError; the folder is then the caller's to remove
@@ -31,11 +47,12 @@ export async function encodeToStore(
   encoder: Encoder,
   folder: string,
   options: EncodeOptions & { readonly queries?: StoredQueries } = {},
-): Promise<void> {
+): Promise<EncodeSummary> {
   const writer = await createVectorStore(folder, encoder.fingerprint.dim)
   try {
-    await encodeCorpus(spool, encoder, writer, options)
+    const summary = await encodeCorpus(spool, encoder, writer, options)
     await writer.finish(spool.ids, options.queries)
+    return summary
   } catch (error) {
     await writer.abandon()
     throw isDiskError(error) ? writeFailure(folder)(error) : error
@@ -50,23 +67,34 @@ export async function encodeCorpus(
   encoder: Encoder,
   store: VectorStoreWriter,
   options: EncodeOptions = {},
-): Promise<void> {
+): Promise<EncodeSummary> {
   const total = spool.ids.length
+  const wordless = new PassageCount()
+  const cut = new PassageCount()
+  let unread = 0
   let done = 0
   let tokens = 0
-  let window: string[] = []
+  let window: WindowText[] = []
   let characters = 0
   const flush = async () => {
-    const lengths = window.map((text) => encoder.countPassageTokens(text))
+    const texts = window.map(({ read }) => read)
+    const lengths = texts.map((text) => encoder.countPassageTokens(text))
     const inWindow = lengths.reduce((sum, length) => sum + length, 0)
     const work = (count: number) => ({
       done: tokens + count,
       total: Math.round(((tokens + inWindow) / (done + window.length)) * total),
     })
-    const encoded = await encodeWindow({ texts: window, lengths }, encoder, options, (count, ofTokens) =>
+    const encoded = await encodeWindow({ texts, lengths }, encoder, options, (count, ofTokens) =>
       options.onProgress?.({ stage: 'encode', done: done + count, total, unit: 'passages', work: work(ofTokens) }),
     )
-    for (const { vectors, rows } of encoded) await store.append(vectors, rows)
+    for (const [i, { vectors, rows }] of encoded.entries()) {
+      await store.append(vectors, rows)
+      const id = spool.ids[done + i] ?? ''
+      if (rows === 0) wordless.add(id)
+      const beyond = unreadTokens(window[i], encoder)
+      if (beyond > 0) cut.add(id)
+      unread += beyond
+    }
     done += window.length
     tokens += inWindow
     window = []
@@ -75,13 +103,46 @@ export async function encodeCorpus(
   options.onProgress?.({ stage: 'encode', done: 0, total, unit: 'passages' })
   for (let block = 0; block < spool.blocks.length; block++) {
     for (const record of await spool.readRecords(block)) {
-      const text = encodedTextOf(record)
-      window.push(text)
-      characters += text.length
+      const whole = encodedTextOf(record)
+      window.push({ whole, read: encodedTextOf(readablePassage(record, encoder)) })
+      characters += whole.length
       if (window.length === WINDOW_PASSAGES || characters >= WINDOW_CHARACTERS) await flush()
     }
   }
   if (window.length > 0) await flush()
+  return { wordless: wordless.report(), cut: { ...cut.report(), tokens: unread } }
+}
+
+/** A passage's text, and what of it the encoder is given. */
+interface WindowText {
+  readonly whole: string
+  readonly read: string
+}
+
+/** Tokens of a passage that the encoder does not read. */
+function unreadTokens(text: WindowText | undefined, encoder: Encoder): number {
+  if (!text) return 0
+  const { whole, read } = text
+  const tokensRead = encoder.countPassageTokens(read) - ADDED_TOKENS
+  const isRead = whole === read && tokensRead < encoder.fingerprint.passageLength - ADDED_TOKENS
+  return isRead ? 0 : encoder.countTokens(whole) - tokensRead
+}
+
+const IDS_NAMED = 10
+
+/** Counts passages of a kind. */
+export class PassageCount {
+  #passages = 0
+  readonly #ids: string[] = []
+
+  add(id: string): void {
+    this.#passages += 1
+    if (this.#ids.length < IDS_NAMED) this.#ids.push(id)
+  }
+
+  report(): CountedPassages {
+    return { passages: this.#passages, ids: this.#ids }
+  }
 }
 
 interface Window {

@@ -65,6 +65,14 @@ export const formatOption = () =>
     'csv',
   ])
 
+export const splitOption = () =>
+  new Option(
+    '--split',
+    'cut passages of JSONL, TSV and CSV that are longer than the model reads into several: id, id~2, …',
+  )
+export const skipBadOption = () =>
+  new Option('--skip-bad', 'leave out passages that are wrong, and say which, instead of stopping')
+
 export const tierOption = (text = 'a measured setting of the index (default: balanced when it has tiers)') =>
   new Option('--tier <name>', text).choices(TIER_NAMES)
 

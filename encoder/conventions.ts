@@ -4,7 +4,7 @@
  */
 import { ModelError } from '../format/errors.ts'
 import type { EncoderFingerprint, TextSpan } from './encoder.ts'
-import type { Tokenizer } from './tokenizer.ts'
+import type { TokenizedText, Tokenizer } from './tokenizer.ts'
 
 /** The part of a fingerprint that says how texts are written for the network. */
 export type Conventions = Pick<
@@ -33,18 +33,41 @@ export interface EncoderBatch {
   readonly tokens: number
 }
 
+/** A query as the network reads it. */
+export interface QueryWindows {
+  /** In the order of the text. */
+  readonly windows: readonly EncoderInput[]
+  /** Whether the text has tokens behind the last window. */
+  readonly truncated: boolean
+}
+
 /** Turns texts into inputs; made once a model. */
 export interface InputWriter {
   /** `[CLS] marker tokens [SEP] [MASK]...`, exactly `queryLength` tokens; every row stays. A text may be empty. */
   query(text: string): EncoderInput
+  /**
+   * The query as one input, or one that is longer as several: windows of whole words, each written as `query` writes it.
+   *
+   * @param rowsMax - of all windows together; the first is there in any case
+   */
+  queryWindows(text: string, rowsMax: number): QueryWindows
   /** `[CLS] marker tokens [SEP]`, at most `passageLength` tokens; rows of the skip list go. */
   passage(text: string): EncoderInput
   /** Tokens that `passage(text)` has. */
   countPassageTokens(text: string): number
+  /** Whether a passage has more tokens than are read. */
+  cutsPassage(text: string): boolean
+  /**
+   * Whether the model reads a word of the passage: a letter or digit in a row that stays and that is not [UNK]. Rows of a passage without one are
+   * those of [CLS] and [SEP], or of signs: they are near to every query and answer none.
+   */
+  hasWord(text: string, passage: EncoderInput): boolean
 }
 
-/** [CLS], marker and [SEP]. */
-const ADDED_TOKENS = 3
+/** Tokens that every text gets: [CLS], marker and [SEP]. */
+export const ADDED_TOKENS = 3
+
+const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u
 
 /**
  * The characters of Python's `string.punctuation`, which is Stanford ColBERT's skip list.
@@ -61,9 +84,10 @@ export function createInputWriter(tokenizer: Tokenizer, conventions: Conventions
   const skipped = skippedIds(tokenizer, conventions.skipList)
   // A literal [PAD] in a passage is dropped too, as ColBERT's mask does.
   skipped.add(special.pad)
+  // A literal "[MASK]" is no word either.
+  const wordless = new Set(Object.values(special))
 
-  function framed(text: string, marker: number, tokensMax: number) {
-    const tokens = tokenizer.tokenize(text, tokensMax)
+  function framed(tokens: TokenizedText, marker: number) {
     const ids = [special.cls, marker, ...tokens.ids, special.sep]
     const spans: (TextSpan | undefined)[] = [undefined, undefined]
     tokens.starts.forEach((start, token) => {
@@ -73,25 +97,65 @@ export function createInputWriter(tokenizer: Tokenizer, conventions: Conventions
     return { ids, spans }
   }
 
+  function queryOf(tokens: TokenizedText): EncoderInput {
+    const { ids, spans } = framed(tokens, queryMarker)
+    // ColBERT turns padding into [MASK] after tokenizing, a literal [PAD] with it.
+    const filled = ids.map((id) => (id === special.pad ? special.mask : id))
+    const attention = filled.map(() => 1)
+    while (filled.length < conventions.queryLength) {
+      filled.push(special.mask)
+      attention.push(conventions.attendToMask ? 1 : 0)
+      spans.push(undefined)
+    }
+    return { ids: filled, attention, keep: filled.map(() => true), spans }
+  }
+
   return {
-    query(text) {
-      const { ids, spans } = framed(text, queryMarker, queryTokensMax)
-      // ColBERT turns padding into [MASK] after tokenizing, a literal [PAD] with it.
-      const filled = ids.map((id) => (id === special.pad ? special.mask : id))
-      const attention = filled.map(() => 1)
-      while (filled.length < conventions.queryLength) {
-        filled.push(special.mask)
-        attention.push(conventions.attendToMask ? 1 : 0)
-        spans.push(undefined)
+    query: (text) => queryOf(tokenizer.tokenize(text, queryTokensMax)),
+    queryWindows(text, rowsMax) {
+      // A window has at least one token, and each token at least one row.
+      const tokens = tokenizer.tokenize(text, Math.max(rowsMax, queryTokensMax) + 1)
+      const windows: EncoderInput[] = []
+      let start = 0
+      let rows = 0
+      while (start < tokens.ids.length || windows.length === 0) {
+        const end = windowEnd(tokens, start, queryTokensMax)
+        const window = queryOf(slicedTokens(tokens, start, end))
+        rows += window.ids.length
+        if (rows > rowsMax && windows.length > 0) break
+        windows.push(window)
+        start = end
       }
-      return { ids: filled, attention, keep: filled.map(() => true), spans }
+      return { windows, truncated: start < tokens.ids.length }
     },
     passage(text) {
-      const { ids, spans } = framed(text, passageMarker, passageTokensMax)
+      const { ids, spans } = framed(tokenizer.tokenize(text, passageTokensMax), passageMarker)
       return { ids, attention: ids.map(() => 1), keep: ids.map((id) => !skipped.has(id)), spans }
     },
     countPassageTokens: (text) => tokenizer.tokenize(text, passageTokensMax).ids.length + ADDED_TOKENS,
+    cutsPassage: (text) => tokenizer.tokenize(text, passageTokensMax + 1).ids.length > passageTokensMax,
+    hasWord: (text, { ids, keep, spans }) =>
+      spans.some((span, token) => {
+        if (span === undefined || !keep[token] || wordless.has(ids[token] as number)) return false
+        return LETTER_OR_DIGIT.test(text.slice(span.start, span.end))
+      }),
   }
+}
+
+/** Where the window that begins at token `start` ends: windows of about one length, of at most `tokensMax` tokens, cut between words. */
+function windowEnd({ ids, starts, ends }: TokenizedText, start: number, tokensMax: number): number {
+  const left = ids.length - start
+  if (left <= tokensMax) return ids.length
+  const even = start + Math.ceil(left / Math.ceil(left / tokensMax))
+  const touches = (token: number) => starts[token] === ends[token - 1]
+  let end = even
+  while (end > start && touches(end)) end--
+  // A word that fills the window is cut.
+  return end > start ? end : even
+}
+
+function slicedTokens({ ids, starts, ends }: TokenizedText, from: number, to: number): TokenizedText {
+  return { ids: ids.slice(from, to), starts: starts.slice(from, to), ends: ends.slice(from, to) }
 }
 
 /** Lays inputs out as one batch, filled up with `padId` that the network does not attend to. */

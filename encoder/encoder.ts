@@ -20,6 +20,8 @@ export interface EncodedText {
   readonly dim: number
   /** Where each row's token stands in the text; `undefined` for [CLS], markers, [SEP] and [MASK]. One entry a row. */
   readonly spans: readonly (TextSpan | undefined)[]
+  /** The text goes on behind what was read. Absent when all of it was read. */
+  readonly truncated?: true
 }
 
 /** Runs the network on one padded batch. The port that hides onnxruntime-node and onnxruntime-web. */
@@ -37,18 +39,30 @@ export interface EncoderSession {
 export interface QueryEncoder {
   readonly fingerprint: EncoderFingerprint
   /**
-   * Exactly `queryLength` rows; tokens beyond them are cut as ColBERT does.
+   * Exactly `queryLength` rows, as ColBERT makes them. A text with more tokens is read in windows and gives more rows, up to QUERY_ROWS_MAX;
+   * one that is longer still is cut, and `truncated` says so.
    * @throws InputError for a blank text, or one of more than QUERY_CHARACTERS_MAX characters
    */
   encodeQuery(text: string): Promise<EncodedText>
   close(): Promise<void>
 }
 
+export interface QueryEncodeOptions {
+  /** At least `queryLength`, which gives exactly ColBERT's rows and cuts what is longer. Default QUERY_ROWS_MAX. */
+  readonly rowsMax?: number
+}
+
 export interface Encoder extends QueryEncoder {
-  /** One batch; results in the order of `texts`. The caller chooses batches (similar lengths waste less padding). */
+  encodeQuery(text: string, options?: QueryEncodeOptions): Promise<EncodedText>
+  /**
+   * One batch; results in the order of `texts`. The caller chooses batches (similar lengths waste less padding). A text without a word that the
+   * model knows (blank, signs only, unknown glyphs only) has no rows: no query should find it.
+   */
   encodePassages(texts: readonly string[]): Promise<readonly EncodedText[]>
   /** Tokens a passage will be encoded with ([CLS], marker, [SEP] included, cut at `passageLength`). For sorting batches. */
   countPassageTokens(text: string): number
+  /** Tokens of a text itself, to its end or up to `tokensMax`; nothing is added. 0 when nothing of it can be encoded. */
+  countTokens(text: string, tokensMax?: number): number
   /** The spans of the rows `encodePassages` would keep, without running the network. For marking words in results. */
   passageSpans(text: string): readonly (TextSpan | undefined)[]
 }

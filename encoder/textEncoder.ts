@@ -1,5 +1,6 @@
 /** The encoder: ColBERT's conventions over a session that runs the network. Works wherever a session does. */
 import { InputError, ModelError } from '../format/errors.ts'
+import { QUERY_ROWS_MAX } from '../format/limits.ts'
 import { createInputWriter, type EncoderInput, keptSpans, padBatch } from './conventions.ts'
 import type { EncodedText, Encoder, EncoderSession } from './encoder.ts'
 import { charactersOf, isLongerThan, QUERY_CHARACTERS_MAX } from './limits.ts'
@@ -48,29 +49,65 @@ export function createTextEncoder(options: TextEncoderOptions): Encoder {
     })
   }
 
+  async function encodePassages(texts: readonly string[]): Promise<readonly EncodedText[]> {
+    const inputs = texts.map((text) => writer.passage(text))
+    const worded = [...inputs.keys()].filter((i) => writer.hasWord(texts[i] ?? '', inputs[i] as EncoderInput))
+    const encoded = await encode(worded.map((i) => inputs[i] as EncoderInput))
+    const results: EncodedText[] = texts.map(() => ({ vectors: new Float32Array(0), rows: 0, dim, spans: [] }))
+    worded.forEach((i, at) => {
+      const isCut = writer.cutsPassage(texts[i] ?? '')
+      results[i] = { ...(encoded[at] as EncodedText), ...(isCut ? { truncated: true } : {}) }
+    })
+    return results
+  }
+
   return {
     fingerprint,
-    async encodeQuery(text) {
+    async encodeQuery(text, { rowsMax = QUERY_ROWS_MAX } = {}) {
       if (isLongerThan(text, QUERY_CHARACTERS_MAX)) {
         throw new InputError(
-          `encoding a query: expected at most ${QUERY_CHARACTERS_MAX} characters, got ${charactersOf(text)}. Only the first ${fingerprint.queryLength - 3} tokens are read anyway: shorten it.`,
+          `encoding a query: expected at most ${QUERY_CHARACTERS_MAX} characters, got ${charactersOf(text)}. Shorten it.`,
           { characters: charactersOf(text) },
         )
       }
-      const input = writer.query(text)
-      if (input.spans.every((span) => span === undefined)) {
+      const { windows, truncated } = writer.queryWindows(text, rowsMax)
+      if (windows.every(({ spans }) => spans.every((span) => span === undefined))) {
         throw new InputError(
           'encoding a query: expected at least one word, got a blank text. Give a query with a letter, digit or sign in it.',
         )
       }
-      const [encoded] = await encode([input])
-      return encoded as EncodedText
+      const encoded: EncodedText[] = []
+      // One run each: what an int8 model gives depends on its batch, and a window should get what it would get alone.
+      for (const window of windows) {
+        // In WebAssembly the network runs on the only thread: between two windows others get it.
+        if (encoded.length > 0) await new Promise((resolve) => setTimeout(resolve, 0))
+        encoded.push(...(await encode([window])))
+      }
+      return { ...joinedRows(encoded, dim), ...(truncated ? { truncated } : {}) }
     },
-    encodePassages: (texts) => encode(texts.map((text) => writer.passage(text))),
+    encodePassages,
     countPassageTokens: (text) => writer.countPassageTokens(text),
-    passageSpans: (text) => keptSpans(writer.passage(text)),
+    countTokens: (text, tokensMax) => tokenizer.tokenize(text, tokensMax).ids.length,
+    passageSpans(text) {
+      const input = writer.passage(text)
+      return writer.hasWord(text, input) ? keptSpans(input) : []
+    },
     close: () => session.close(),
   }
+}
+
+/** The rows of several windows as those of one text. */
+function joinedRows(windows: readonly EncodedText[], dim: number): EncodedText {
+  const [only] = windows
+  if (only && windows.length === 1) return only
+  const rows = windows.reduce((sum, window) => sum + window.rows, 0)
+  const vectors = new Float32Array(rows * dim)
+  let at = 0
+  for (const window of windows) {
+    vectors.set(window.vectors, at)
+    at += window.vectors.length
+  }
+  return { vectors, rows, dim, spans: windows.flatMap(({ spans }) => spans) }
 }
 
 /** @param vectors - f32[tokens][dim], the text's own rows first */

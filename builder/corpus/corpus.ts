@@ -3,11 +3,20 @@ import { stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { AbortedError, InputError } from '../../format/errors.ts'
 import { readCsv } from './csv.ts'
-import { type CorpusEntry, checkPassage, type EntryProblem, excerpt, type Place, problemError } from './entry.ts'
+import {
+  type CorpusEntry,
+  checkPassage,
+  type EntryProblem,
+  excerpt,
+  idProblem,
+  type Place,
+  problemError,
+} from './entry.ts'
 import { PAGE_EXTENSIONS, readFolder } from './folder.ts'
 import { readJsonl } from './jsonl.ts'
 import { LINE_BYTES_MAX_DEFAULT, readLines } from './lines.ts'
-import type { PageWords } from './pages/page.ts'
+import type { PageWords, SplitOptions } from './pages/page.ts'
+import { PART_MARK, partsOf } from './parts.ts'
 import type { CorpusPassage } from './passage.ts'
 import { SeenIds } from './seenIds.ts'
 import { readBytes, STDIN, sourceName } from './source.ts'
@@ -52,6 +61,8 @@ export interface CorpusOptions {
   readonly tokensMax?: number
   /** Counts a text's tokens without cutting it at the encoder's length. Default: an estimate by words. */
   readonly countTokens?: (text: string) => number
+  /** Cuts passages of lines and rows that are longer into several: `id`, `id~2`, … Default: they stay whole. */
+  readonly split?: SplitOptions
   /** What source "-" reads. Default: the standard input of the process. */
   readonly stdin?: Readable
 }
@@ -72,16 +83,19 @@ export async function* readCorpus(source: string, options: CorpusOptions = {}): 
   let skipped = 0
   for await (const entry of await openEntries(source, options)) {
     if (signal?.aborted) throw new AbortedError()
-    const checked = checkEntry(entry, ids)
-    if (!('reason' in checked)) {
-      yield checked
-      if (++count >= limit) return
-    } else if (onBadPassage === 'skip') {
-      skipped++
-      options.onSkipped?.({ kind: 'passage', ...entry.place, reason: checked.reason })
-    } else {
-      throw problemError(entry.place, checked)
+    let isRead = false
+    for (const checked of checkedPassages(entry, ids, options.split)) {
+      if (!('reason' in checked)) {
+        yield checked
+        isRead = true
+      } else if (onBadPassage === 'skip') {
+        skipped++
+        options.onSkipped?.({ kind: 'passage', ...entry.place, reason: checked.reason })
+      } else {
+        throw problemError(entry.place, checked)
+      }
     }
+    if (isRead && ++count >= limit) return
   }
   if (count > 0) return
   const got = skipped === 0 ? 'none' : `only ${skipped} bad ones`
@@ -152,17 +166,29 @@ async function openEntries(source: string, options: CorpusOptions): Promise<Asyn
   return format === 'tsv' ? readTsv(lines, file) : readJsonl(lines, file)
 }
 
-function checkEntry(entry: CorpusEntry, ids: SeenIds): CorpusPassage | EntryProblem {
-  if (entry.problem) return entry.problem
-  const checked = checkPassage(entry.passage)
-  if ('reason' in checked) return checked
-  const lineBefore = ids.add(checked.id, entry.place.line)
-  return lineBefore === undefined ? checked : duplicateProblem(checked.id, entry.place, lineBefore)
+/** The passage of an entry, or its parts; in the place of one that cannot be used, what is wrong with it. */
+function* checkedPassages(
+  entry: CorpusEntry,
+  ids: SeenIds,
+  split: SplitOptions | undefined,
+): Generator<CorpusPassage | EntryProblem> {
+  const checked = entry.problem ?? checkPassage(entry.passage)
+  if ('reason' in checked) {
+    yield checked
+    return
+  }
+  for (const part of split ? partsOf(checked, split) : [checked]) {
+    const problem = idProblem(part.id)
+    const lineBefore = problem ? undefined : ids.add(part.id, entry.place.line)
+    if (lineBefore !== undefined) yield duplicateProblem(part.id, entry.place, lineBefore, split !== undefined)
+    else yield problem ?? part
+  }
 }
 
-function duplicateProblem(id: string, place: Place, lineBefore: number): EntryProblem {
+function duplicateProblem(id: string, place: Place, lineBefore: number, isSplit: boolean): EntryProblem {
+  const parts = isSplit ? ` (--split names the parts of a passage "id", "id${PART_MARK}2", "id${PART_MARK}3", …)` : ''
   return {
     reason: `expected every id once, got ${excerpt(id)} in lines ${lineBefore} and ${place.line}`,
-    cure: 'Rename or remove one of the two.',
+    cure: `Rename or remove one of the two${parts}.`,
   }
 }

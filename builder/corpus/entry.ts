@@ -55,12 +55,12 @@ export function excerpt(value: unknown): string {
 
 /**
  * The passage with the promises of `CorpusPassage` kept, or what breaks them. A passage with a title but no text is
- * indexed by its title, which becomes the text.
+ * indexed by its title, which becomes the text. One without either is no mistake: BEIR's FiQA has such, and judgements name their ids.
  */
 export function checkPassage(raw: RawPassage): CorpusPassage | EntryProblem {
   const problem = idProblem(raw.id) ?? textProblem(raw) ?? metadataProblem(raw.metadata)
   if (problem) return problem
-  const hasText = raw.text.trim() !== ''
+  const hasText = raw.text.trim() !== '' || raw.title.trim() === ''
   const hasMetadata = raw.metadata && Object.keys(raw.metadata).length > 0
   return {
     id: raw.id,
@@ -90,9 +90,6 @@ export function idProblem(id: string): EntryProblem | undefined {
 }
 
 function textProblem({ title, text, metadata }: RawPassage): EntryProblem | undefined {
-  if (text.trim() === '' && title.trim() === '') {
-    return { reason: 'expected a text, got a blank one', cure: 'Fill in the text or remove the passage.' }
-  }
   for (const [name, value] of [['the title', title] as const, ['the text', text] as const]) {
     if (value.includes('\0')) {
       return { reason: `expected text, got a NUL character in ${name}`, cure: 'Remove it; is this a text file?' }

@@ -6,7 +6,7 @@ export interface CorpusPassage {
   readonly id: string
   /** Empty when the source has none. */
   readonly title: string
-  /** Never blank. */
+  /** Empty for a passage of which only the id is known: it is kept, and no query finds it. */
   readonly text: string
   /** Further fields of the source: path and anchor of a section, extra JSONL or CSV columns. */
   readonly metadata?: Readonly<Record<string, MetadataValue>>

@@ -35,22 +35,33 @@ export async function textQueries(
   options: RunOptions = {},
 ): Promise<readonly QueryVectors[]> {
   const random = seededRandom(seed)
-  const texts = passages.map((passage, i) => spanOf(passage, i, random)).filter((text) => text.trim() !== '')
+  // Both wishes in their order: a title may be an icon, a sentence a row of dashes.
+  const texts = passages.flatMap(
+    (passage, i) => spansOf(passage, i, random).find((text) => hasWord(text, encoder)) ?? [],
+  )
   const queries: QueryVectors[] = []
   for (const [i, text] of texts.entries()) {
     throwIfAborted(options.signal)
     options.onProgress?.({ stage: 'queries', done: i, total: texts.length, unit: 'queries' })
-    queries.push(await encoder.encodeQuery(text.slice(0, QUERY_CHARACTERS_MAX)))
+    queries.push(await encoder.encodeQuery(text))
   }
   options.onProgress?.({ stage: 'queries', done: texts.length, total: texts.length, unit: 'queries' })
   return queries
 }
 
-function spanOf({ title = '', text = '' }: TitledText, turn: number, random: Random): string {
+function hasWord(text: string, encoder: Encoder): boolean {
+  return encoder.passageSpans(text).length > 0
+}
+
+/** What stands for a query, the first choice first: title or sentence by turns. */
+function spansOf({ title = '', text = '' }: TitledText, turn: number, random: Random): readonly string[] {
   const sentences = sentencesOf(text)
   const sentence = sentences[random() % Math.max(1, sentences.length)] ?? text
-  const chosen = turn % 2 === 0 && title.trim() !== '' ? title : sentence
-  return chosen.trim().split(/\s+/).slice(0, SENTENCE_WORDS_MAX).join(' ')
+  const choices = turn % 2 === 0 ? [title, sentence, text] : [sentence, title, text]
+  return choices.map((choice) => {
+    const words = choice.trim().split(/\s+/).slice(0, SENTENCE_WORDS_MAX)
+    return words.join(' ').slice(0, QUERY_CHARACTERS_MAX)
+  })
 }
 
 function sentencesOf(text: string): readonly string[] {

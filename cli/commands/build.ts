@@ -15,6 +15,7 @@ import type { Nbits } from '../../format/manifest/segment.ts'
 import { TIER_NAMES, type TierName } from '../../format/manifest/tiers.ts'
 import { openModel } from '../../runtime/platform/node/encoderNode.ts'
 import type { Device } from '../../runtime/platform/node/onnxNode.ts'
+import { printLeftOut, splitFor, unreadLines } from '../corpusReport.ts'
 import {
   byteSize,
   deviceOption,
@@ -23,18 +24,12 @@ import {
   jsonOption,
   modelOption,
   quietOption,
+  skipBadOption,
+  splitOption,
   textOf,
   threadsOption,
 } from '../options.ts'
-import {
-  createProgress,
-  formatBytes,
-  formatCount,
-  formatCounted,
-  formatSeconds,
-  printable,
-  reportLeftover,
-} from '../terminal.ts'
+import { createProgress, formatBytes, formatCounted, formatSeconds, reportLeftover } from '../terminal.ts'
 
 interface Options {
   readonly out: string
@@ -49,6 +44,7 @@ interface Options {
   readonly seed: number
   readonly partSize?: number
   readonly passageTokens?: number
+  readonly split?: boolean
   readonly order: 'input' | 'content'
   readonly texts: boolean
   readonly tune: boolean
@@ -93,9 +89,10 @@ export function buildCommand(signal: AbortSignal): Command {
     .addOption(
       new Option(
         '--passage-tokens <n>',
-        `most tokens of a passage cut from a page of a folder (default: ${PAGE_TOKENS_MAX_DEFAULT})`,
+        `most tokens of a passage cut from a page of a folder (default: ${PAGE_TOKENS_MAX_DEFAULT}), or by --split`,
       ).argParser(integer(16, 512)),
     )
+    .addOption(splitOption())
     .addOption(
       new Option(
         '--order <order>',
@@ -106,7 +103,7 @@ export function buildCommand(signal: AbortSignal): Command {
     )
     .option('--no-texts', 'do not store titles, texts and metadata')
     .option('--no-tune', "do not measure search settings: searches use Stanford's defaults (see `tartan tune`)")
-    .option('--skip-bad', 'leave out passages that are wrong, and say which, instead of stopping')
+    .addOption(skipBadOption())
     .addOption(new Option('--name <name>', 'name of the index (default: from --out)').argParser(textOf(256)))
     .option('--temp <folder>', "where temporary files go (default: the system's)")
     .option('-f, --force', 'replace an index that is already at --out, once the new one is ready')
@@ -151,11 +148,13 @@ async function build(corpus: string | undefined, options: Options, signal: Abort
     signal,
   }
   try {
+    const leftOut: SkippedEntry[] = []
     const report = options.vectors
       ? await fromVectors(options.vectors, buildOptions)
-      : await fromCorpus(corpus ?? '', options, buildOptions)
+      : await fromCorpus(corpus ?? '', options, buildOptions, leftOut)
     progress.stop()
-    if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`)
+    printLeftOut(leftOut)
+    if (options.json) process.stdout.write(`${JSON.stringify({ ...report, leftOut })}\n`)
     else printReport(report)
   } finally {
     progress.stop()
@@ -171,9 +170,13 @@ async function fromVectors(folder: string, options: BuildOptions): Promise<Build
   }
 }
 
-async function fromCorpus(source: string, options: Options, buildOptions: BuildOptions): Promise<BuildReport> {
+async function fromCorpus(
+  source: string,
+  options: Options,
+  buildOptions: BuildOptions,
+  leftOut: SkippedEntry[],
+): Promise<BuildReport> {
   const encoder = await openModel(options.model, { device: options.device, threads: options.threads })
-  const skipped: SkippedEntry[] = []
   try {
     const tokensMax = pageTokensMax(options.passageTokens, encoder.fingerprint)
     const corpus = readCorpus(source, {
@@ -182,12 +185,11 @@ async function fromCorpus(source: string, options: Options, buildOptions: BuildO
       signal: buildOptions.signal,
       countTokens: (text) => encoder.countPassageTokens(text),
       tokensMax,
+      split: options.split ? splitFor(encoder, options.passageTokens) : undefined,
       onBadPassage: options.skipBad ? 'skip' : 'error',
-      onSkipped: (entry) => skipped.push(entry),
+      onSkipped: (entry) => leftOut.push(entry),
     })
-    const report = await buildFromCorpus(corpus, encoder, buildOptions)
-    printSkipped(skipped)
-    return report
+    return await buildFromCorpus(corpus, encoder, buildOptions)
   } finally {
     await encoder.close()
   }
@@ -203,18 +205,6 @@ function pageTokensMax(wanted: number | undefined, { model, passageLength }: Enc
   return wanted ?? Math.min(PAGE_TOKENS_MAX_DEFAULT, passageLength - 1)
 }
 
-const SKIPPED_SHOWN = 10
-
-function printSkipped(skipped: readonly SkippedEntry[]): void {
-  if (skipped.length === 0) return
-  process.stderr.write(`\nLeft out ${formatCount(skipped.length)} of the corpus:\n`)
-  for (const { file, line, reason } of skipped.slice(0, SKIPPED_SHOWN)) {
-    process.stderr.write(`  ${printable(file)}${line === undefined ? '' : `:${line}`}  ${printable(reason)}\n`)
-  }
-  if (skipped.length > SKIPPED_SHOWN)
-    process.stderr.write(`  … and ${formatCount(skipped.length - SKIPPED_SHOWN)} more\n`)
-}
-
 function printReport(report: BuildReport): void {
   const total = Object.values(report.seconds).reduce((sum, seconds) => sum + seconds, 0)
   const perToken =
@@ -222,7 +212,7 @@ function printReport(report: BuildReport): void {
   process.stdout.write(
     `${report.out}: ${formatCounted(report.passages, 'passage')}, ${formatCounted(report.tokens, 'token')} of ${report.dim} dims at ${formatCounted(report.nbits, 'bit')}, ${formatCounted(report.centroids, 'centroid')}\n` +
       `${formatBytes(report.bytes)} in ${report.parts + 1} files${perToken}, built in ${formatSeconds(total)}\n` +
-      `${tiersLine(report)}Next: tartan serve ${report.out}\n`,
+      `${unreadLines(report)}${tiersLine(report)}Next: tartan serve ${report.out}\n`,
   )
 }
 

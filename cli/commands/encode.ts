@@ -2,8 +2,14 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
-import { type CorpusFormat, PAGE_TOKENS_MAX_DEFAULT, readCorpus } from '../../builder/corpus/corpus.ts'
-import { encodeToStore } from '../../builder/encodeCorpus.ts'
+import {
+  type CorpusFormat,
+  type CorpusOptions,
+  PAGE_TOKENS_MAX_DEFAULT,
+  readCorpus,
+  type SkippedEntry,
+} from '../../builder/corpus/corpus.ts'
+import { type EncodeSummary, encodeToStore } from '../../builder/encodeCorpus.ts'
 import { readQrels } from '../../builder/eval/qrels.ts'
 import { type EvalQuery, readQueries } from '../../builder/eval/queries.ts'
 import { stageFolder } from '../../builder/publish/indexFolder.ts'
@@ -15,7 +21,18 @@ import type { Encoder } from '../../encoder/encoder.ts'
 import { AbortedError, InputError } from '../../format/errors.ts'
 import { openModel } from '../../runtime/platform/node/encoderNode.ts'
 import type { Device } from '../../runtime/platform/node/onnxNode.ts'
-import { deviceOption, formatOption, integer, jsonOption, modelOption, quietOption, threadsOption } from '../options.ts'
+import { listed, printLeftOut, splitFor, unreadLines } from '../corpusReport.ts'
+import {
+  deviceOption,
+  formatOption,
+  integer,
+  jsonOption,
+  modelOption,
+  quietOption,
+  skipBadOption,
+  splitOption,
+  threadsOption,
+} from '../options.ts'
 import { createProgress, formatCount, formatCounted, formatSeconds, reportLeftover } from '../terminal.ts'
 
 interface Options {
@@ -28,6 +45,8 @@ interface Options {
   readonly device: Device
   readonly threads?: number
   readonly batchSize?: number
+  readonly split?: boolean
+  readonly skipBad?: boolean
   readonly force?: boolean
   readonly json?: boolean
   readonly quiet?: boolean
@@ -48,6 +67,8 @@ export function encodeCommand(signal: AbortSignal): Command {
     .addOption(deviceOption())
     .addOption(threadsOption())
     .addOption(new Option('--batch-size <n>', 'passages encoded together').argParser(integer(1, 4096)))
+    .addOption(splitOption())
+    .addOption(skipBadOption())
     .option('-f, --force', 'replace a vectors folder that is already at --out')
     .addOption(jsonOption())
     .addOption(quietOption())
@@ -80,22 +101,22 @@ async function encode(source: string, options: Options, signal: AbortSignal): Pr
   try {
     // Queries first: a bad one must not cost an hour of passages.
     const queries = texts && (await encodeQueries(texts, encoder))
-    const { passageLength } = encoder.fingerprint
+    const leftOut: SkippedEntry[] = []
     const corpus = readCorpus(source, {
-      format: options.format,
-      limit: options.limit,
+      ...corpusOptions(options, encoder),
       signal,
-      countTokens: (text) => encoder.countPassageTokens(text),
-      tokensMax: Math.min(PAGE_TOKENS_MAX_DEFAULT, passageLength - 1),
+      onSkipped: (entry) => leftOut.push(entry),
     })
     const path = join(staged.path, 'texts.spool')
     const spool = await spoolCorpus(corpus, path, (done) =>
       progress.onProgress({ stage: 'read', done, unit: 'passages' }),
     )
     const started = performance.now()
+    let summary: EncodeSummary
     try {
       const { onProgress } = progress
-      await encodeToStore(spool, encoder, staged.path, { batchSize: options.batchSize, onProgress, signal, queries })
+      const stored = { batchSize: options.batchSize, onProgress, signal, queries: queries?.stored }
+      summary = await encodeToStore(spool, encoder, staged.path, stored)
     } finally {
       await spool.close()
     }
@@ -105,7 +126,9 @@ async function encode(source: string, options: Options, signal: AbortSignal): Pr
     if (qrels) await writeVectorsQrels(staged.path, qrels)
     await staged.commit()
     progress.stop()
-    printEncoded(options, spool.ids.length, texts?.length ?? 0, seconds)
+    printLeftOut(leftOut)
+    const { out } = options
+    print({ out, passages: spool.ids.length, ...summary, leftOut, seconds, ...queries?.report }, options)
   } catch (error) {
     throw signal.aborted ? new AbortedError() : error
   } finally {
@@ -115,18 +138,74 @@ async function encode(source: string, options: Options, signal: AbortSignal): Pr
   }
 }
 
-async function encodeQueries(queries: readonly EvalQuery[], encoder: Encoder): Promise<StoredQueries> {
-  const { queryLength, dim } = encoder.fingerprint
-  const vectors = new Float32Array(queries.length * queryLength * dim)
-  for (const [i, { text }] of queries.entries())
-    vectors.set((await encoder.encodeQuery(text)).vectors, i * queryLength * dim)
-  return { ids: queries.map(({ id }) => id), tokens: queryLength, vectors }
+/** How the corpus is read, but for the signal and where left out entries go. */
+function corpusOptions({ format, limit, split, skipBad }: Options, encoder: Encoder): CorpusOptions {
+  return {
+    format,
+    limit,
+    countTokens: (text) => encoder.countPassageTokens(text),
+    tokensMax: Math.min(PAGE_TOKENS_MAX_DEFAULT, encoder.fingerprint.passageLength - 1),
+    split: split ? splitFor(encoder) : undefined,
+    onBadPassage: skipBad ? 'skip' : 'error',
+  }
 }
 
-function printEncoded({ out, json }: Options, passages: number, queries: number, seconds: number): void {
+/** What `--json` says of queries. */
+interface QueryReport {
+  readonly queries: number
+  /** Ids of queries without a word: they are not in the folder. */
+  readonly wordlessQueries: readonly string[]
+  /** Ids of queries of which the folder has the beginning only. */
+  readonly cutQueries: readonly string[]
+}
+
+/** As many rows for each query as ColBERT has: the layout of the folder knows no others. */
+async function encodeQueries(
+  all: readonly EvalQuery[],
+  encoder: Encoder,
+): Promise<{ readonly stored: StoredQueries; readonly report: QueryReport }> {
+  const { queryLength, dim } = encoder.fingerprint
+  const queries: EvalQuery[] = []
+  const wordlessQueries: string[] = []
+  for (const query of all) {
+    if (encoder.countTokens(query.text, 1) > 0) queries.push(query)
+    else wordlessQueries.push(query.id)
+  }
+  const vectors = new Float32Array(queries.length * queryLength * dim)
+  const cutQueries: string[] = []
+  for (const [i, { id, text }] of queries.entries()) {
+    const encoded = await encoder.encodeQuery(text, { rowsMax: queryLength })
+    vectors.set(encoded.vectors, i * queryLength * dim)
+    if (encoded.truncated) cutQueries.push(id)
+  }
+  return {
+    stored: { ids: queries.map(({ id }) => id), tokens: queryLength, vectors },
+    report: { queries: queries.length, wordlessQueries, cutQueries },
+  }
+}
+
+interface EncodeReport extends EncodeSummary, Partial<QueryReport> {
+  readonly out: string
+  readonly passages: number
+  readonly leftOut: readonly SkippedEntry[]
+  readonly seconds: number
+}
+
+function print(report: EncodeReport, { json }: Options): void {
+  const { out, passages, queries = 0, wordlessQueries = [], cutQueries = [], seconds } = report
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ ...report, queries })}\n`)
+    return
+  }
+  const withQueries = queries ? ` and ${formatCount(queries)} queries` : ''
   process.stdout.write(
-    json
-      ? `${JSON.stringify({ out, passages, queries, seconds })}\n`
-      : `${out}: ${formatCounted(passages, 'passage')}${queries ? ` and ${formatCount(queries)} queries` : ''} encoded in ${formatSeconds(seconds)}\n`,
+    `${out}: ${formatCounted(passages, 'passage')}${withQueries} encoded in ${formatSeconds(seconds)}\n${unreadLines(report)}`,
   )
+  if (wordlessQueries.length > 0)
+    process.stdout.write(`Left out ${listed(wordlessQueries, 'query', 'queries')}: no word to encode\n`)
+  if (cutQueries.length > 0) {
+    process.stdout.write(
+      `Of ${listed(cutQueries, 'query', 'queries')} the folder has the beginning: its layout has ColBERT's rows for each (a search by text reads on)\n`,
+    )
+  }
 }

@@ -4,7 +4,7 @@
  */
 import type { EncodedText, Encoder, QueryEncoder } from '../../encoder/encoder.ts'
 import { assertSameEncoder } from '../../encoder/fingerprint.ts'
-import { encodedTextOf } from '../../encoder/passageText.ts'
+import { encodedTextOf, readablePassage } from '../../encoder/passageText.ts'
 import { AbortedError, InputError, NotFoundError, StorageError } from '../../format/errors.ts'
 import type { TierName } from '../../format/manifest/tiers.ts'
 import type {
@@ -21,7 +21,7 @@ import { createSlices, pause } from '../waiting/pause.ts'
 import { type PassageMarks, passageMarks } from './marks.ts'
 
 /** An encoder that a search can ask with. One without `passageSpans` (it runs elsewhere) can mark no words. */
-export type QuestionEncoder = QueryEncoder & Partial<Pick<Encoder, 'encodePassages' | 'passageSpans'>>
+export type QuestionEncoder = QueryEncoder & Partial<Pick<Encoder, 'encodePassages' | 'countTokens' | 'passageSpans'>>
 
 /** A text, or query vectors that were made elsewhere by the encoder of the index. */
 export type Question = string | QueryVectors
@@ -65,7 +65,7 @@ export interface AskTimes {
 export interface TextAnswer extends Omit<SearchAnswer, 'hits'> {
   /** Best first. */
   readonly hits: readonly AnswerHit[]
-  /** The text has more words than the encoder reads; the rest was left out. Absent when all was read, or a remote encoder does not say. */
+  /** The text has more words than the encoder reads, in as many rows as a query may have; the rest was left out. Absent when all was read. */
   readonly truncated?: true
   readonly ms: AskTimes
 }
@@ -124,7 +124,7 @@ export function createTextSearch(
     const marks = encoded && highlight ? await step('marks', () => allMarks(passages, matches, encoded, encoder)) : []
     return {
       ...facts,
-      ...(encoded && typeof question === 'string' && isCut(question, encoded) ? { truncated: true } : {}),
+      ...(encoded?.truncated ? { truncated: true } : {}),
       hits: hits.map(({ id, rank, score, place }, i): AnswerHit => {
         const passage = passages[i]
         const marked = marks[i]
@@ -247,12 +247,6 @@ function given(options: { readonly [Name in keyof SearchOptions]: SearchOptions[
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }
 
-/** Whether words stand behind the last row that has one, and no row is left for them. The last row is [SEP]. */
-function isCut(text: string, { spans, rows }: EncodedText): boolean {
-  const last = spans[rows - 2]
-  return last !== undefined && text.slice(last.end).trim() !== ''
-}
-
 /** The stored fields, absent ones left out. */
 function passageOf({ id, title, text, metadata }: StoredPassage): Passage {
   return {
@@ -275,8 +269,14 @@ async function allMarks(
   for (const [i, match] of matches.entries()) {
     await nextSlice()
     const passage = passages[i] ?? {}
-    const passageSpans = encoder?.passageSpans?.(encodedTextOf(passage)) ?? []
-    marks.push(passageMarks({ passage, passageSpans, querySpans: query.spans, match }))
+    // The same words that the index was built from.
+    const read = encoder && countsTokens(encoder) ? readablePassage(passage, encoder) : passage
+    const passageSpans = encoder?.passageSpans?.(encodedTextOf(read)) ?? []
+    marks.push(passageMarks({ passage: read, passageSpans, querySpans: query.spans, match }))
   }
   return marks
+}
+
+function countsTokens(encoder: QuestionEncoder): encoder is QuestionEncoder & Pick<Encoder, 'countTokens'> {
+  return encoder.countTokens !== undefined
 }

@@ -34,6 +34,7 @@ export function cachedEncoder(encoder: QuestionEncoder, options: CachedEncoderOp
   return {
     fingerprint: encoder.fingerprint,
     ...(encoder.encodePassages ? { encodePassages: (texts) => encodePassagesOf(encoder, texts) } : {}),
+    ...(encoder.countTokens ? { countTokens: (text, tokensMax) => encoder.countTokens?.(text, tokensMax) ?? 0 } : {}),
     ...(encoder.passageSpans ? { passageSpans: (text) => encoder.passageSpans?.(text) ?? [] } : {}),
     async encodeQuery(text) {
       const known = kept.get(text)

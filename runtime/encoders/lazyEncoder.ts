@@ -18,7 +18,7 @@ export interface LazyEncoderOptions {
 }
 
 export type LazyEncoder = QueryEncoder &
-  Pick<Encoder, 'encodePassages' | 'passageSpans'> & {
+  Pick<Encoder, 'encodePassages' | 'countTokens' | 'passageSpans'> & {
     /** Whether it has been opened. */
     readonly isOpen: boolean
   }
@@ -43,6 +43,12 @@ export function createLazyEncoder({ index, open }: LazyEncoderOptions): LazyEnco
     discard: (encoder) => encoder.close(),
     takeOverMs: TAKE_OVER_MS,
   })
+  const opened = (): Encoder => {
+    if (once.value) return once.value
+    throw new ModelError(
+      'finding words in a passage: expected an encoder that is open, got one that is not yet. Encode a query first.',
+    )
+  }
   return {
     fingerprint: encoderOfIndex(index),
     get isOpen() {
@@ -50,12 +56,8 @@ export function createLazyEncoder({ index, open }: LazyEncoderOptions): LazyEnco
     },
     encodeQuery: async (text) => (await once.get()).encodeQuery(text),
     encodePassages: async (texts) => (await once.get()).encodePassages(texts),
-    passageSpans(text) {
-      if (once.value) return once.value.passageSpans(text)
-      throw new ModelError(
-        'finding words in a passage: expected an encoder that is open, got one that is not yet. Encode a query first.',
-      )
-    },
+    countTokens: (text, tokensMax) => opened().countTokens(text, tokensMax),
+    passageSpans: (text) => opened().passageSpans(text),
     close: async () => once.value?.close(),
   }
 }

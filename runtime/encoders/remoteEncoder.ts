@@ -11,6 +11,7 @@ import {
 } from '../../encoder/fingerprint.ts'
 import { charactersOf, isLongerThan, QUERY_CHARACTERS_MAX } from '../../encoder/limits.ts'
 import { DeviceError, InputError, ModelError } from '../../format/errors.ts'
+import { QUERY_ROWS_MAX } from '../../format/limits.ts'
 import { RetryableError, withRetry } from '../waiting/retry.ts'
 import { decodeBase64F32, ENCODE_TEXTS_MAX } from './vectorText.ts'
 
@@ -79,7 +80,8 @@ export function createRemoteEncoder(options: RemoteEncoderOptions): RemoteEncode
     if (results.length !== texts.length) {
       throw strange(options, `${texts.length} results`, `${results.length}`)
     }
-    const rows = kind === 'query' ? { min: fingerprint.queryLength, max: fingerprint.queryLength } : undefined
+    // Of a query longer than queryLength the other end reads several windows.
+    const rows = kind === 'query' ? { min: fingerprint.queryLength, max: QUERY_ROWS_MAX } : undefined
     return results.map((result) => encodedOf(result, fingerprint, options, rows))
   }
 
@@ -232,7 +234,7 @@ function encodedOf(
   options: RemoteEncoderOptions,
   range = { min: 0, max: passageLength },
 ): EncodedText {
-  const { rows, vectors } = isObject(result) ? result : {}
+  const { rows, vectors, truncated } = isObject(result) ? result : {}
   const isCount = typeof rows === 'number' && Number.isInteger(rows) && rows >= range.min && rows <= range.max
   if (!isCount) throw strange(options, `${range.min} to ${range.max} rows`, String(rows))
   const values = typeof vectors === 'string' ? decodeBase64F32(vectors) : undefined
@@ -240,7 +242,8 @@ function encodedOf(
     throw strange(options, 'vectors in base64', typeof vectors === 'string' ? 'another text' : typeof vectors)
   if (values.length !== rows * dim) throw strange(options, `${rows} rows of ${dim} values`, `${values.length} values`)
   if (!values.every(Number.isFinite)) throw strange(options, 'finite values', 'others')
-  return { vectors: values, rows, dim, spans: Array.from({ length: rows }, () => undefined) }
+  const spans = Array.from({ length: rows }, () => undefined)
+  return { vectors: values, rows, dim, spans, ...(truncated === true ? { truncated } : {}) }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

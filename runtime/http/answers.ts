@@ -43,11 +43,12 @@ export async function answerSearch(
   const started = performance.now()
   const { query, vectors, index: _, k = K_DEFAULT, ...options } = request
   const answer = await search.ask(questionOf(query, vectors, search.info.dim), { ...asGiven(options), k, signal })
-  const { generation, skipped, counts } = answer
+  const { generation, skipped, counts, truncated } = answer
   const { k: asked, ...parameters } = answer.parameters
   const body = {
     ...{ index: name, generation, k: asked, parameters, counts: { ...counts } },
     ...(skipped ? { skipped: { ...skipped, reasons: [...skipped.reasons] } } : {}),
+    ...(truncated ? { truncated } : {}),
     tookMs: tenths(started),
     hits: answer.hits.map(({ id, rank, score, marks, ...passage }): SearchHitBody => {
       const shown = marks && { marks: { title: [...marks.title], text: [...marks.text] } }
@@ -79,13 +80,13 @@ export async function answerColbert(
     )
   }
   const answer = await search.ask(query, { k, signal })
-  const { hits } = answer
+  const { hits, truncated } = answer
   const probabilities = softmax(hits.map((hit) => hit.score))
   const topk = hits.map(({ pid, rank, score, title, text = '' }, i) => {
     const whole = title ? `${title} | ${text}` : text
     return { text: whole, ...(longTexts ? { long_text: whole } : {}), pid, rank, score, prob: probabilities[i] ?? 0 }
   })
-  return answered({ query, topk }, answer)
+  return answered({ query, topk, ...(truncated ? { truncated } : {}) }, answer)
 }
 
 /** The fields of a stored passage that an answer shows, absent ones left out. */
@@ -132,8 +133,9 @@ export async function answerEncode(sources: EncodeSources, request: EncodeReques
   const encoded = await sources.timed('encode', () =>
     kind === 'query' ? encodeQueries(sources, encoder, texts) : encodePassages(sources, encoder, texts),
   )
-  const results = encoded.map(({ vectors, rows, dim }) => {
-    return { rows, vectors: encodingFormat === 'base64' ? encodeBase64F32(vectors) : rowsOf(vectors, dim) }
+  const results = encoded.map(({ vectors, rows, dim, truncated }) => {
+    const shown = encodingFormat === 'base64' ? encodeBase64F32(vectors) : rowsOf(vectors, dim)
+    return { rows, vectors: shown, ...(truncated ? { truncated } : {}) }
   })
   return { ...answerEncoder(encoder), results, tookMs: tenths(started) }
 }
@@ -151,6 +153,7 @@ export async function answerRerank(sources: RerankSources, request: RerankReques
   const scored = answer.scored.sort((a, b) => b.score - a.score || a.position - b.position).slice(0, k)
   return {
     ...(ids ? { index: sources.catalog.choose(index).name, missing: answer.missing } : {}),
+    ...(answer.truncated ? { truncated: answer.truncated } : {}),
     results: scored.map(({ position, score, id }, i) => {
       return { position, ...(id === undefined ? {} : { id }), rank: i + 1, score }
     }),
@@ -161,6 +164,8 @@ export async function answerRerank(sources: RerankSources, request: RerankReques
 interface Scored {
   readonly scored: { readonly position: number; readonly score: number; readonly id?: string }[]
   readonly missing: string[]
+  /** Of the query. */
+  readonly truncated?: true | undefined
 }
 
 async function rerankIds(sources: RerankSources, request: RerankRequest, ids: readonly string[]): Promise<Scored> {
@@ -174,13 +179,13 @@ async function rerankIds(sources: RerankSources, request: RerankRequest, ids: re
     signal: sources.signal,
   })
   sources.report(answer)
-  const { hits } = answer
+  const { hits, truncated } = answer
   const scores = new Map(hits.map(({ id, score }) => [id, score]))
   const scored = ids.flatMap((id, position) => {
     const score = scores.get(id)
     return score === undefined ? [] : [{ position, id, score }]
   })
-  return { scored, missing: unique.filter((id) => !scores.has(id)) }
+  return { scored, missing: unique.filter((id) => !scores.has(id)), truncated }
 }
 
 async function rerankTexts(sources: RerankSources, request: RerankRequest, texts: readonly string[]): Promise<Scored> {
@@ -191,11 +196,11 @@ async function rerankTexts(sources: RerankSources, request: RerankRequest, texts
     )
   }
   const question = questionOf(request.query, request.vectors, encoder.fingerprint.dim)
-  const query =
+  const query: QueryVectors & Pick<EncodedText, 'truncated'> =
     typeof question === 'string' ? await sources.timed('encode', () => encoder.encodeQuery(question)) : question
   const passages = await sources.timed('passages', () => encodePassages(sources, encoder, texts))
   const scored = passages.map((passage, position) => ({ position, score: maxSim(query, passage) }))
-  return { scored, missing: [] }
+  return { scored, missing: [], truncated: query.truncated }
 }
 
 /** One run a text: what an int8 model gives for a text depends on its batch, and clients expect what a search would use. */

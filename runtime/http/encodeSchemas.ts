@@ -2,7 +2,16 @@
 import { z } from '@hono/zod-openapi'
 import { QUERY_CHARACTERS_MAX } from '../../encoder/limits.ts'
 import { ENCODE_TEXTS_MAX } from '../encoders/vectorText.ts'
-import { boundedText, integer, passageIds, queryText, queryVectors, searchedIndex, WORD_PATTERN } from './schemas.ts'
+import {
+  boundedText,
+  integer,
+  passageIds,
+  queryText,
+  queryVectors,
+  searchedIndex,
+  truncated,
+  WORD_PATTERN,
+} from './schemas.ts'
 
 /** Passages of one `/v1/rerank`: by id they cost a lookup and a score, by text a run of the network. */
 export const RERANK_IDS_MAX = 1000
@@ -67,6 +76,7 @@ export const encodeAnswer = z
           vectors: z
             .union([z.array(z.array(z.number())), z.string()])
             .openapi({ description: 'f32[rows][dim], rows of unit length, as `encodingFormat` says.' }),
+          truncated,
         }),
       )
       .openapi({ description: 'One for each text, in their order.' }),
@@ -122,6 +132,7 @@ export const rerankAnswer = z
       .array(z.string())
       .optional()
       .openapi({ description: 'Ids that the index has no passage or no token of.' }),
+    truncated,
     tookMs: z.number(),
   })
   .openapi('RerankAnswer')

@@ -111,6 +111,11 @@ const tierName = z
     description: 'A measured setting of the index. Default: balanced when the index has tiers, else by k.',
   })
 
+/** One field in all answers to a text. */
+export const truncated = z.literal(true).optional().openapi({
+  description: 'The text has more words than the encoder reads, and its end was left out. Absent when all was read.',
+})
+
 export const colbertQuery = z.object({
   query: queryText,
   k: integerText(1, COLBERT_K_MAX, K_DEFAULT),
@@ -137,6 +142,7 @@ export const colbertAnswer = z
         prob: z.number().openapi({ description: 'Softmax of the scores of this answer.' }),
       }),
     ),
+    truncated,
   })
   .openapi('ColbertAnswer')
 
@@ -252,6 +258,7 @@ export const searchAnswer = z
       })
       .optional()
       .openapi({ description: 'What a limit left out; absent when nothing was.' }),
+    truncated,
     tookMs: z.number().optional().openapi({ description: 'Answers to POST only; see Server-Timing.' }),
     hits: z.array(hit),
   })

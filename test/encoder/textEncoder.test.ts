@@ -37,20 +37,69 @@ describe('the encoder', () => {
 
   it('runs a batch as one call padded to its longest text and answers in order', async () => {
     const { encoder, session } = open()
-    const encoded = await encoder.encodePassages(['world', '', 'hello world'])
+    const encoded = await encoder.encodePassages(['world', 'hello world'])
     expect(encoded.map(hotDimensions)).toEqual([
       [5, 2, 72, 6],
-      [5, 2, 6],
       [5, 2, 8, 72, 6],
     ])
-    expect(session.calls.map(({ batch, tokens }) => [batch, tokens])).toEqual([[3, 5]])
-    expect(session.calls[0]!.attention).toEqual([1, 1, 1, 1, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1])
+    expect(session.calls.map(({ batch, tokens }) => [batch, tokens])).toEqual([[2, 5]])
+    expect(session.calls[0]!.attention).toEqual([1, 1, 1, 1, 0, 1, 1, 1, 1, 1])
   })
 
   it('does not run the network for no texts', async () => {
     const { encoder, session } = open()
     expect(await encoder.encodePassages([])).toEqual([])
     expect(session.calls).toEqual([])
+  })
+
+  // Zero width space, private use, combining marks, soft hyphens, emoji and runes that BERT's vocabulary lacks, ASCII and other punctuation.
+  const wordless = [
+    '',
+    ' \n',
+    '\u200b',
+    '\ue88a \ue5d2',
+    '\u0301',
+    '\u00ad',
+    '🚀',
+    'ᚠᚢᚦ',
+    '-- ...',
+    '“—”',
+    '★',
+    '[MASK]',
+  ]
+
+  it('gives a passage without a word that the model knows no rows, and does not run the network for it', async () => {
+    const { encoder, session } = open()
+    const encoded = await encoder.encodePassages(wordless)
+    expect(encoded).toEqual(wordless.map(() => ({ vectors: new Float32Array(0), rows: 0, dim: 96, spans: [] })))
+    expect(session.calls).toEqual([])
+    for (const text of wordless) expect(encoder.passageSpans(text)).toEqual([])
+  })
+
+  it('answers in order when wordless texts stand between others', async () => {
+    const { encoder, session } = open()
+    const encoded = await encoder.encodePassages(['🚀', 'world', '', 'hello ★'])
+    expect(encoded.map(({ rows }) => rows)).toEqual([0, 4, 0, 5])
+    expect(hotDimensions(encoded[1]!)).toEqual([5, 2, 72, 6])
+    expect(session.calls.map(({ batch }) => batch)).toEqual([2])
+  })
+
+  it('finds a word in a letter or a digit of any script that the model knows', async () => {
+    const encoded = await open().encoder.encodePassages(['7', 'é', '漢', '½', '\u200bx', '🚀 go'])
+    for (const { rows } of encoded) expect(rows).toBeGreaterThan(3)
+  })
+
+  it('says of a passage that is longer than passageLength that it was cut', async () => {
+    const encoded = await open().encoder.encodePassages(['word '.repeat(217), 'word '.repeat(218)])
+    expect(encoded.map(({ truncated }) => truncated)).toEqual([undefined, true])
+  })
+
+  it('counts the tokens of a text itself, to its end or as far as is asked', () => {
+    const { encoder } = open()
+    expect(['', '\u200b', 'Hello, world!', 'word '.repeat(500)].map((text) => encoder.countTokens(text))).toEqual([
+      0, 0, 4, 500,
+    ])
+    expect(encoder.countTokens('word '.repeat(500), 300)).toBe(300)
   })
 
   it.each(['', '   ', '\n\t', '\u200b'])('refuses the blank query %j', async (text) => {
@@ -61,7 +110,7 @@ describe('the encoder', () => {
 
   it('counts the tokens that a passage is encoded with', async () => {
     const { encoder, session } = open()
-    for (const text of ['', 'Hello, world!', 'word '.repeat(500)]) {
+    for (const text of ['a', 'Hello, world!', 'word '.repeat(500)]) {
       await encoder.encodePassages([text])
       expect(encoder.countPassageTokens(text)).toBe(session.calls.at(-1)!.tokens)
     }
@@ -98,9 +147,9 @@ describe('the encoder', () => {
       })
       return vectors
     }
-    const encoded = await open(session).encoder.encodePassages(['', 'hello world'])
+    const encoded = await open(session).encoder.encodePassages(['world', 'hello world'])
     expect(encoded.map(hotDimensions)).toEqual([
-      [5, 2, 6],
+      [5, 2, 72, 6],
       [5, 2, 8, 72, 6],
     ])
   })

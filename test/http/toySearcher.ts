@@ -43,6 +43,10 @@ export class ToyEncoder implements Encoder {
     return this.passageSpans(text).length
   }
 
+  countTokens(text: string, tokensMax = Number.POSITIVE_INFINITY): number {
+    return Math.min(wordSpans(text).length, tokensMax)
+  }
+
   passageSpans(text: string): readonly (TextSpan | undefined)[] {
     return [undefined, ...wordSpans(text)]
   }

@@ -183,7 +183,7 @@ describe('over a server that fails', () => {
     ['another encoder', json({ ...right, fingerprint: { ...toyFingerprint, dim: 64 } }), 'MODEL', /dim 256.*got 64/],
     ['no fingerprint', json({ results: right.results }), 'MODEL', /a fingerprint, got none/],
     ['too few results', json({ ...right, results: [] }), 'MODEL', /1 results, got 0/],
-    ['too few rows', json({ ...right, results: [{ rows: 31, vectors }] }), 'MODEL', /32 to 32 rows, got 31/],
+    ['too few rows', json({ ...right, results: [{ rows: 31, vectors }] }), 'MODEL', /32 to 512 rows, got 31/],
     ['too few values', json({ ...right, results: [{ rows: 32, vectors: 'AAAA'.repeat(4) }] }), 'MODEL', /3 values/],
     ['rows as numbers', json({ ...right, results: [{ rows: 32, vectors: [[1]] }] }), 'MODEL', /base64, got object/],
     ['no base64', json({ ...right, results: [{ rows: 32, vectors: '!' }] }), 'MODEL', /base64/],
