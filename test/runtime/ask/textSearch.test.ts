@@ -80,11 +80,18 @@ describe.each(['resident', 'range'] as const)('a question to an index (%s)', (pi
     expect(Object.keys(marked.hits[0]!).sort()).toEqual(['id', 'marks', 'pid', 'rank', 'score'])
   })
 
-  it('says when the text is longer than the encoder reads: 29 tokens of 32, the others are added', async () => {
+  it('reads a long text to its end, and says when even 512 rows are too few for it', async () => {
     const words = (count: number) => Array.from({ length: count }, () => 'brain').join(' ')
-    expect((await search.ask(words(30), { k: 1 })).truncated).toBe(true)
-    expect(await search.ask(`${words(29)} `, { k: 1 })).not.toHaveProperty('truncated')
-    expect(await search.ask(await encoder.encodeQuery(words(30)), { k: 1 })).not.toHaveProperty('truncated')
+    const point = 'induction of myelodysplasia by myeloid-derived suppressor cells'
+    const preamble =
+      'Dear support team, I have read your newsletter for years and would like to thank you for it. My question is:'
+    const long = await search.ask(`${preamble} ${point}`, { k: 1, texts: false, highlight: true })
+    const short = await search.ask(point, { k: 1, texts: false })
+    expect(long).not.toHaveProperty('truncated')
+    expect(long.hits[0]!.id).toBe(short.hits[0]!.id)
+    expect((await search.ask(words(513), { k: 1 })).truncated).toBe(true)
+    expect(await search.ask(`${words(60)} `, { k: 1 })).not.toHaveProperty('truncated')
+    expect(await search.ask(await encoder.encodeQuery(words(513)), { k: 1 })).not.toHaveProperty('truncated')
   })
 
   it('finds one passage by its id', async () => {
