@@ -1,16 +1,7 @@
 /** The command `tartan`: one file a command, wired here. */
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../runtime/version.ts'
-import { buildCommand } from './commands/build.ts'
-import { deployPlanCommand } from './commands/deployPlan.ts'
-import { encodeCommand } from './commands/encode.ts'
-import { evalCommand } from './commands/eval.ts'
-import { inspectCommand } from './commands/inspect.ts'
-import { packCommand } from './commands/pack.ts'
-import { searchCommand } from './commands/search.ts'
-import { serveCommand } from './commands/serve.ts'
-import { tuneCommand } from './commands/tune.ts'
-import { verifyCommand } from './commands/verify.ts'
+import { COMMANDS, type CommandEntry } from './commandList.ts'
 import { EXIT_OK, EXIT_USAGE, reportError } from './terminal.ts'
 
 /** Commands that leave something behind, or have something to close, when they are stopped. */
@@ -43,20 +34,8 @@ Exit codes: 0 done, 1 something was wrong with the input, 2 wrong command line, 
   program.hook('preAction', (_program, command) => {
     if (STOPPABLE.has(command.name())) process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
   })
-  const commands = [
-    buildCommand,
-    searchCommand,
-    serveCommand,
-    evalCommand,
-    encodeCommand,
-    inspectCommand,
-    verifyCommand,
-    packCommand,
-    tuneCommand,
-    deployPlanCommand,
-  ]
-  for (const command of commands)
-    program.addCommand(command(abort.signal).exitOverride().showHelpAfterError('(see --help)'))
+  const called = argv.find((word) => !word.startsWith('-') && word !== 'help')
+  for (const entry of COMMANDS) program.addCommand(await commandOf(entry, entry.name === called, abort.signal))
   try {
     await program.parseAsync([...argv], { from: 'user' })
     return EXIT_OK
@@ -66,4 +45,25 @@ Exit codes: 0 done, 1 something was wrong with the input, 2 wrong command line, 
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
   }
+}
+
+/** A command with all its options, or, when another one is called, what the list of commands says of it. */
+async function commandOf(entry: CommandEntry, isCalled: boolean, signal: AbortSignal): Promise<Command> {
+  const command = isCalled ? (await entry.load())(signal) : listed(entry)
+  return command
+    .description(entry.description)
+    .exitOverride()
+    .showHelpAfterError(`(see tartan ${entry.name} --help)`)
+    .configureOutput({ outputError: (message, write) => write(withCure(message, entry)) })
+}
+
+const listed = ({ name, words }: CommandEntry) => new Command(name).arguments(words.replace(/ --.*/, ''))
+
+/** What the parser says of words that are missing or too many is right, but not what to type instead. */
+function withCure(message: string, { name, words }: CommandEntry): string {
+  if (/too many arguments/.test(message))
+    return `${message.trimEnd()} A name with blanks in it goes in quotes. Expected: tartan ${name} ${words}\n`
+  if (/missing required argument|required option/.test(message))
+    return `${message.trimEnd()}. Expected: tartan ${name} ${words}\n`
+  return message
 }

@@ -8,6 +8,12 @@ if (!globalThis.Bun && !globalThis.Deno && (major < 22 || (major === 22 && minor
   console.error('In a checkout, `npm ci` brings its own Node: call `npx tartan` or an npm script instead.')
   process.exit(1)
 }
+// Who reads the output may stop early, as `head` does: then nobody wants the rest. Progress that nobody reads stops no build.
+process.stdout.on('error', (error) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+process.stderr.on('error', () => undefined)
 // The published package has main.js beside this file, a checkout has main.ts.
 const isPublished = existsSync(new URL('./main.js', import.meta.url))
 const { runCli } = isPublished ? await import('./main.js') : await import('./main.ts')

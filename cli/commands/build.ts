@@ -58,7 +58,6 @@ interface Options {
 
 export function buildCommand(signal: AbortSignal): Command {
   return new Command('build')
-    .description('Build an index from a corpus of texts (or from ready token vectors).')
     .argument(
       '[corpus]',
       'TSV (pid, text), JSONL (_id, title, text), CSV, each also .gz; a folder of Markdown, HTML and text; - for standard input',

@@ -21,7 +21,6 @@ interface Options {
 
 export function deployPlanCommand(): Command {
   return new Command('deploy-plan')
-    .description('Show on which hosts an index fits and what it costs there; write what deploys it.')
     .argument('<index>', 'index folder or pack, or its address: https://…, s3://bucket/prefix')
     .addOption(new Option('--host <name>', 'only this host (default: all)').choices(HOST_NAMES))
     .addOption(new Option('--encoder', 'texts are encoded on the host itself, not by another server or the client'))

@@ -54,9 +54,6 @@ interface Options {
 
 export function encodeCommand(signal: AbortSignal): Command {
   return new Command('encode')
-    .description(
-      'Encode texts to token vectors on disk: docs.f16, doclens.json, meta.json, and queries.f16, qrels.json when asked for.',
-    )
     .argument('<corpus>', 'as for `tartan build`')
     .requiredOption('-o, --out <folder>', 'folder of the vectors')
     .addOption(modelOption())

@@ -34,7 +34,6 @@ interface VectorQuery extends QueryVectors {
 
 export function evalCommand(signal: AbortSignal): Command {
   const command = new Command('eval')
-    .description('Measure quality (nDCG@10, MRR@10, Recall, Success@5, MAP) and time of an index on judged queries.')
     .argument('<index>', 'index folder or pack')
     .option('--queries <file>', 'queries: JSONL (_id, text), as BEIR has them, or TSV (qid, text)')
     .option('--qrels <file>', 'judgements: BEIR, TREC or MS MARCO; grades above 0 are relevant')

@@ -9,7 +9,6 @@ import { tiersTable } from '../tiersTable.ts'
 
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .description('Show what an index consists of: counts, segments, encoder, tiers, and bytes by section.')
     .argument('<index>', 'index folder or pack, or its address: https://…, s3://bucket/prefix')
     .addOption(jsonOption())
     .addHelpText('after', '\nExamples:\n  tartan inspect corpus.tartan\n  tartan inspect corpus.tartan --json')

@@ -24,9 +24,6 @@ interface Options {
 
 export function packCommand(signal: AbortSignal): Command {
   return new Command('pack')
-    .description(
-      'Make one file of a whole index, for bundling into a Worker or for sending. Every reader takes it in place of the folder.',
-    )
     .argument('<index>', 'index folder')
     .requiredOption('-o, --out <file>', 'file to write')
     .option('-f, --force', 'replace the file if it exists')

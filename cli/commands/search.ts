@@ -11,6 +11,7 @@ import { integer, jsonOption, pipelineOption, searchParameterOptions } from '../
 import { formatBytes, formatCounted, printable } from '../terminal.ts'
 
 interface Options extends SearchOptions {
+  readonly filter?: readonly string[]
   readonly model?: string
   readonly json?: boolean
   readonly pipeline?: PipelineName
@@ -18,9 +19,11 @@ interface Options extends SearchOptions {
 
 export function searchCommand(): Command {
   const command = new Command('search')
-    .description('Search an index from the terminal.')
     .argument('<index>', 'index folder or pack, or its address: https://…, s3://bucket/prefix')
-    .argument('<query>', 'what to look for')
+    // Its absence, and more words than one, are told below: what was meant can be seen there.
+    .argument('[query]', 'what to look for, in quotes')
+    .allowExcessArguments()
+    .usage('[options] <index> <query>')
     .addOption(new Option('-k, --k <n>', 'passages wanted').argParser(integer(1, K_MAX)).default(10))
     .addOption(new Option('--filter <id...>', 'only passages with these ids'))
     .addOption(new Option('-m, --model <name|folder>', "encoder (default: the index's own, if bundled)"))
@@ -36,7 +39,26 @@ Examples:
   tartan search corpus.tartan "boundary layer" --json | jq -r '.hits[].id'
   tartan search https://example.org/corpus.tartan/ "boundary layer"   reads a few hundred kilobytes of it`,
     )
-    .action(search)
+    .action((index: string, _query: string | undefined, options: Options, called: Command) =>
+      search(index, queryOf(called, options), options),
+    )
+}
+
+/** The one query of the command line, or what is wrong with how it was typed. */
+function queryOf(command: Command, { filter }: Options): string {
+  const [index, query, ...more] = command.args
+  if (query === undefined) {
+    const ids = Array.isArray(filter) && filter.length > 1 ? `, since --filter took all words after it as ids` : ''
+    command.error(
+      `error: a query is missing${ids}. Write it before the options: tartan search ${index} "${ids ? filter?.at(-1) : 'vitamin d'}"${ids ? ' --filter …' : ''}`,
+    )
+  }
+  if (more.length > 0) {
+    command.error(
+      `error: expected one query, got ${1 + more.length} words. Put it in quotes: tartan search ${index} "${[query, ...more].join(' ')}"`,
+    )
+  }
+  return query
 }
 
 async function search(index: string, query: string, { model, json, pipeline, ...options }: Options): Promise<void> {

@@ -38,7 +38,6 @@ interface Options {
 
 export function serveCommand(signal: AbortSignal): Command {
   return new Command('serve')
-    .description('Serve a search page and the HTTP API over one or more indexes, until Ctrl-C.')
     .argument('<index...>', 'index folders or packs, or their addresses: https://…, s3://bucket/prefix')
     .addOption(new Option('-p, --port <n>', 'port; 0 picks a free one').argParser(integer(0, 65_535)).default(8080))
     .option('--host <host>', 'address to listen on; 0.0.0.0 for all', '127.0.0.1')

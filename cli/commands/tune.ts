@@ -16,7 +16,6 @@ interface Options extends Pick<TuneIndexOptions, 'queries' | 'vectors' | 'model'
 
 export function tuneCommand(signal: AbortSignal): Command {
   return new Command('tune')
-    .description('Measure search settings of an index and store the best as its tiers: fast, balanced, exact.')
     .argument('<index>', 'index folder or pack; only its manifest changes')
     .option('--queries <path>', 'real queries: a file (BEIR JSONL or TSV), or a vectors folder that has some')
     .option(

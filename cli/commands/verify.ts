@@ -8,7 +8,6 @@ import { createProgress, formatBytes, formatCounted } from '../terminal.ts'
 
 export function verifyCommand(): Command {
   return new Command('verify')
-    .description('Read every byte of an index and check names, checksums, shapes, posting lists, ids and texts.')
     .argument('<index>', 'index folder or pack, or its address: https://…, s3://bucket/prefix')
     .addOption(jsonOption())
     .addOption(quietOption())

@@ -1,11 +1,12 @@
 /** Index files on disk for Node (also Bun and Deno's node compatibility): a folder, or a pack. */
 import { open, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { InputError, NotFoundError, StorageError } from '../../../format/errors.ts'
+import { basename, dirname, join } from 'node:path'
+import { FormatError, InputError, NotFoundError, StorageError } from '../../../format/errors.ts'
 import { openPack } from '../../../format/indexReader.ts'
 import { MANIFEST_NAME } from '../../../format/manifest/manifest.ts'
 import { checkRange, type IndexFiles, type RangeReader } from '../../../format/rangeReader.ts'
 import { filesAtUrl, isIndexUrl } from '../urlFiles.ts'
+import { fileProblem, folderProblem } from './notAnIndex.ts'
 
 /**
  * Open one file for reading by range. Holds a file handle until `close`.
@@ -69,13 +70,23 @@ export async function filesAtPath(path: string): Promise<IndexFiles> {
   const found = await stat(path).catch(() => undefined)
   if (!found) {
     throw new InputError(
-      `there is no index at "${path}". Build one with: tartan build CORPUS --out ${path || 'INDEX'}`,
+      `there is no index at "${path}". Build one with: tartan build CORPUS --out ${/^[^\s'"]+$/.test(path) ? path : 'INDEX'}`,
       { path },
     )
   }
-  if (!found.isDirectory()) return openPack(await fileReader(path))
-  if (!(await stat(join(path, MANIFEST_NAME)).catch(() => undefined))) {
-    throw new InputError(`the folder "${path}" is not a Tartan index: it has no ${MANIFEST_NAME}.`, { path })
-  }
+  // Whoever names the manifest means its folder.
+  if (basename(path) === MANIFEST_NAME && !found.isDirectory()) return folderFiles(dirname(path))
+  if (!found.isDirectory()) return packFile(path)
+  if (!(await stat(join(path, MANIFEST_NAME)).catch(() => undefined))) throw await folderProblem(path)
   return folderFiles(path)
+}
+
+async function packFile(path: string): Promise<IndexFiles> {
+  const reader = await fileReader(path)
+  try {
+    return await openPack(reader)
+  } catch (error) {
+    await reader.close()
+    throw error instanceof FormatError ? await fileProblem(path, error) : error
+  }
 }

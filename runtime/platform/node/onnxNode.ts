@@ -80,6 +80,8 @@ export async function openOnnxSession(model: Uint8Array, options: OnnxSessionOpt
     )
   }
   disableTelemetry()
+  // What goes wrong is thrown; the runtime would print it as well, in red and with its own sources' names, before anybody could.
+  runtime.env.logLevel = 'fatal'
   let session: ort.InferenceSession
   try {
     session = await runtime.InferenceSession.create(model, {
