@@ -9,7 +9,7 @@ import { InputError, TartanError } from '../../format/errors.ts'
 import type { TierName } from '../../format/manifest/tiers.ts'
 import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { openQueryEncoder } from '../../runtime/platform/node/queryEncoder.ts'
-import { type LogEntry, serveIndexes } from '../../runtime/platform/node.ts'
+import { allowedOrigins, type LogEntry, serveIndexes } from '../../runtime/platform/node.ts'
 import type { Searcher } from '../../runtime/searcher.ts'
 import type { OpenedIndex } from '../../runtime/searchers/indexSearcher.ts'
 import type { PipelineName } from '../../runtime/searchers/pipeline.ts'
@@ -131,6 +131,8 @@ async function serveUntilStopped(paths: readonly string[], options: Options, sig
   if (pipeline === 'range' && tier) {
     throw new InputError('tiers are settings of the resident pipeline: leave --tier or --pipeline range out.')
   }
+  // Before anything is opened, which may take a while.
+  if (options.origin) allowedOrigins(options.origin)
   const opened: Closable[] = []
   try {
     await serveOpened(paths, { ...options, pipeline }, signal, opened)

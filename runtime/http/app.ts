@@ -25,6 +25,7 @@ import {
 } from './answers.ts'
 import { type AnswerCache, CACHE_CONTROL_DEFAULT, cacheAnswers, PARTIAL } from './caching.ts'
 import { type Catalog, createCatalog, type NamedSearch, readiness, type ServedIndexes } from './catalog.ts'
+import { allowedOrigins, EXPOSED_HEADERS } from './cors/origins.ts'
 import { type Compute, createCompute, endOf, endsInTime, keyOf } from './load/compute.ts'
 import { type RequestLimits, requireWithin } from './load/limits.ts'
 import { pagePolicy } from './page.ts'
@@ -55,7 +56,7 @@ export interface AppOptions {
   readonly page?: string
   /** Called for each failure on the server's side. */
   readonly log?: (entry: LogEntry) => void
-  /** Origins whose pages may ask, e.g. ['https://docs.example.org'] or ['*']. Default: only the app's own. */
+  /** Origins whose pages may ask, e.g. ['https://docs.example.org'] or ['*']; 'null': pages without one. Default: only the app's own. */
   readonly origins?: readonly string[]
   /** Default 30,000. */
   readonly timeoutMs?: number
@@ -80,7 +81,7 @@ export type App = OpenAPIHono
 /**
  * Builds the app. Opens nothing: searchers and encoder are ready, and stay the caller's to close.
  *
- * @throws InputError when a tier is named that an index lacks
+ * @throws InputError when a tier is named that an index lacks, or what is no origin
  */
 export function createApp(options: AppOptions): App {
   const app: App = new OpenAPIHono({ defaultHook: refuseInvalid })
@@ -121,8 +122,11 @@ function addMiddleware(app: App, { origins = [], timeoutMs = TIMEOUT_MS_DEFAULT 
     }),
   )
   if (origins.length > 0) {
-    const origin = origins.includes('*') ? '*' : [...origins]
-    app.use(cors({ origin, allowMethods: ['GET', 'HEAD', 'POST'], allowHeaders: ['Content-Type'], maxAge: 86_400 }))
+    const allowed = allowedOrigins(origins)
+    const origin = allowed === '*' ? allowed : [...allowed]
+    const allowHeaders = ['Content-Type', 'If-None-Match', 'X-Request-Id']
+    const exposeHeaders = [...EXPOSED_HEADERS]
+    app.use(cors({ origin, allowMethods: ['GET', 'HEAD', 'POST'], allowHeaders, exposeHeaders, maxAge: 86_400 }))
   }
   app.use(
     methodNotAllowed({
@@ -219,23 +223,32 @@ function addCatalog(app: App, catalog: Catalog, { encoder, log }: AppOptions): v
     ...routes.passageGet,
     request: { ...routes.passageGet.request, params: z.object({ id: z.string() }) },
   })
-  app.get('/v1/passages/:id{.+}', async (c) => {
-    const checked = passageQuery.safeParse(c.req.query())
-    refuseInvalid({ ...checked, target: 'query', data: c.req.query() }, c)
-    const { name, search } = catalog.choose(checked.data?.index)
-    const id = c.req.param('id')
+  const answerPassage = async (id: string, index?: string) => {
+    const { name, search } = catalog.choose(index)
     const passage = await search.passage(id).catch((error: unknown) => {
       // Told in our own words: the searcher's may name files.
       if (error instanceof NotFoundError) throw new NotFoundError(`Index "${name}" has no passage with the id "${id}".`)
       throw error
     })
-    return c.json({ id: passage.id, ...fieldsOf(passage) }, 200)
+    return { id: passage.id, ...fieldsOf(passage) }
+  }
+  app.openapi(routes.passageByIdGet, async (c) => {
+    const { id, index } = c.req.valid('query')
+    return c.json(await answerPassage(id, index), 200)
+  })
+  // Not ".+": an id may hold line separators.
+  app.get('/v1/passages/:id{[\\s\\S]+}', async (c) => {
+    const checked = passageQuery.safeParse(c.req.query())
+    refuseInvalid({ ...checked, target: 'query', data: c.req.query() }, c)
+    return c.json(await answerPassage(c.req.param('id'), checked.data?.index), 200)
   })
   app.openapi(routes.indexesGet, (c) =>
     c.json({ indexes: catalog.all.map((entry) => describeIndex(entry, encoder)) }, 200),
   )
   app.openAPIRegistry.registerPath({ ...routes.indexGet, request: { params: z.object({ name: z.string() }) } })
-  app.get('/v1/indexes/:name{.+}', (c) => c.json(describeIndex(catalog.choose(c.req.param('name')), encoder), 200))
+  app.get('/v1/indexes/:name{[\\s\\S]+}', (c) =>
+    c.json(describeIndex(catalog.choose(c.req.param('name')), encoder), 200),
+  )
   addReadiness(app, catalog, { encoder, log })
 }
 

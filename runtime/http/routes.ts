@@ -13,6 +13,7 @@ import {
   indexAnswer,
   indexesAnswer,
   passageAnswer,
+  passageByIdQuery,
   passageQuery,
   problemAnswer,
   readyAnswer,
@@ -147,6 +148,15 @@ export const passageGet = createRoute({
   description: 'Ids may hold any character, URL-encoded: a slash is %2F, a hash %23.',
   request: { query: passageQuery },
   responses: { 200: json(passageAnswer, 'The passage'), ...searchProblems },
+})
+
+export const passageByIdGet = createRoute({
+  method: 'get',
+  path: '/v1/passages',
+  summary: 'One passage by its id, as a parameter',
+  description: 'For ids that no path can hold, such as "." and "..", and behind proxies that decode paths.',
+  request: { query: passageByIdQuery },
+  responses: { 200: json(passageAnswer, 'The passage'), ...problems },
 })
 
 export const indexesGet = createRoute({

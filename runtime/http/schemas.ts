@@ -266,6 +266,8 @@ export const searchAnswer = z
 
 export const passageQuery = z.strictObject({ index: searchedIndex })
 
+export const passageByIdQuery = passageQuery.extend({ id: z.string().min(1) })
+
 export const passageAnswer = z
   .object({ id: z.string(), title: z.string().optional(), text: z.string().optional(), metadata: metadata.optional() })
   .openapi('Passage')

@@ -6,6 +6,7 @@ import type { ExecutionContext } from 'hono'
 import type { IndexFiles } from '../../format/rangeReader.ts'
 import type { QuestionEncoder } from '../ask/textSearch.ts'
 import { type AppOptions, createApp } from '../http/app.ts'
+import { allowedOrigins } from '../http/cors/origins.ts'
 import { createHandler, type Handler } from '../http/handler.ts'
 import type { Searcher } from '../searcher.ts'
 import { type OpenIndexFilesOptions, openIndexFiles } from '../searchers/openIndexFiles.ts'
@@ -35,6 +36,8 @@ export interface Worker<Env> {
 /** What an isolate holds is opened by its first request and kept: values, never promises of another request. */
 export function createWorker<Env>(options: WorkerOptions<Env>): Worker<Env> {
   let handler: Handler | undefined
+  // What is wrong with them is told when the Worker is started, not by each of its answers.
+  if (options.origins) allowedOrigins(options.origins)
   return {
     fetch(request, env, context) {
       handler ??= createHandler({

@@ -7,6 +7,7 @@ import { Admission, type AdmissionOptions } from '../waiting/admission.ts'
 import { type RunningServer, type ServeOptions, serve } from './node/server.ts'
 
 export type { LogEntry } from '../http/app.ts'
+export { allowedOrigins } from '../http/cors/origins.ts'
 export { type ModelOptions, openModel } from './node/encoderNode.ts'
 export { filesAtPath, folderFiles } from './node/nodeFiles.ts'
 export { type OpenIndexOptions, openIndex } from './node/nodeIndex.ts'
