@@ -2,7 +2,6 @@
 import { stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { AbortedError, InputError } from '../../format/errors.ts'
-import { readCsv } from './csv.ts'
 import {
   type CorpusEntry,
   checkPassage,
@@ -21,7 +20,9 @@ import type { CorpusPassage } from './passage.ts'
 import { SeenIds } from './seenIds.ts'
 import { readBytes, STDIN, sourceName } from './source.ts'
 import { estimateTokens } from './split.ts'
-import { readTsv } from './tsv.ts'
+import { type ColumnOptions, checkColumnOptions, hasColumnOptions } from './tables/columns.ts'
+import { readCsv } from './tables/csv.ts'
+import { readTsv } from './tables/tsv.ts'
 
 export type CorpusFormat = 'tsv' | 'jsonl' | 'csv'
 
@@ -43,7 +44,7 @@ export interface SkippedEntry {
   readonly reason: string
 }
 
-export interface CorpusOptions {
+export interface CorpusOptions extends ColumnOptions {
   /** Overrides the extension; needed for standard input. A folder has none. */
   readonly format?: CorpusFormat
   /** Stop after so many passages, at least 1. */
@@ -124,7 +125,9 @@ export function formatOfName(source: string): CorpusFormat {
   )
 }
 
-function checkOptions({ limit = 1, format, tokensMax = 1, lineBytesMax = 1 }: CorpusOptions): void {
+function checkOptions(options: CorpusOptions): void {
+  const { limit = 1, format, tokensMax = 1, lineBytesMax = 1 } = options
+  checkColumnOptions(options)
   for (const [name, value] of Object.entries({ limit, tokensMax, lineBytesMax })) {
     if (Number.isInteger(value) && value >= 1) continue
     throw new InputError(`reading a corpus: expected ${name} to be a whole number of at least 1, got ${value}`, {
@@ -149,6 +152,12 @@ async function openEntries(source: string, options: CorpusOptions): Promise<Asyn
         { file: source },
       )
     }
+    if (hasColumnOptions(options)) {
+      throw new InputError(
+        `reading "${source}": expected a TSV, CSV or JSONL file with --id-column, --title-column, --text-column and --number-ids, got a folder, whose pages have no columns. Leave them out.`,
+        { file: source },
+      )
+    }
     const { tokensMax = PAGE_TOKENS_MAX_DEFAULT, countTokens = estimateTokens, onSkipped } = options
     return readFolder(source, {
       split: { tokensMax, countTokens },
@@ -162,8 +171,8 @@ async function openEntries(source: string, options: CorpusOptions): Promise<Asyn
   const format = options.format ?? formatOfName(source)
   const file = sourceName(source)
   const lines = readLines(readBytes(source, options), { file, lineBytesMax })
-  if (format === 'csv') return readCsv(lines, file, lineBytesMax)
-  return format === 'tsv' ? readTsv(lines, file) : readJsonl(lines, file)
+  if (format === 'csv') return readCsv(lines, file, lineBytesMax, options)
+  return format === 'tsv' ? readTsv(lines, file, options) : readJsonl(lines, file, options)
 }
 
 /** The passage of an entry, or its parts; in the place of one that cannot be used, what is wrong with it. */

@@ -108,7 +108,7 @@ function textProblem({ title, text, metadata }: RawPassage): EntryProblem | unde
 
 function metadataProblem(metadata: Metadata | undefined): EntryProblem | undefined {
   for (const [name, value] of Object.entries(metadata ?? {})) {
-    const problem = wellFormedProblem(name, 'a field name') ?? valueProblem(value, `field ${excerpt(name)}`)
+    const problem = nameProblem(name, 'a field name') ?? valueProblem(value, `field ${excerpt(name)}`)
     if (problem) return problem
   }
   return undefined
@@ -119,10 +119,16 @@ function valueProblem(value: MetadataValue, name: string): EntryProblem | undefi
   if (typeof value === 'string') return wellFormedProblem(value, name)
   if (value === null || typeof value !== 'object') return undefined
   for (const [key, inner] of Object.entries(value)) {
-    const problem = wellFormedProblem(key, name) ?? valueProblem(inner, name)
+    const problem = nameProblem(key, name) ?? valueProblem(inner, name)
     if (problem) return problem
   }
   return undefined
+}
+
+/** MessagePack's decoder answers with another name for this one, lest an object gets another prototype: it would not come back as it went in. */
+function nameProblem(key: string, name: string): EntryProblem | undefined {
+  if (key !== '__proto__') return wellFormedProblem(key, name)
+  return { reason: 'expected field names other than "__proto__", got it in the metadata', cure: 'Rename the field.' }
 }
 
 /** JSON can spell half a surrogate pair ("\ud800"), which no UTF-8 text can hold: it would not come back as it went in. */

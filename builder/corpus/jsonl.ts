@@ -9,11 +9,26 @@ import {
   type RawPassage,
 } from './entry.ts'
 import type { Line } from './lines.ts'
+import { type ColumnOptions, guessColumns, joinTexts, listed } from './tables/columns.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
+/** Fields of a file that hold what. */
+interface Fields {
+  /** Undefined: the number of the line is the id. */
+  readonly id: string | undefined
+  readonly title: string
+  readonly texts: readonly string[]
+  readonly options: ColumnOptions
+}
+
 /** Yields one entry a line; blank lines are passed over. */
-export async function* readJsonl(lines: AsyncIterable<Line>, file: string): AsyncGenerator<CorpusEntry> {
+export async function* readJsonl(
+  lines: AsyncIterable<Line>,
+  file: string,
+  options: ColumnOptions = {},
+): AsyncGenerator<CorpusEntry> {
+  let fields: Fields | undefined
   for await (const { number, text, problem } of lines) {
     const place = { file, line: number }
     if (problem) {
@@ -21,39 +36,97 @@ export async function* readJsonl(lines: AsyncIterable<Line>, file: string): Asyn
       continue
     }
     if (text.trim() === '') continue
-    const parsed = parseJsonPassage(text)
-    yield 'reason' in parsed ? { place, problem: parsed.reason } : { place, passage: parsed.passage }
+    const parsed = parseJsonObject(text)
+    if ('problem' in parsed) {
+      yield { place, problem: parsed.problem }
+      continue
+    }
+    fields ??= fieldsOf(parsed.object, options)
+    const passage = passageOf(parsed.object, fields, number)
+    yield 'reason' in passage ? { place, problem: passage } : { place, passage }
   }
 }
 
-function parseJsonPassage(line: string): { passage: RawPassage } | { reason: EntryProblem } {
-  const parsed = parseJsonObject(line)
-  if ('problem' in parsed) return { reason: parsed.problem }
+/** What the first object tells; a field that it lacks is looked for under its usual name. */
+function fieldsOf(first: JsonObject, options: ColumnOptions): Fields {
+  const names = Object.keys(first)
+  const guess = guessColumns(names)
+  const named = (place: number | undefined) => (place === undefined ? undefined : names[place])
+  const isNamed = (name: string | undefined) => name !== undefined && options.textColumns?.includes(name)
   // `_id` wins; a second field `id` beside it is then the user's own and stays in the metadata.
-  const { title, text, _id, ...others } = parsed.object
-  const { id: plainId, ...rest } = others
-  const id = parseId(_id ?? plainId, Object.keys(parsed.object))
-  if (typeof id !== 'string') return { reason: id }
-  for (const [name, value] of [['title', title] as const, ['text', text] as const]) {
-    if (value === undefined || value === null || typeof value === 'string') continue
-    return { reason: { reason: `expected "${name}" to be a string, got ${excerpt(value)}`, cure: 'Put it in quotes.' } }
+  const usualId = 'id' in first || '_id' in first ? '_id' : (named(guess.id) ?? '_id')
+  const title = 'title' in first ? 'title' : (named(guess.title) ?? 'title')
+  const text = 'text' in first ? 'text' : (named(guess.text) ?? 'text')
+  return {
+    id: options.numberIds ? undefined : (options.idColumn ?? usualId),
+    title: options.titleColumn ?? (isNamed(title) ? '' : title),
+    texts: options.textColumns ?? [text],
+    options,
   }
-  if (text === undefined && title === undefined) {
-    const got = excerpt(Object.keys(parsed.object))
-    return { reason: { reason: `expected a field "text", got the fields ${got}`, cure: 'Name the field "text".' } }
+}
+
+function passageOf(object: JsonObject, fields: Fields, line: number): RawPassage | EntryProblem {
+  const idField = fields.id === '_id' && (object._id === undefined || object._id === null) ? 'id' : fields.id
+  const id = idField === undefined ? String(line) : idOf(object, idField)
+  if (typeof id !== 'string') return id
+  const titleText = textField(object, fields.title, fields.options.titleColumn !== undefined)
+  if (typeof titleText === 'object') return titleText
+  const texts: string[] = []
+  let isMissing = true
+  for (const name of fields.texts) {
+    const text = textField(object, name, fields.options.textColumns !== undefined)
+    if (typeof text === 'object') return text
+    isMissing &&= text === undefined
+    texts.push(text ?? '')
   }
-  const metadata = flattenMetadata(_id === undefined || _id === null ? rest : others)
+  if (isMissing && (titleText === undefined || fields.options.textColumns)) return missingText(object, fields)
+  const used = new Set([idField, fields.title, ...fields.texts])
+  const metadata = flattenMetadata(
+    Object.fromEntries(Object.entries(object).filter(([name]) => !used.has(name) && !isBlankId(name, object, used))),
+  )
   if (nestsTooDeep(metadata)) {
     const reason = `expected metadata nested at most ${METADATA_DEPTH_MAX} deep, got more`
-    return { reason: { reason, cure: 'Remove the nested fields.' } }
+    return { reason, cure: 'Remove the nested fields.' }
   }
+  return { id, title: titleText ?? '', text: joinTexts(texts), metadata }
+}
+
+/** `"_id": null` beside the `id` that stands for it is nothing of the user's. */
+function isBlankId(name: string, object: JsonObject, used: ReadonlySet<string | undefined>): boolean {
+  return name === '_id' && used.has('id') && (object._id === undefined || object._id === null)
+}
+
+function idOf(object: JsonObject, field: string): string | EntryProblem {
+  const id = ownField(object, field)
+  const fields = Object.keys(object)
+  if (id !== undefined && id !== null) return parseId(id, fields)
+  const wanted = /^_?id$/.test(field) ? '"_id" or "id"' : JSON.stringify(field)
   return {
-    passage: {
-      id,
-      title: (title as string | null | undefined) ?? '',
-      text: (text as string | null | undefined) ?? '',
-      metadata,
-    },
+    reason: `expected a field ${wanted}, got the fields ${listed(fields)}`,
+    cure: 'Give every line an id, or name the field that holds it: --id-column NAME. Where none does, --number-ids takes the numbers of the lines.',
+  }
+}
+
+function ownField(object: JsonObject, name: string): unknown {
+  return Object.hasOwn(object, name) ? object[name] : undefined
+}
+
+/** A field's text; undefined where the field is not there. Numbers are no texts, but where the user names the field. */
+function textField(object: JsonObject, name: string, isNamed: boolean): string | undefined | EntryProblem {
+  const value = ownField(object, name)
+  if (value === undefined) return undefined
+  if (value === null) return ''
+  if (typeof value === 'string') return value
+  if (isNamed && (typeof value === 'number' || typeof value === 'boolean')) return String(value)
+  if (isNamed && Array.isArray(value) && value.every((item) => typeof item === 'string')) return value.join('\n')
+  return { reason: `expected "${name}" to be a string, got ${excerpt(value)}`, cure: 'Put it in quotes.' }
+}
+
+function missingText(object: JsonObject, { texts, options }: Fields): EntryProblem {
+  const wanted = texts.map((name) => JSON.stringify(name)).join(' or ')
+  return {
+    reason: `expected a field ${wanted}${options.textColumns ? ' (--text-column)' : ''}, got the fields ${listed(Object.keys(object))}`,
+    cure: options.textColumns ? 'Name one of these.' : 'Name the field that holds the text: --text-column NAME.',
   }
 }
 
@@ -75,7 +148,7 @@ export function parseId(id: unknown, fields: readonly string[]): string | EntryP
   if (typeof id === 'string') return id
   if (id === undefined || id === null) {
     return {
-      reason: `expected a field "_id" or "id", got the fields ${excerpt(fields)}`,
+      reason: `expected a field "_id" or "id", got the fields ${listed(fields)}`,
       cure: 'Give every line an id.',
     }
   }

@@ -18,9 +18,12 @@ export interface LineOptions {
   readonly lineBytesMax?: number
 }
 
+/** A text that has had no "\n" in so many bytes, but "\r", is of the old kind that ends its lines with "\r" alone. */
+const HEAD_BYTES = 1 << 16
+
 /**
  * Splits at "\n" before decoding: that byte is part of no longer UTF-8 sequence, so every line can be decoded by itself
- * and chunk borders do not matter. A byte-order mark at the start is dropped.
+ * and chunk borders do not matter. A byte-order mark at the start is dropped. Lines end with "\r" where the text begins so.
  *
  * @throws InputError at a line longer than `lineBytesMax`, before it is held in memory
  */
@@ -47,9 +50,10 @@ export async function* readLines(chunks: AsyncIterable<Uint8Array>, options: Lin
       { file, line: number, lineBytesMax },
     )
   }
-  for await (const chunk of chunks) {
+  const { newline, rest } = await findNewline(chunks, Math.min(HEAD_BYTES, lineBytesMax))
+  for await (const chunk of rest) {
     let start = 0
-    for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
+    for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
       checkLength(pendingBytes + end - start)
       yield take(chunk.subarray(start, end))
       start = end + 1
@@ -60,6 +64,36 @@ export async function* readLines(chunks: AsyncIterable<Uint8Array>, options: Lin
     pendingBytes += chunk.length - start
   }
   if (pendingBytes > 0) yield take(new Uint8Array(0))
+}
+
+/** The byte that ends lines, told by the first ones, and all of the chunks. */
+async function findNewline(
+  chunks: AsyncIterable<Uint8Array>,
+  headBytes: number,
+): Promise<{ readonly newline: number; readonly rest: AsyncIterable<Uint8Array> }> {
+  const iterator = chunks[Symbol.asyncIterator]()
+  const head: Uint8Array[] = []
+  let length = 0
+  let hasReturn = false
+  let hasNewline = false
+  while (!hasNewline && length <= headBytes) {
+    const { done, value } = await iterator.next()
+    if (done) break
+    head.push(value)
+    length += value.length
+    hasNewline = value.includes(0x0a)
+    hasReturn ||= value.includes(0x0d)
+  }
+  return { newline: hasReturn && !hasNewline ? 0x0d : 0x0a, rest: joined(head, iterator) }
+}
+
+async function* joined(head: readonly Uint8Array[], rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* head
+    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value
+  } finally {
+    await rest.return?.()
+  }
 }
 
 function decodeLine(decoder: TextDecoder, bytes: Uint8Array, number: number, offsetBytes: number): Line {

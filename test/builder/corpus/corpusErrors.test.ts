@@ -16,7 +16,7 @@ describe('readCorpus refuses', () => {
       'a missing id',
       '1.jsonl',
       `${good}{"text":"t"}`,
-      /1\.jsonl", line 2: expected a field "_id" or "id", got the fields \["text"\]\. Give/,
+      /1\.jsonl", line 2: expected a field "_id" or "id", got the fields "text"\. Give.*--id-column/,
     ],
     ['an id of null', '2.jsonl', '{"_id":null,"text":"t"}', /line 1: expected a field "_id"/],
     ['a blank id', '3.tsv', ' \tt\n', /line 1: expected a passage id, got " "/],
@@ -32,8 +32,8 @@ describe('readCorpus refuses', () => {
     [
       'neither title nor text',
       '9.jsonl',
-      '{"_id":"a","body":"t"}',
-      /line 1: expected a field "text", got the fields \["_id","body"\]/,
+      '{"_id":"a","words":"t"}',
+      /line 1: expected a field "text", got the fields "_id", "words"\. .*--text-column/,
     ],
     ['a text that is a number', '10.jsonl', '{"_id":"a","text":5}', /line 1: expected "text" to be a string, got 5/],
     [
@@ -94,13 +94,13 @@ describe('readCorpus refuses', () => {
       'CSV without an id column',
       '30.csv',
       'name,text\n',
-      /line 1: expected a column named _id, id, pid, got \["name","text"\]/,
+      /line 1: expected a column with the ids.*got the columns "name", "text"\. Name .*--id-column/,
     ],
     [
       'CSV without a text column',
       '31.csv',
       'id,words\n',
-      /line 1: expected a column named text, passage, content, body/,
+      /line 1: expected a column with the texts.*got the columns "id", "words"\. Name .*--text-column/,
     ],
     ['CSV with a column twice', '32.csv', 'id,text,Text\n', /line 1: .*"text" twice/],
     [

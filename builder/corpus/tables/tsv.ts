@@ -1,0 +1,134 @@
+/**
+ * TSV: one passage a line, cells separated by tabs. With a header that names its columns they may stand in any order; without one they are
+ * ColBERT's (`pid \t passage [\t title]`) or MS MARCO's documents (`docid \t url \t title \t body`).
+ */
+import { type CorpusEntry, type EntryProblem, type Place, problemError } from '../entry.ts'
+import type { Line } from '../lines.ts'
+import {
+  areColumnsPlaces,
+  type ColumnOptions,
+  type Columns,
+  chosenColumns,
+  hasColumnOptions,
+  headerColumns,
+  isHeader,
+  passageOfCells,
+} from './columns.ts'
+import { LookAhead } from './lookAhead.ts'
+import { isQuoted, readRow, unquoted } from './tsvRow.ts'
+
+/** How the rows of a file are read. */
+interface Layout {
+  readonly columns: Columns
+  readonly header: boolean
+  /** Whether every cell is quoted, as its header is. */
+  readonly isQuoted: boolean
+}
+
+/** Yields one entry a row; empty lines are passed over. */
+export async function* readTsv(
+  lines: AsyncIterable<Line>,
+  file: string,
+  options: ColumnOptions = {},
+): AsyncGenerator<CorpusEntry> {
+  const rows = new LookAhead(lines)
+  let layout: Layout | undefined
+  try {
+    for (let line = await rows.next(); line; line = await rows.next()) {
+      const place = { file, line: line.number }
+      if (line.problem) {
+        yield { place, problem: line.problem }
+        continue
+      }
+      if (line.text === '') continue
+      if (!layout) {
+        const found = layoutOf(line.text.split('\t'), options, place)
+        if ('reason' in found) {
+          yield { place, problem: found }
+          continue
+        }
+        layout = found
+        if (layout.header) continue
+      }
+      const cells = await readRow(line.text, layout.columns.names.length, layout.isQuoted, rows)
+      const problem = rowProblem(cells.length, layout)
+      yield problem ? { place, problem } : { place, passage: passageOfCells(cells, layout.columns, place.line) }
+    }
+  } finally {
+    await rows.close()
+  }
+}
+
+function layoutOf(cells: readonly string[], options: ColumnOptions, place: Place): Layout | EntryProblem {
+  const isAllQuoted = cells.every(isQuoted)
+  const names = isAllQuoted ? cells.map(unquoted) : cells
+  const mustHaveHeader = hasColumnOptions(options) && !areColumnsPlaces(options) && cells.length > 1
+  if (isHeader(names, options) || mustHaveHeader) {
+    return { columns: headerColumns(names, options, place), header: true, isQuoted: isAllQuoted }
+  }
+  const columns = areColumnsPlaces(options) ? placedColumns(cells, options, place) : usualColumns(cells, options)
+  return 'reason' in columns ? columns : { columns, header: false, isQuoted: false }
+}
+
+/** Columns that options give by their places. Those without a role are metadata under their places. */
+function placedColumns(cells: readonly string[], options: ColumnOptions, place: Place): Columns {
+  const first = options.numberIds ? undefined : 0
+  const columns = chosenColumns(
+    cells.map(() => ''),
+    options,
+    place,
+  )
+  if (columns.texts.length === 0) {
+    throw problemError(place, {
+      reason: 'expected a column with the texts, got a file without a header and none named',
+      cure: 'Name it by its place as well, such as --text-column 2.',
+    })
+  }
+  return {
+    ...columns,
+    names: cells.map((_, i) => `column ${i + 1}`),
+    id: options.idColumn === undefined ? first : columns.id,
+  }
+}
+
+const URL_START = /^https?:\/\/\S+$/
+
+function usualColumns(cells: readonly string[], { numberIds }: ColumnOptions): Columns | EntryProblem {
+  const isUrlSecond = URL_START.test(cells[1] ?? '')
+  if (numberIds && cells.length === 1) return { names: ['text'], id: undefined, title: undefined, texts: [0] }
+  if (cells.length === 2) return { names: ['id', 'text'], id: 0, title: undefined, texts: [1] }
+  if (cells.length === 3 && isUrlSecond) return { names: ['id', 'url', 'text'], id: 0, title: undefined, texts: [2] }
+  if (cells.length === 3) return { names: ['id', 'text', 'title'], id: 0, title: 2, texts: [1] }
+  if (cells.length === 4 && isUrlSecond) return { names: ['id', 'url', 'title', 'text'], id: 0, title: 2, texts: [3] }
+  if (cells.length < 2) {
+    return {
+      reason: 'expected "id<tab>text", got a line without a tab',
+      cure: 'Separate id and text by a tab character; --number-ids takes a file of texts alone.',
+    }
+  }
+  return {
+    reason: `expected 2 or 3 columns (id, text, title) or a header that names the columns, got ${cells.length} columns`,
+    cure: 'Begin the file with a line such as "id<tab>url<tab>title<tab>text", or give their places: --id-column 1 --text-column 4. Tabs inside a text are to be replaced by blanks.',
+  }
+}
+
+/** A row may end early where only its title or metadata is missing. */
+function rowProblem(count: number, { columns, header }: Layout): EntryProblem | undefined {
+  const { names, id, title, texts } = columns
+  const needed = Math.max(id ?? 0, ...texts, texts.length === 0 ? (title ?? 0) : 0) + 1
+  if (count <= names.length && count >= needed) return undefined
+  const shape = header ? 'as in the header' : 'as in the first row'
+  if (count > names.length) {
+    return {
+      reason: `expected ${names.length} columns ${shape} (${names.join(', ')}), got ${count}`,
+      cure: 'Replace tabs inside a text by blanks, or give every row the same columns.',
+    }
+  }
+  return {
+    reason:
+      count === 1 && names.length === 2
+        ? 'expected "id<tab>text", got a line without a tab'
+        : `expected ${names.length} columns ${shape} (${names.join(', ')}), got ${count}`,
+    cure: 'Separate the columns by tabs; replace line ends inside a text by blanks.',
+  }
+}
