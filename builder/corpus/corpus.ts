@@ -12,6 +12,7 @@ import {
   problemError,
 } from './entry.ts'
 import { PAGE_EXTENSIONS, readFolder } from './folder.ts'
+import { CORPUS_FORMATS, type CorpusFormat, extensionOf, tableFormat } from './formats.ts'
 import { readJsonl } from './jsonl.ts'
 import { LINE_BYTES_MAX_DEFAULT, readLines } from './lines.ts'
 import type { PageWords, SplitOptions } from './pages/page.ts'
@@ -23,13 +24,6 @@ import { estimateTokens } from './split.ts'
 import { type ColumnOptions, checkColumnOptions, hasColumnOptions } from './tables/columns.ts'
 import { readCsv } from './tables/csv.ts'
 import { readTsv } from './tables/tsv.ts'
-
-export type CorpusFormat = 'tsv' | 'jsonl' | 'csv'
-
-/** Formats of a single file, each also as `.gz`. */
-export const CORPUS_FORMATS: readonly CorpusFormat[] = ['tsv', 'jsonl', 'csv']
-
-const EXTENSIONS: Readonly<Record<string, CorpusFormat>> = { tsv: 'tsv', jsonl: 'jsonl', ndjson: 'jsonl', csv: 'csv' }
 
 /** Default bound of the tokens of a passage cut from a page. */
 export const PAGE_TOKENS_MAX_DEFAULT = 180
@@ -64,6 +58,8 @@ export interface CorpusOptions extends ColumnOptions {
   readonly countTokens?: (text: string) => number
   /** Cuts passages of lines and rows that are longer into several: `id`, `id~2`, … Default: they stay whole. */
   readonly split?: SplitOptions
+  /** Whether symbolic links that leave the folder are followed, those to folders too. Default false. */
+  readonly followLinks?: boolean
   /** What source "-" reads. Default: the standard input of the process. */
   readonly stdin?: Readable
 }
@@ -115,12 +111,15 @@ export async function* readCorpus(source: string, options: CorpusOptions = {}): 
  * @throws InputError for another extension, and for standard input
  */
 export function formatOfName(source: string): CorpusFormat {
-  const extension = /\.([^./\\]+)$/.exec(source.toLowerCase().replace(/\.gz$/, ''))?.[1] ?? ''
-  const format = Object.hasOwn(EXTENSIONS, extension) ? EXTENSIONS[extension] : undefined
+  const format = tableFormat(source)
   if (format) return format
   const got = source === STDIN ? 'standard input, which has no name' : `"${source}"`
+  const isPage = source !== STDIN && PAGE_EXTENSIONS.includes(`.${extensionOf(source)}`)
+  const cure = isPage
+    ? 'A page is read with its folder: name the folder.'
+    : `Name the format with --format ${CORPUS_FORMATS.join('|')}.`
   throw new InputError(
-    `choosing a reader: expected a file named .tsv, .jsonl, .ndjson or .csv (each also .gz) or a folder of ${PAGE_EXTENSIONS.join(' ')} files, got ${got}. Name the format with --format ${CORPUS_FORMATS.join('|')}.`,
+    `choosing a reader: expected a file named .tsv, .jsonl, .ndjson or .csv (each also .gz) or a folder of ${PAGE_EXTENSIONS.join(' ')} files, got ${got}. ${cure}`,
     { file: source },
   )
 }
@@ -163,6 +162,7 @@ async function openEntries(source: string, options: CorpusOptions): Promise<Asyn
       split: { tokensMax, countTokens },
       fileBytesMax: lineBytesMax,
       signal,
+      followLinks: options.followLinks,
       onFileSkipped: (file, reason, line) =>
         onSkipped?.(line === undefined ? { kind: 'file', file, reason } : { kind: 'part', file, line, reason }),
       onPage: options.onPage,

@@ -1,17 +1,15 @@
 /** A folder of Markdown, HTML and text files as a corpus: one file in memory at a time, in the order of their paths. */
 import { Buffer } from 'node:buffer'
-import type { Dirent } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { AbortedError, InputError } from '../../format/errors.ts'
-import { MANIFEST_NAME, PART_NAME } from '../../format/manifest/manifest.ts'
-import { isStagedName } from '../publish/owner.ts'
 import type { CorpusEntry, EntryProblem, Place } from './entry.ts'
+import { tableFormat } from './formats.ts'
 import { LINE_BYTES_MAX_DEFAULT, readLines } from './lines.ts'
 import { HtmlSite } from './pages/html/site.ts'
 import { parseMarkdown, parseMdx } from './pages/markdown.ts'
 import { type Page, type PageWords, pagePassages, type SplitOptions } from './pages/page.ts'
 import { readBytes } from './source.ts'
+import { type FoundFile, walkFolder } from './walk.ts'
 
 /** Readers of single files by extension. */
 const PARSERS: Readonly<Record<string, (source: string) => Page>> = {
@@ -28,14 +26,13 @@ const HTML_EXTENSIONS: readonly string[] = ['.html', '.htm', '.xhtml']
 
 export const PAGE_EXTENSIONS: readonly string[] = [...Object.keys(PARSERS), ...HTML_EXTENSIONS]
 
-/** Folders of tools, not of their users. */
-const IGNORED_FOLDERS = new Set(['node_modules'])
-
 export interface FolderOptions {
   readonly split: SplitOptions
   /** Longest file, in bytes. Default LINE_BYTES_MAX_DEFAULT. */
   readonly fileBytesMax?: number
   readonly signal?: AbortSignal
+  /** Whether links that leave the folder are followed. Default false. */
+  readonly followLinks?: boolean
   /** Told of every file that gives no passage, and why; with a line, of a part of a file that is not read as what it is. */
   readonly onFileSkipped: (file: string, reason: string, line?: number) => void
   /** Told of every HTML page: how many words a reader sees, and how many of them are left out, by why. */
@@ -43,28 +40,40 @@ export interface FolderOptions {
 }
 
 /**
- * Yields the passages of all pages below `folder`, sorted by path. Links to files are followed, links to folders are
- * not (they could form a ring); names that begin with "." are passed over.
+ * Yields the passages of all pages below `folder`, sorted by path; what is gone into is `walkFolder`'s to say.
  *
  * @throws InputError when no file has one of PAGE_EXTENSIONS
  */
 export async function* readFolder(folder: string, options: FolderOptions): AsyncGenerator<CorpusEntry> {
+  const { onFileSkipped: onSkipped, followLinks } = options
   let pages = 0
+  let table: string | undefined
   const site = await surveySite(folder, options)
-  for await (const path of walk(folder, '', options.onFileSkipped)) {
-    const parse = parserOf(path)
-    if (!parse) {
-      options.onFileSkipped(join(folder, path), `not one of ${PAGE_EXTENSIONS.join(' ')}`)
-      continue
+  for await (const found of walkFolder(folder, { followLinks, onSkipped })) {
+    const file = join(folder, found.path)
+    const parse = parserOf(found.path)
+    if (parse) {
+      pages++
+      yield* readPage({ ...found, file }, parse === 'html' ? site : parse, options)
+    } else if (tableFormat(found.path)) {
+      table ??= file
+      onSkipped(file, 'no page but a table: name the file itself to index it')
+    } else {
+      onSkipped(file, `not one of ${PAGE_EXTENSIONS.join(' ')}`)
     }
-    pages++
-    yield* readPage(folder, path, parse === 'html' ? site : parse, options)
   }
   if (pages > 0) return
+  const cure =
+    table === undefined ? 'Name another folder.' : `To index the table in it, name the file itself: "${table}".`
   throw new InputError(
-    `reading the folder "${folder}": expected files with the extension ${PAGE_EXTENSIONS.join(', ')}, got none. Name another folder.`,
+    `reading the folder "${folder}": expected files with the extension ${PAGE_EXTENSIONS.join(', ')}, got none. ${cure}`,
     { file: folder },
   )
+}
+
+/** A page, and its name in messages. */
+interface PageFile extends FoundFile {
+  readonly file: string
 }
 
 function parserOf(path: string): ((source: string) => Page) | 'html' | undefined {
@@ -74,63 +83,27 @@ function parserOf(path: string): ((source: string) => Page) | 'html' | undefined
 
 /** What many pages share is found before the first is read: the paths of all are held, of pages a few at a time. */
 async function surveySite(folder: string, options: FolderOptions): Promise<HtmlSite> {
-  const paths: string[] = []
-  for await (const path of walk(folder, '', () => {})) if (parserOf(path) === 'html') paths.push(path)
-  return HtmlSite.survey(paths, async (path) => {
+  const files = new Map<string, PageFile>()
+  for await (const found of walkFolder(folder, { followLinks: options.followLinks, onSkipped: () => {} })) {
+    if (parserOf(found.path) === 'html') files.set(found.path, { ...found, file: join(folder, found.path) })
+  }
+  return HtmlSite.survey([...files.keys()], async (path) => {
     if (options.signal?.aborted) throw new AbortedError()
-    const bytes = await readWhole(join(folder, path), options).catch(() => undefined)
+    const file = files.get(path)
+    const bytes = file && (await readWhole(file, options).catch(() => undefined))
     return bytes instanceof Uint8Array ? bytes : undefined
   })
 }
 
-/** Relative paths with "/" in the order of their code units. */
-async function* walk(
-  folder: string,
-  prefix: string,
-  onSkipped: FolderOptions['onFileSkipped'],
-): AsyncGenerator<string> {
-  const entries = await readdir(join(folder, prefix), { withFileTypes: true }).catch((cause: Error) => {
-    throw new InputError(`reading the folder "${join(folder, prefix)}": ${cause.message}`, { file: folder }, { cause })
-  })
-  // With its "/" a folder sorts among files as its whole paths do: "a.md" < "a/b.md".
-  const names = entries.map((entry) => ({ entry, path: `${prefix}${entry.name}${entry.isDirectory() ? '/' : ''}` }))
-  names.sort((a, b) => (a.path < b.path ? -1 : 1))
-  if (prefix !== '' && isIndex(entries.map(({ name }) => name))) {
-    onSkipped(join(folder, prefix), 'a Tartan index')
-    return
-  }
-  for (const { entry, path } of names) {
-    // The very build that reads may have its unfinished index here: that is nothing of the corpus to speak of.
-    if (isStagedName(entry.name)) continue
-    if (entry.name.startsWith('.')) onSkipped(join(folder, path), 'hidden')
-    else if (entry.isDirectory() && IGNORED_FOLDERS.has(entry.name)) onSkipped(join(folder, path), 'not documentation')
-    else if (entry.isDirectory()) yield* walk(folder, path, onSkipped)
-    else if (await isFile(entry, join(folder, path))) yield path
-    else onSkipped(join(folder, path), 'neither a file nor a link to one')
-  }
-}
-
-/** An index that was built before beside the pages: it is named as one thing, not file by file. */
-function isIndex(names: readonly string[]): boolean {
-  return names.includes(MANIFEST_NAME) && names.every((name) => name === MANIFEST_NAME || PART_NAME.test(name))
-}
-
-async function isFile(entry: Dirent, path: string): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isFile()
-  const target = await stat(path).catch(() => undefined)
-  return target?.isFile() ?? false
-}
-
 async function* readPage(
-  folder: string,
-  path: string,
+  found: PageFile,
   parse: ((source: string) => Page) | HtmlSite,
   options: FolderOptions,
 ): AsyncGenerator<CorpusEntry> {
-  const file = join(folder, path)
+  const { file, path } = found
   let page: Page | { readonly place: Place; readonly problem: EntryProblem }
   try {
-    page = await (parse instanceof HtmlSite ? htmlPage(file, path, parse, options) : textPage(file, parse, options))
+    page = await (parse instanceof HtmlSite ? htmlPage(found, parse, options) : textPage(found, parse, options))
   } catch (error) {
     // The parsers recurse; a file made of brackets only can exhaust the stack.
     if (!(error instanceof RangeError)) throw error
@@ -154,8 +127,9 @@ async function* readPage(
   if (count === 0) options.onFileSkipped(file, 'no text in it')
 }
 
-async function htmlPage(file: string, path: string, site: HtmlSite, options: FolderOptions) {
-  const bytes = await readWhole(file, options)
+async function htmlPage(found: PageFile, site: HtmlSite, options: FolderOptions) {
+  const { file, path } = found
+  const bytes = await readWhole(found, options)
   if (!(bytes instanceof Uint8Array)) return bytes
   const read = site.read(path, bytes)
   if (read.problem) return { place: { file, line: 1 }, problem: read.problem }
@@ -163,19 +137,19 @@ async function htmlPage(file: string, path: string, site: HtmlSite, options: Fol
   return read.page
 }
 
-async function textPage(file: string, parse: (source: string) => Page, options: FolderOptions) {
-  const source = await readText(file, options)
+async function textPage(found: PageFile, parse: (source: string) => Page, options: FolderOptions) {
+  const source = await readText(found, options)
   return typeof source === 'string' ? parse(source) : source
 }
 
 async function readWhole(
-  file: string,
+  { file, location }: PageFile,
   options: FolderOptions,
 ): Promise<Uint8Array | { place: Place; problem: EntryProblem }> {
   const fileBytesMax = options.fileBytesMax ?? LINE_BYTES_MAX_DEFAULT
   const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of readBytes(file, options)) {
+  for await (const chunk of readBytes(file, { ...options, location })) {
     length += chunk.length
     if (length > fileBytesMax) return { place: { file, line: 1 }, problem: tooLong(fileBytesMax) }
     chunks.push(chunk)
@@ -188,13 +162,13 @@ function tooLong(fileBytesMax: number): EntryProblem {
 }
 
 async function readText(
-  file: string,
+  { file, location }: PageFile,
   options: FolderOptions,
 ): Promise<string | { place: Place; problem: EntryProblem }> {
   const fileBytesMax = options.fileBytesMax ?? LINE_BYTES_MAX_DEFAULT
   const lines: string[] = []
   let length = 0
-  for await (const line of readLines(readBytes(file, options), { file, lineBytesMax: fileBytesMax })) {
+  for await (const line of readLines(readBytes(file, { ...options, location }), { file, lineBytesMax: fileBytesMax })) {
     const place = { file, line: line.number }
     if (line.problem) return { place, problem: line.problem }
     length += line.text.length + 1

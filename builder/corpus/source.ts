@@ -1,7 +1,10 @@
 /** Bytes of a corpus file or of standard input, unpacked when they are gzip: the bottom of every corpus reader. */
 import type { Buffer } from 'node:buffer'
-import { createReadStream } from 'node:fs'
+import { constants, createReadStream, open } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { addAbortSignal, pipeline, Readable } from 'node:stream'
+import { promisify } from 'node:util'
 import { createGunzip } from 'node:zlib'
 import { AbortedError, InputError, StorageError, TartanError } from '../../format/errors.ts'
 
@@ -12,6 +15,8 @@ export interface SourceOptions {
   readonly signal?: AbortSignal
   /** What source `-` reads. Default: the standard input of the process. */
   readonly stdin?: Readable
+  /** Where the source is, when its name is not what its file is called: a name of bytes that are no text. */
+  readonly location?: Buffer
 }
 
 /** The source's name in messages. */
@@ -31,7 +36,11 @@ export async function* readBytes(source: string, options: SourceOptions = {}): A
   const { signal } = options
   if (signal?.aborted) throw new AbortedError()
   const stream =
-    source === STDIN ? (options.stdin ?? process.stdin) : createReadStream(source, { highWaterMark: 1 << 18 })
+    source === STDIN
+      ? (options.stdin ?? process.stdin)
+      : await openFile(options.location ?? source).catch((cause) => {
+          throw sourceError(source, cause, signal)
+        })
   if (signal) addAbortSignal(signal, stream)
   try {
     const chunks: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]()
@@ -52,6 +61,17 @@ export async function* readBytes(source: string, options: SourceOptions = {}): A
   } finally {
     stream.destroy()
   }
+}
+
+/**
+ * A named pipe waits for whoever writes into it. Opened as a file it would wait in a thread that nothing can stop, so it is
+ * opened at once, and the event loop waits for what comes.
+ */
+async function openFile(path: string | Buffer): Promise<Readable> {
+  const status = await stat(path)
+  if (!status.isFIFO()) return createReadStream(path, { highWaterMark: 1 << 18 })
+  const fd = await promisify(open)(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  return new Socket({ fd, readable: true, writable: false })
 }
 
 /** The first chunk, made of several when the first are shorter than the two bytes that tell gzip. */

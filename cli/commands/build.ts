@@ -1,12 +1,7 @@
 /** `tartan build`: a corpus, or ready vectors, to an index folder. */
 import { Command, Option } from 'commander'
 import { type BuildOptions, type BuildReport, buildFromCorpus, buildFromVectors } from '../../builder/buildIndex.ts'
-import {
-  type CorpusFormat,
-  PAGE_TOKENS_MAX_DEFAULT,
-  readCorpus,
-  type SkippedEntry,
-} from '../../builder/corpus/corpus.ts'
+import { PAGE_TOKENS_MAX_DEFAULT, readCorpus, type SkippedEntry } from '../../builder/corpus/corpus.ts'
 import { openVectorStore } from '../../builder/stores/vectorStore.ts'
 import { readVectorsEncoder } from '../../builder/stores/vectorsFolder.ts'
 import type { EncoderFingerprint } from '../../encoder/encoder.ts'
@@ -15,11 +10,11 @@ import type { Nbits } from '../../format/manifest/segment.ts'
 import { TIER_NAMES, type TierName } from '../../format/manifest/tiers.ts'
 import { openModel } from '../../runtime/platform/node/encoderNode.ts'
 import type { Device } from '../../runtime/platform/node/onnxNode.ts'
+import { addCorpusOptions, type CorpusArguments, readerOptions } from '../corpusOptions.ts'
 import { printLeftOut, splitFor, unreadLines } from '../corpusReport.ts'
 import {
   byteSize,
   deviceOption,
-  formatOption,
   integer,
   jsonOption,
   modelOption,
@@ -31,13 +26,11 @@ import {
 } from '../options.ts'
 import { createProgress, formatBytes, formatCounted, formatSeconds, reportLeftover } from '../terminal.ts'
 
-interface Options {
+interface Options extends CorpusArguments {
   readonly out: string
   readonly model: string
   readonly nbits: string
   readonly vectors?: string
-  readonly limit?: number
-  readonly format?: CorpusFormat
   readonly device: Device
   readonly threads?: number
   readonly batchSize?: number
@@ -57,12 +50,13 @@ interface Options {
 }
 
 export function buildCommand(signal: AbortSignal): Command {
-  return new Command('build')
+  const command = new Command('build')
     .argument(
       '[corpus]',
       'TSV (pid, text), JSONL (_id, title, text), CSV, each also .gz; a folder of Markdown, HTML and text; - for standard input',
     )
     .requiredOption('-o, --out <index>', 'folder of the new index')
+  return addCorpusOptions(command)
     .addOption(modelOption())
     .addOption(
       new Option('--nbits <bits>', 'bits a residual value: smaller or closer to exact')
@@ -70,8 +64,6 @@ export function buildCommand(signal: AbortSignal): Command {
         .default('4'),
     )
     .addOption(new Option('--vectors <folder>', 'index ready token vectors instead of a corpus (see `tartan encode`)'))
-    .addOption(new Option('--limit <n>', 'only the first n passages').argParser(integer(1, Number.MAX_SAFE_INTEGER)))
-    .addOption(formatOption())
     .addOption(deviceOption())
     .addOption(threadsOption())
     .addOption(new Option('--batch-size <n>', 'passages encoded together').argParser(integer(1, 4096)))
@@ -115,6 +107,7 @@ Examples:
   tartan build corpus.jsonl --out corpus.tartan
   tartan build collection.tsv.gz --out msmarco.tartan --nbits 2 --limit 100000
   tartan build docs/ --out docs.tartan --name "Our handbook"
+  tartan build shop.csv --out shop.tartan --id-column sku --title-column name --text-column info --text-column details
   zcat dump.jsonl.gz | tartan build - --format jsonl --out dump.tartan
   tartan build --vectors vectors/ --out ready.tartan`,
     )
@@ -179,8 +172,7 @@ async function fromCorpus(
   try {
     const tokensMax = pageTokensMax(options.passageTokens, encoder.fingerprint)
     const corpus = readCorpus(source, {
-      format: options.format,
-      limit: options.limit,
+      ...readerOptions(options),
       signal: buildOptions.signal,
       countTokens: (text) => encoder.countPassageTokens(text),
       tokensMax,

@@ -3,7 +3,6 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import {
-  type CorpusFormat,
   type CorpusOptions,
   PAGE_TOKENS_MAX_DEFAULT,
   readCorpus,
@@ -21,10 +20,10 @@ import type { Encoder } from '../../encoder/encoder.ts'
 import { AbortedError, InputError } from '../../format/errors.ts'
 import { openModel } from '../../runtime/platform/node/encoderNode.ts'
 import type { Device } from '../../runtime/platform/node/onnxNode.ts'
+import { addCorpusOptions, type CorpusArguments, readerOptions } from '../corpusOptions.ts'
 import { listed, printLeftOut, splitFor, unreadLines } from '../corpusReport.ts'
 import {
   deviceOption,
-  formatOption,
   integer,
   jsonOption,
   modelOption,
@@ -35,13 +34,11 @@ import {
 } from '../options.ts'
 import { createProgress, formatCount, formatCounted, formatSeconds, reportLeftover } from '../terminal.ts'
 
-interface Options {
+interface Options extends CorpusArguments {
   readonly out: string
   readonly model: string
   readonly queries?: string
   readonly qrels?: string
-  readonly limit?: number
-  readonly format?: CorpusFormat
   readonly device: Device
   readonly threads?: number
   readonly batchSize?: number
@@ -53,14 +50,13 @@ interface Options {
 }
 
 export function encodeCommand(signal: AbortSignal): Command {
-  return new Command('encode')
+  const command = new Command('encode')
     .argument('<corpus>', 'as for `tartan build`')
     .requiredOption('-o, --out <folder>', 'folder of the vectors')
+  return addCorpusOptions(command)
     .addOption(modelOption())
     .option('--queries <file>', 'queries to encode as well: BEIR JSONL or TSV; with --qrels only the judged ones')
     .option('--qrels <file>', 'judgements: BEIR, TREC or MS MARCO')
-    .addOption(new Option('--limit <n>', 'only the first n passages').argParser(integer(1, Number.MAX_SAFE_INTEGER)))
-    .addOption(formatOption())
     .addOption(deviceOption())
     .addOption(threadsOption())
     .addOption(new Option('--batch-size <n>', 'passages encoded together').argParser(integer(1, 4096)))
@@ -75,6 +71,7 @@ export function encodeCommand(signal: AbortSignal): Command {
 Examples:
   tartan encode corpus.jsonl --out vectors
   tartan encode corpus.jsonl --out vectors --queries queries.jsonl --qrels qrels/test.tsv
+  tartan encode shop.csv --out vectors --id-column sku --text-column description
   tartan build --vectors vectors --out corpus.tartan --nbits 2`,
     )
     .action((corpus: string, options: Options) => encode(corpus, options, signal))
@@ -136,10 +133,10 @@ async function encode(source: string, options: Options, signal: AbortSignal): Pr
 }
 
 /** How the corpus is read, but for the signal and where left out entries go. */
-function corpusOptions({ format, limit, split, skipBad }: Options, encoder: Encoder): CorpusOptions {
+function corpusOptions(options: Options, encoder: Encoder): CorpusOptions {
+  const { split, skipBad } = options
   return {
-    format,
-    limit,
+    ...readerOptions(options),
     countTokens: (text) => encoder.countPassageTokens(text),
     tokensMax: Math.min(PAGE_TOKENS_MAX_DEFAULT, encoder.fingerprint.passageLength - 1),
     split: split ? splitFor(encoder) : undefined,
