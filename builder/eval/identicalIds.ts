@@ -3,7 +3,8 @@
  * nobody judged that. BEIR leaves the passage out (`ignore_identical_ids`), so published figures are without it.
  */
 import { K_MAX } from '../../format/limits.ts'
-import type { QueryVectors, SearchAnswer, Searcher, SearchOptions } from '../../runtime/searcher.ts'
+import type { QueryVectors, SearchAnswer, SearchOptions } from '../../runtime/searcher.ts'
+import type { DocumentSearcher } from './documents.ts'
 import type { RankedPassage } from './ranking.ts'
 
 export interface AnsweredQuery {
@@ -24,7 +25,7 @@ export function findsItself({ id, answer }: AnsweredQuery): boolean {
  * parameters that the answer was found with: those that go by k would otherwise look further for k + 1.
  */
 export async function hitsWithoutItself(
-  searcher: Pick<Searcher, 'search'>,
+  searcher: Pick<DocumentSearcher, 'search'>,
   query: AnsweredQuery,
 ): Promise<readonly RankedPassage[]> {
   const { id, vectors, options, answer } = query

@@ -8,7 +8,7 @@ import { readBytes, type SourceOptions, STDIN, sourceName } from '../corpus/sour
 
 export interface EvalQuery {
   readonly id: string
-  /** Never blank. */
+  /** May have no word, which whoever encodes it finds out: such a query is counted, and stops nothing. */
   readonly text: string
 }
 
@@ -25,7 +25,7 @@ const TEXT_FIELDS = ['text', 'query', 'question']
 /**
  * All queries in the order of the file. Empty lines and a first line `id \t text` are passed over.
  *
- * @throws InputError with the line, for a missing id, a blank text, or an id that occurs twice; and for a file without queries
+ * @throws InputError with the line, for a missing id, or an id that occurs twice; and for a file without queries
  */
 export async function readQueries(source: string, options: QueryOptions = {}): Promise<readonly EvalQuery[]> {
   const file = sourceName(source)
@@ -94,7 +94,6 @@ function firstOf(object: Readonly<Record<string, unknown>>, names: readonly stri
 function queryProblem({ id, text }: EvalQuery, lineBefore: number | undefined, line: number): EntryProblem | undefined {
   const problem = idProblem(id)
   if (problem) return problem
-  if (text.trim() === '') return { reason: `expected a query text, got ${excerpt(text)}`, cure: 'Remove the query.' }
   if (!text.isWellFormed())
     return { reason: 'expected Unicode text, got half a surrogate pair', cure: 'Repair the text.' }
   if (lineBefore === undefined) return undefined

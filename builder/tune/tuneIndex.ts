@@ -42,6 +42,8 @@ export interface TuneReport {
   readonly index: string
   readonly generation: number
   readonly tiers: IndexTiers
+  /** Ids of given queries that were left out, since they have no word; absent when there are none. */
+  readonly wordlessQueries?: readonly string[]
 }
 
 /**
@@ -63,7 +65,8 @@ export async function tuneIndex(path: string, options: TuneIndexOptions = {}): P
     vectors = options.vectors === undefined ? undefined : await matchingVectors(options.vectors, reader)
     const rows = vectors ?? (await openDecodedRows(reader))
     const numbers = await PassageNumbers.of(reader)
-    const queries = await queriesFor({ searcher, rows, numbers }, options)
+    const wordless: string[] = []
+    const queries = await queriesFor({ searcher, rows, numbers }, options, wordless)
     const source: TuneSource = {
       searcher,
       reader,
@@ -76,7 +79,7 @@ export async function tuneIndex(path: string, options: TuneIndexOptions = {}): P
     const tiers = await tuneSearcher(source, options)
     const generation = before.manifest.generation + 1
     await replaceManifest(path, before, { ...before.manifest, generation, tiers }, options.signal)
-    return { index: path, generation, tiers }
+    return { index: path, generation, tiers, ...(wordless.length > 0 ? { wordlessQueries: wordless } : {}) }
   } finally {
     await vectors?.close()
     await reader?.close()
@@ -113,13 +116,18 @@ export async function tuneBuilt(
 
 type QuerySources = Pick<TuneSource, 'searcher' | 'rows' | 'numbers'>
 
-async function queriesFor(sources: QuerySources, options: TuneIndexOptions): Promise<readonly QueryVectors[]> {
+/** @param wordless - takes the ids of given queries without a word */
+async function queriesFor(
+  sources: QuerySources,
+  options: TuneIndexOptions,
+  wordless: string[],
+): Promise<readonly QueryVectors[]> {
   const { queries, model, fromRows = false } = options
   const { searcher } = sources
   const { info } = searcher
   if (queries !== undefined) {
     const isFolder = (await stat(queries).catch(() => undefined))?.isDirectory() ?? false
-    return isFolder ? storedQueries(queries, options) : encodedQueries(queries, searcher, options)
+    return isFolder ? storedQueries(queries, options) : encodedQueries(queries, searcher, options, wordless)
   }
   if (fromRows || !info.hasTexts || !info.encoder) return pseudoQueries(sources, undefined, options)
   const encoder = await openQueryEncoder(info, model)
@@ -169,10 +177,17 @@ async function encodedQueries(
   file: string,
   { info }: Searcher,
   { sample, model, signal, onProgress }: TuneIndexOptions,
+  wordless: string[],
 ): Promise<readonly QueryVectors[]> {
-  const texts = evenly(await readQueries(file), sample)
+  const all = await readQueries(file)
   const encoder = await openQueryEncoder(info, model)
   try {
+    const worded = all.filter(({ text }) => encoder.countTokens(text, 1) > 0)
+    wordless.push(...all.filter(({ text }) => encoder.countTokens(text, 1) === 0).map(({ id }) => id))
+    if (worded.length === 0) {
+      throw new InputError(`tuning with "${file}": expected a query with a word, got none. Is this the right file?`)
+    }
+    const texts = evenly(worded, sample)
     const queries: QueryVectors[] = []
     for (const { text } of texts) {
       throwIfAborted(signal)

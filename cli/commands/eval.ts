@@ -1,6 +1,7 @@
 /** `tartan eval`: quality and time of an index on judged queries. */
 import { stat } from 'node:fs/promises'
 import { Command, Option } from 'commander'
+import { type DocumentSearcher, searchDocuments } from '../../builder/eval/documents.ts'
 import { evaluate } from '../../builder/eval/evaluate.ts'
 import { findsItself, hitsWithoutItself } from '../../builder/eval/identicalIds.ts'
 import { type Qrels, readQrels } from '../../builder/eval/qrels.ts'
@@ -12,7 +13,8 @@ import { AbortedError, InputError } from '../../format/errors.ts'
 import { K_MAX } from '../../format/limits.ts'
 import { openIndex } from '../../runtime/platform/node/nodeIndex.ts'
 import { openQueryEncoder } from '../../runtime/platform/node/queryEncoder.ts'
-import type { QueryVectors, Searcher, SearchOptions } from '../../runtime/searcher.ts'
+import type { QueryVectors, SearchOptions } from '../../runtime/searcher.ts'
+import { listed } from '../corpusReport.ts'
 import { integer, jsonOption, searchParameterOptions } from '../options.ts'
 import { formatCount, formatTable } from '../terminal.ts'
 
@@ -28,8 +30,10 @@ interface Options extends SearchOptions {
   readonly force?: boolean
 }
 
-interface VectorQuery extends QueryVectors {
+/** A query of a text without a word has no vectors: nothing can be searched with. */
+interface VectorQuery {
   readonly id: string
+  readonly vectors: QueryVectors | undefined
 }
 
 export function evalCommand(signal: AbortSignal): Command {
@@ -72,12 +76,20 @@ async function runEval(index: string, options: Options, signal: AbortSignal): Pr
     const judged = vectors ? await readVectorsQrels(vectors) : await readQrels(qrels ?? '')
     const source = vectors ? vectorQueries(vectors, judged) : textQueries(queries ?? '', judged, searcher.info, model)
     const wanted = { ...parameters, k }
-    const { run, times, identical } = await runQueries(searcher, source, { wanted, ignoreIdenticalIds, signal })
+    const documents = searchDocuments(searcher, judged)
+    const { run, times, identical, wordless } = await runQueries(documents, source, {
+      wanted,
+      ignoreIdenticalIds,
+      signal,
+    })
     if (run.size === 0)
       throw new InputError(
         'none of the queries is judged: the ids of --queries and --qrels do not meet. Name the two files of one collection.',
       )
     warn(run, judged)
+    warnOfWordless(wordless)
+    if (documents.foundParts)
+      process.stderr.write('Parts of split passages (id~2, …) count as their passage, by the best of them.\n')
     warnOfIdentical(identical, judged, ignoreIdenticalIds)
     const metrics = evaluate(run, new Map([...judged].filter(([id]) => run.has(id))), k)
     if (ranking) await writeRanking(ranking, run)
@@ -98,6 +110,8 @@ interface Answered {
   readonly times: readonly number[]
   /** Queries that found the passage with their own id. */
   readonly identical: readonly string[]
+  /** Queries without a word: they find nothing. */
+  readonly wordless: readonly string[]
 }
 
 interface RunQueriesOptions {
@@ -107,15 +121,21 @@ interface RunQueriesOptions {
 }
 
 async function runQueries(
-  searcher: Searcher,
+  searcher: DocumentSearcher,
   source: AsyncIterable<VectorQuery>,
   { wanted, ignoreIdenticalIds, signal }: RunQueriesOptions,
 ): Promise<Answered> {
   const run = new Map<string, readonly RankedPassage[]>()
   const times: number[] = []
   const identical: string[] = []
-  for await (const { id, ...vectors } of source) {
+  const wordless: string[] = []
+  for await (const { id, vectors } of source) {
     if (signal.aborted) throw new AbortedError()
+    if (!vectors) {
+      wordless.push(id)
+      run.set(id, [])
+      continue
+    }
     const started = performance.now()
     const answer = await searcher.search(vectors, wanted)
     times.push(performance.now() - started)
@@ -127,7 +147,7 @@ async function runQueries(
       hits.map((hit) => ({ id: hit.id, score: hit.score })),
     )
   }
-  return { run, times, identical }
+  return { run, times, identical, wordless }
 }
 
 function warn(run: Run, judged: Qrels): void {
@@ -143,6 +163,11 @@ function warn(run: Run, judged: Qrels): void {
       'Not one judged passage was found for any query. Are the judgements those of this index? Their ids have to be the same.\n',
     )
   }
+}
+
+function warnOfWordless(wordless: readonly string[]): void {
+  if (wordless.length === 0) return
+  process.stderr.write(`No word to search with, so they count 0: ${listed(wordless, 'query', 'queries')}.\n`)
 }
 
 /** Where queries are passages, one option changes the figures: nobody should have to know of it beforehand. */
@@ -171,7 +196,8 @@ async function* textQueries(
   const encoder = await openQueryEncoder(info, model)
   try {
     for (const { id, text } of queries) {
-      if (qrels.has(id)) yield { id, ...(await encoder.encodeQuery(text)) }
+      if (!qrels.has(id)) continue
+      yield { id, vectors: encoder.countTokens(text, 1) > 0 ? await encoder.encodeQuery(text) : undefined }
     }
   } finally {
     await encoder.close()
@@ -185,7 +211,7 @@ async function* vectorQueries(folder: string, qrels: Qrels): AsyncGenerator<Vect
     const values = tokens * store.dim
     for (const [i, id] of ids.entries()) {
       if (qrels.has(id))
-        yield { id, rows: tokens, dim: store.dim, vectors: vectors.subarray(i * values, (i + 1) * values) }
+        yield { id, vectors: { rows: tokens, dim: store.dim, vectors: vectors.subarray(i * values, (i + 1) * values) } }
     }
   } finally {
     await store.close()

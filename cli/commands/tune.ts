@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import { SAMPLE_DEFAULT, type TuneIndexOptions, tuneIndex } from '../../builder/tune/tuneIndex.ts'
 import { readIndex } from '../../format/indexReader.ts'
 import { filesAtPath } from '../../runtime/platform/node/nodeFiles.ts'
+import { listed } from '../corpusReport.ts'
 import { integer, jsonOption, quietOption, threadsOption } from '../options.ts'
 import { createProgress } from '../terminal.ts'
 import { tiersTable } from '../tiersTable.ts'
@@ -58,6 +59,9 @@ async function tune(index: string, { json, quiet, ...options }: Options, signal:
   try {
     const report = await tuneIndex(index, { ...options, onProgress: progress.onProgress, signal })
     progress.stop()
+    const { wordlessQueries = [] } = report
+    if (wordlessQueries.length > 0)
+      process.stderr.write(`Left out, without a word to search with: ${listed(wordlessQueries, 'query', 'queries')}.\n`)
     process.stdout.write(
       json
         ? `${JSON.stringify(report)}\n`

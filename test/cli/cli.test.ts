@@ -60,11 +60,6 @@ describe('tartan build', () => {
   it.each([
     ['a line without id', '{"_id":"1","text":"a"}\n{"text":"b"}\n', /line 2.*"_id"/],
     ['a line without text', '{"_id":"1","text":"a"}\n{"_id":"2"}\n', /line 2.*"text"/],
-    [
-      'blank texts only',
-      '{"_id":"1","text":"  "}\n{"_id":"2","text":"\u200b"}\n',
-      /word that the model knows, got none in 2/,
-    ],
     ['duplicate ids', '{"_id":"1","text":"a"}\n{"_id":"1","text":"b"}\n', /lines 1 and 2/],
     ['broken JSON', '{"_id":"1","text":"a"}\n{"_id":\n', /line 2/],
     ['no passages', '', /at least one passage/],

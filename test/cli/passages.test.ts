@@ -76,6 +76,39 @@ describe('--split', () => {
     await searcher.close()
     expect(parts.map(({ title }) => title)).toEqual(['Rain', 'Rain'])
     expect(parts.map(({ text }) => text).join(' ')).toBe(long.text.trim())
+
+    // Both parts answer the first query: as one passage they leave the second place to another.
+    writeFileSync(at('q.tsv'), 'rain\train over the sea\nblank\t\u200b\n')
+    writeFileSync(at('qrels.trec'), 'rain 0 long 1\nrain 0 icon 0\nblank 0 long 1\n')
+    const evaluated = await tartan(
+      'eval',
+      out,
+      '--queries',
+      at('q.tsv'),
+      '--qrels',
+      at('qrels.trec'),
+      ...['-k', '3', '--json', '--ranking', at('run.tsv')],
+    )
+    expect(evaluated.code, evaluated.stderr).toBe(0)
+    expect(evaluated.stderr).toMatch(/count 0: 1 query \(blank\)/)
+    expect(evaluated.stderr).toMatch(/Parts of split passages/)
+    expect(JSON.parse(evaluated.stdout)).toMatchObject({ 'ndcg@3': 0.5, queries: 2 })
+    const ids = readFileSync(at('run.tsv'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => line.split('\t')[1])
+    expect(ids).toHaveLength(3)
+    expect(ids[0]).toBe('long')
+    expect(new Set(ids).size).toBe(3)
+  })
+})
+
+describe('a corpus without any word', () => {
+  it('is refused before it is indexed, by how many passages there were', async () => {
+    writeFileSync(at('blank.jsonl'), '{"_id":"1","text":"  "}\n{"_id":"2","text":"\u200b"}\n')
+    const { code, stderr } = await tartan('build', at('blank.jsonl'), '--out', at('blank.tartan'), '-q')
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/expected a passage with a word that the model knows, got none in 2 passages/)
   })
 })
 

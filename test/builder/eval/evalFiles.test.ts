@@ -85,7 +85,6 @@ describe('readQueries', () => {
   it.each([
     ['1.jsonl', '{"text":"a"}', /line 1: expected a field "_id" or "id"/],
     ['2.jsonl', '{"_id":"a","text":"b"}\n{"_id":"a","text":"c"}', /"a" in lines 1 and 2/],
-    ['3.jsonl', '{"_id":"a","text":" "}', /line 1: expected a query text/],
     ['4.jsonl', '{"_id":"a"}', /line 1: expected a field "text"/],
     ['5.tsv', 'a b\n', /line 1: expected "qid<tab>text"/],
     ['6.tsv', '', /expected queries, got none/],
