@@ -8,7 +8,7 @@ import type { QueryVectors } from '../runtime/searcher.ts'
 import * as kernels from './kernels.ts'
 import { isWithin, type Place, type Planned, plannedReads, type ReadLimits } from './plannedReads.ts'
 import { refine } from './refine.ts'
-import { hasTokens, type ReferencePassages } from './residentSearch.ts'
+import { hasTokens, leastWithinReach, type ReferencePassages } from './residentSearch.ts'
 
 /** Where lists and row blocks stand, which decides what is read with what. */
 export interface ReferenceLayout {
@@ -69,26 +69,53 @@ export function searchByLists(
   const nothing: Round = { reads: [], bytes: 0, taken: 0, wanted: 0, missing: 0 }
 
   const wantedOf = { passages: passagesWanted, segments: segments.length }
-  const few = asked.filter && allowed.flatMap((pids, at) => [...pids].map((pid): Passage => ({ at, pid })))
-  if (few && few.length <= passagesWanted) {
-    const round = rowsRound(rowsOf(few), nothing, asked, wantedOf)
-    if (round.wanted === few.length) {
-      const kept = few.filter((_, i) => isWithin(round.reads, rowsOf(few)[i] as Place))
-      return answerOf(segments, quantised, kept, { candidates: few.length, lists: nothing, rows: round, k: asked.k })
-    }
+  const few = allowed.flatMap((pids, at) => [...pids].map((pid): Passage => ({ at, pid })))
+  const room = { gap: 8192, bytes: 2 ** 20, reads: 64 * Math.min(segments.length, 4) }
+  if (asked.filter) {
+    const least = { bytes: Math.min(asked.bytes, room.bytes), reads: Math.min(asked.reads, room.reads) }
+    const round = roundOf(rowsOf(few), undefined, { ...room, ...least })
+    if (round.taken === few.length)
+      return answerOf(segments, quantised, [few], { rounds: [nothing, round], k: asked.k })
   }
-  const probed = segments.map(({ segment }) => probe(segment, quantised, asked.lists ?? 4))
-  const { round: lists, read } = listsRound(probed, asked, layout, passagesWanted)
+  const searchable = segments.flatMap(({ segment, deleted }) =>
+    Array.from(segment.tokenStarts.keys()).filter((pid) => hasTokens(segment, pid) && !deleted?.has(pid)),
+  )
+  const share = asked.filter ? few.length / searchable.length : 1
+  const probed = segments.map(({ segment }) => probe(segment, quantised, asked.lists ?? 4, share))
+  const { round: lists, read } = listsRound(probed, asked, layout, { passages: passagesWanted, share })
   const ranked = segments
     .flatMap(({ segment }, at) =>
       candidatesOf(segment, probed[at] as Probed, read[at] ?? [], allowed[at] ?? new Set(), at),
     )
+    // With a filter also what no list has.
+    .filter(({ isListed }) => asked.filter || isListed)
     .sort((a, b) => b.score - a.score || a.at - b.at || a.pid - b.pid)
   const wanted = ranked.slice(0, passagesWanted)
   const rows = rowsRound(rowsOf(wanted), lists, asked, wantedOf)
   // The next best come along where they lie between.
   const kept = ranked.slice(0, passagesWanted * 4).filter(({ at, pid }) => isWithin(rows.reads, layout.rows(at, pid)))
-  return answerOf(segments, quantised, kept, { candidates: ranked.length, lists, rows, k: asked.k })
+  if (!asked.filter) {
+    return answerOf(segments, quantised, [kept], { candidates: ranked.length, rounds: [lists, rows], k: asked.k })
+  }
+  const score = (items: readonly (typeof ranked)[number][]) => scoresOf(segments, quantised, items, asked.k)
+  const known = new Set([...ranked.slice(0, rows.wanted), ...kept])
+  const least = leastWithinReach(
+    kept.map((passage) => passage.score / 127),
+    score(kept),
+    asked.k,
+  )
+  const more = ranked.filter((passage) => passage.score / 127 >= least && !known.has(passage))
+  const left = {
+    bytes: asked.bytes - lists.bytes - rows.bytes,
+    reads: asked.reads - lists.reads.length - rows.reads.length,
+  }
+  const again = roundOf(rowsOf(more), undefined, { gap: 8192, ...left })
+  const keptAgain = more.filter(({ at, pid }) => isWithin(again.reads, layout.rows(at, pid)))
+  return answerOf(segments, quantised, [kept, keptAgain], {
+    rounds: [lists, rows, again],
+    candidates: few.length,
+    k: asked.k,
+  })
 }
 
 interface Probed {
@@ -100,7 +127,7 @@ interface Probed {
   readonly bestOf: ReadonlyMap<number, readonly number[]>
 }
 
-function probe(segment: kernels.ReferenceSegment, query: QuantisedQuery, lists: number): Probed {
+function probe(segment: kernels.ReferenceSegment, query: QuantisedQuery, lists: number, share: number): Probed {
   const { scores, bytes } = kernels.scoreCentroids(segment, query, 1)
   const at = (values: Int16Array | Uint8Array, cell: number, row: number) => values[cell * query.rows + row] ?? 0
   const { cellFactors } = rowNumbers(query, segment.scales)
@@ -123,7 +150,7 @@ function probe(segment: kernels.ReferenceSegment, query: QuantisedQuery, lists: 
       ...{ cell, gain },
       bytes: Array.from({ length: query.rows }, (_, row) => at(bytes, cell, row)),
     })),
-    wanted: Math.min(byGain.length, lists * rows.length),
+    wanted: Math.min(byGain.length, Math.ceil(Math.min(byGain.length, lists * rows.length) / share)),
     bestOf,
   }
 }
@@ -133,7 +160,7 @@ function listsRound(
   probed: readonly Probed[],
   asked: ReferenceAsked,
   layout: ReferenceLayout,
-  passages: number,
+  { passages, share }: { readonly passages: number; readonly share: number },
 ): { readonly round: Round; readonly read: readonly (readonly number[])[] } {
   const wanted = probed
     .flatMap(({ cells, wanted: count }, at) => cells.slice(0, count).map(({ cell, gain }) => ({ at, cell, gain })))
@@ -143,8 +170,10 @@ function listsRound(
     bytes: Math.floor(asked.bytes * 0.4),
     reads: Math.max(1, Math.floor(asked.reads * 0.4), asked.reads - passages),
   }
-  const soft =
-    asked.lists === undefined ? { gap: 4096, bytes: 80_000, reads: 24 * Math.min(probed.length, 4) } : undefined
+  // The fewer are allowed, the more lists have to say something of one.
+  const usual = { bytes: 80_000, reads: 24 * Math.min(probed.length, 4) }
+  const more = { bytes: Math.min(hard.bytes, usual.bytes / share), reads: Math.min(hard.reads, usual.reads / share) }
+  const soft = asked.lists === undefined ? { gap: 4096, ...(share < 1 ? more : usual) } : undefined
   const round = roundOf(wanted, soft, { gap: 4096, ...hard })
   const read = probed.map(({ cells }, at) =>
     cells.flatMap(({ cell }) => {
@@ -162,12 +191,16 @@ function rowsRound(
   asked: ReferenceAsked,
   { passages, segments }: { readonly passages: number; readonly segments: number },
 ): Round {
-  const left = ({ bytes, reads }: { readonly bytes: number; readonly reads: number }) => ({
-    bytes: bytes - lists.bytes,
-    reads: reads - lists.reads.length,
-  })
-  const hard = { gap: 8192, ...left(asked) }
-  const soft = { gap: 8192, gapMax: 8192, ...left({ bytes: 300_000, reads: 64 * Math.min(segments, 4) }) }
+  const hard = { gap: 8192, bytes: asked.bytes - lists.bytes, reads: asked.reads - lists.reads.length }
+  const counted = Math.min(segments, 4)
+  const usual =
+    asked.lists === undefined ? { bytes: 80_000, reads: 24 * counted } : { bytes: Infinity, reads: Infinity }
+  const soft = {
+    gap: 8192,
+    gapMax: 8192,
+    bytes: 300_000 - Math.min(lists.bytes, usual.bytes),
+    reads: 64 * counted - Math.min(lists.reads.length, usual.reads),
+  }
   const wanted = rows.slice(0, passages)
   const round = roundOf(wanted, asked.passages === undefined ? soft : undefined, hard)
   // So many are wanted whatever the soft budget says.
@@ -192,19 +225,19 @@ function candidatesOf(
   read: readonly number[],
   allowed: ReadonlySet<number>,
   at: number,
-): readonly (Passage & { readonly score: number })[] {
+): readonly (Passage & { readonly score: number; readonly isListed: boolean })[] {
   const bytesOf = new Map(cells.map(({ cell, bytes }) => [cell, bytes]))
   const byteOf = (cell: number, row: number) => bytesOf.get(cell)?.[row] ?? 0
   const lists = new Map(read.map((cell) => [cell, pidsOf(segment, cell)]))
-  const pids = new Set([...lists.values()].flatMap((list) => [...list]).filter((pid) => allowed.has(pid)))
-  return Array.from(pids, (pid) => {
+  const listed = new Set([...lists.values()].flatMap((list) => [...list]))
+  return Array.from(allowed, (pid) => {
     let score = 0
     for (const [row, best] of bestOf) {
       const unread = best.find((cell) => !lists.has(cell)) ?? best.at(-1) ?? 0
       const found = [...lists].filter(([, list]) => list.has(pid)).map(([cell]) => byteOf(cell, row))
       score += Math.max(0, byteOf(unread, row) - 12, ...found)
     }
-    return { at, pid, score }
+    return { at, pid, score, isListed: listed.has(pid) }
   })
 }
 
@@ -216,33 +249,46 @@ function pidsOf(segment: kernels.ReferenceSegment, cell: number): ReadonlySet<nu
   return new Set(kernels.collectPids(bitmap, undefined, count))
 }
 
-function answerOf(
+/** MaxSim of each. */
+function scoresOf(
   segments: readonly ReferencePassages[],
   query: QuantisedQuery,
-  kept: readonly Passage[],
-  { candidates, lists, rows, k }: { candidates: number; lists: Round; rows: Round; k: number },
-): ReferenceAnswer {
-  const found = segments.flatMap(({ segment }, at) => {
-    const pids = Uint32Array.from(kept.filter((passage) => passage.at === at).map(({ pid }) => pid))
+  passages: readonly Passage[],
+  k: number,
+): readonly number[] {
+  return passages.map(({ at, pid }) => {
+    const { segment } = segments[at] as ReferencePassages
+    const pids = Uint32Array.of(pid)
     const scores =
       k <= 32
         ? refine(segment, query, pids)
         : kernels.rescore(segment, query, kernels.scoreCentroids(segment, query, 1), pids)
-    return Array.from(pids, (pid, i) => ({ segment: at, pid, score: scores[i] ?? 0 }))
+    return scores[0] ?? 0
   })
-  const rounds = [lists, rows]
+}
+
+/** @param kept - of each round of rows what was read */
+function answerOf(
+  segments: readonly ReferencePassages[],
+  query: QuantisedQuery,
+  kept: readonly (readonly Passage[])[],
+  { rounds, k, candidates = kept.flat().length }: { rounds: readonly Round[]; k: number; candidates?: number },
+): ReferenceAnswer {
+  const passages = kept.flat()
+  const scores = scoresOf(segments, query, passages, k)
   const cut = rounds.filter(({ taken, wanted }) => taken < wanted)
+  const [lists, ...rows] = rounds
   return {
-    found,
+    found: passages.map(({ at, pid }, i) => ({ segment: at, pid, score: scores[i] ?? 0 })),
     candidates,
     skipped: {
-      lists: lists.missing,
-      passages: rows.missing,
+      lists: lists?.missing ?? 0,
+      passages: rows.reduce((sum, { missing }) => sum + missing, 0),
       reasons: [...new Set(cut.flatMap(({ stoppedBy }) => stoppedBy ?? []))],
     },
     storage: {
-      bytes: lists.bytes + rows.bytes,
-      reads: lists.reads.length + rows.reads.length,
+      bytes: rounds.reduce((sum, { bytes }) => sum + bytes, 0),
+      reads: rounds.reduce((sum, { reads }) => sum + reads.length, 0),
       rounds: rounds.filter(({ reads }) => reads.length > 0).length,
     },
   }

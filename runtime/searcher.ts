@@ -27,7 +27,7 @@ export interface Budget {
   readonly reads: number
 }
 
-/** Passages by their ids. Whatever says whether an id is meant, or the ids themselves. Unknown ids are ignored. */
+/** Passages by their ids. Whatever says whether an id is meant, or the ids themselves. Ids of no passage are counted, `counts.unknownIds`. */
 export type PassageFilter = readonly string[] | ((id: string) => boolean)
 
 /** `ncells`, `centroidScoreThreshold`, `ndocs` and `tier` are of the resident pipeline, `lists` and `passages` of the range pipeline. */
@@ -39,7 +39,11 @@ export interface SearchOptions extends Partial<PlaidParameters>, Partial<RangePa
    * tiers, else Stanford's defaults for k.
    */
   readonly tier?: TierName
-  /** Only these passages. The same function or array given again is looked up once for each generation of the index. */
+  /**
+   * Only these passages. As many are found as are wanted and allowed; what is left out where many are allowed follows from their scores,
+   * not from `ncells` and `centroidScoreThreshold` (docs/PLAID.md). The same function or array given again is looked up once for each generation of the
+   * index, so it must not change.
+   */
   readonly filter?: PassageFilter
   /** What may be read from storage for the query, at most. Only an index that is read by range reads for a query. */
   readonly budget?: Partial<Budget>
@@ -87,10 +91,15 @@ export interface StageCounts {
   readonly rescored: number
 }
 
+export interface AnswerCounts extends StageCounts {
+  /** Different ids of the filter that no passage has. Absent without a filter, and for one that is a function. */
+  readonly unknownIds?: number
+}
+
 export interface SearchAnswer {
   readonly hits: readonly SearchHit[]
   readonly parameters: UsedParameters
-  readonly counts: StageCounts
+  readonly counts: AnswerCounts
   readonly generation: number
   /** What was read for the query; absent when everything is in memory. Texts of hits are read apart. */
   readonly storage?: StorageUse

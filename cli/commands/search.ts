@@ -8,7 +8,7 @@ import { isIndexUrl } from '../../runtime/platform/urlFiles.ts'
 import type { SearchOptions } from '../../runtime/searcher.ts'
 import type { PipelineName } from '../../runtime/searchers/pipeline.ts'
 import { integer, jsonOption, pipelineOption, searchParameterOptions } from '../options.ts'
-import { formatBytes, formatCounted, printable } from '../terminal.ts'
+import { formatBytes, formatCount, formatCounted, printable } from '../terminal.ts'
 
 interface Options extends SearchOptions {
   readonly filter?: readonly string[]
@@ -67,6 +67,8 @@ async function search(index: string, query: string, { model, json, pipeline, ...
   const search = await openTextSearch(index, { model, pipeline: pipeline ?? (isRemote ? 'range' : 'resident') })
   try {
     const answer = await search.ask(query, options)
+    const unknown = unknownIds(answer, options.filter)
+    if (unknown) process.stderr.write(unknown)
     if (json) {
       process.stdout.write(`${JSON.stringify({ query, ...answer, ms: answer.ms.search })}\n`)
       return
@@ -96,6 +98,20 @@ function summary({ hits, ms, parameters, storage, truncated }: TextAnswer, passa
   const read = storage ? `, ${formatBytes(storage.bytes)} in ${formatCounted(storage.reads, 'read')}` : ''
   const cut = truncated ? '; the query is longer than the encoder reads, its end was left out' : ''
   return `${hits.length} of ${passages} passages, ${(ms.search ?? 0).toFixed(1)} ms${tier}${read}${cut}\n`
+}
+
+/** What to say when no passage has some of the filter's ids. */
+function unknownIds(
+  { counts: { unknownIds: unknown = 0 } }: TextAnswer,
+  filter: readonly string[] = [],
+): string | undefined {
+  if (unknown === 0) return undefined
+  const ids = new Set(filter)
+  // Whoever writes a condition takes ids for fields.
+  const cure = [...ids].some((id) => id.includes('='))
+    ? ' --filter takes ids of passages, not conditions on their fields.'
+    : ''
+  return `${formatCount(unknown)} of ${formatCount(ids.size)} ids unknown: no passage has ${unknown === 1 ? 'it' : 'them'}.${cure}\n`
 }
 
 const EXCERPT_CHARACTERS = 180

@@ -166,9 +166,9 @@ export const searchBody = z
     vectors: queryVectors.optional(),
     index: searchedIndex,
     k: integer(1, K_MAX).optional().openapi({ default: K_DEFAULT }),
-    filter: passageIds(FILTER_IDS_MAX)
-      .optional()
-      .openapi({ description: 'Only passages with these ids; unknown ids are ignored.' }),
+    filter: passageIds(FILTER_IDS_MAX).optional().openapi({
+      description: 'Only passages with these ids; counts.unknownIds says how many of them no passage has.',
+    }),
     tier: tierName,
     ncells: integer(1, HTTP_NCELLS_MAX).optional(),
     centroidScoreThreshold: z
@@ -248,7 +248,15 @@ export const searchAnswer = z
       ])
       .openapi({ description: 'What was searched with: an index in memory, or one that is read by range.' }),
     counts: z
-      .object({ candidates: z.int(), approximated: z.int().optional(), rescored: z.int() })
+      .object({
+        candidates: z.int(),
+        approximated: z.int().optional(),
+        rescored: z.int(),
+        unknownIds: z
+          .int()
+          .optional()
+          .openapi({ description: 'Different ids of the filter that no passage has; absent without a filter.' }),
+      })
       .openapi({ description: 'Passages that reached each stage.' }),
     skipped: z
       .object({

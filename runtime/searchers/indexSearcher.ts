@@ -155,9 +155,15 @@ class IndexSnapshot implements Snapshot {
   async search(query: QueryVectors, options: SearchOptions = {}): Promise<SearchAnswer> {
     const k = resultsWanted(options)
     requireQuery(query, this.info.dim)
-    const filters = options.filter && this.#filters.of(options.filter)
-    const { found, ...rest } = await this.#pipeline.find(query, options, filters)
-    return { ...rest, hits: this.#hitsOf(found, k), generation: this.info.generation }
+    const { filter = null } = options
+    const { bitmaps, unknownIds } = filter === null ? {} : this.#filters.of(filter)
+    const { found, counts, ...rest } = await this.#pipeline.find(query, options, bitmaps)
+    return {
+      ...rest,
+      counts: unknownIds === undefined ? counts : { ...counts, unknownIds },
+      hits: this.#hitsOf(found, k),
+      generation: this.info.generation,
+    }
   }
 
   searchMany(queries: readonly QueryVectors[], options: SearchOptions = {}): Promise<readonly SearchAnswer[]> {

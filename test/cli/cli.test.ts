@@ -176,6 +176,19 @@ describe('tartan search', () => {
     ).toEqual(['5836', '7912'])
   })
 
+  it('says how many ids of a filter no passage has, and that conditions are no ids', async () => {
+    const none = await tartan('search', index, 'infants', '--filter', 'category=garden')
+    expect(none.stderr).toContain(
+      '1 of 1 ids unknown: no passage has it. --filter takes ids of passages, not conditions on their fields.',
+    )
+    const some = await tartan('search', index, 'infants', '--json', '--filter', '5836', 'x', 'x', 'ÿ 🦦', '7912')
+    expect(some.stderr).toContain('2 of 4 ids unknown: no passage has them.')
+    expect(some.stderr).not.toContain('conditions')
+    expect(JSON.parse(some.stdout)).toMatchObject({ counts: { unknownIds: 2 }, hits: [{ rank: 1 }, { rank: 2 }] })
+    const all = await tartan('search', index, 'infants', '--filter', '5836', '7912')
+    expect(all.stderr).not.toContain('unknown')
+  })
+
   it.each([
     ['k = 0', ['--k', '0'], 2, /whole number from 1/],
     ['k = 1001', ['--k', '1001'], 2, /to 1,000/],

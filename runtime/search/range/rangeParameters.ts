@@ -108,11 +108,17 @@ export function queryLimits(
   }
 }
 
+export const NOTHING: Budget = { bytes: 0, reads: 0 }
+
+export function plus(a: Budget, b: Budget): Budget {
+  return { bytes: a.bytes + b.bytes, reads: a.reads + b.reads }
+}
+
 /** What is left of a budget. */
 export function minus(budget: Budget, used: Budget): Budget {
   return { bytes: budget.bytes - used.bytes, reads: budget.reads - used.reads }
 }
 
-function leastOf(a: Budget, b: Budget): Budget {
+export function leastOf(a: Budget, b: Budget): Budget {
   return { bytes: Math.min(a.bytes, b.bytes), reads: Math.min(a.reads, b.reads) }
 }

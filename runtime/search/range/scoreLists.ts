@@ -43,7 +43,7 @@ export interface ListedSegment {
  * Raises every allowed passage that a list of the segment has.
  * @throws FormatError on a list that is not as SPEC.md §5.2 says
  */
-export function scoreLists(table: ScoreTable, segment: ListedSegment): void {
+export function scoreLists(table: ScoreTable, segment: ListedSegment): number {
   const { probed, lists, firstPassage, passageCount, allowed } = segment
   const imputed = imputedBytes(probed, lists)
   table.startSegment(firstPassage, imputed)
@@ -56,6 +56,7 @@ export function scoreLists(table: ScoreTable, segment: ListedSegment): void {
       if (allowed === undefined || bitmapHas(allowed, pid)) table.raise(pid, gains)
     })
   }
+  return imputed.reduce((sum, byte) => sum + byte, 0)
 }
 
 function gainsOver(imputed: Uint8Array, bytes: Uint8Array): Gains {

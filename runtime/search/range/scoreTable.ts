@@ -85,6 +85,13 @@ export class ScoreTable {
     return kept.sort((a, b) => b.score - a.score || a.passage - b.passage).slice(0, wanted)
   }
 
+  /** All of them, in no order; a copy, since the next query's come into the same table. */
+  all(): readonly Candidate[] {
+    return Array.from(this.#scores.subarray(0, this.count), (score, entry) => {
+      return { passage: this.#passages[entry] ?? 0, score }
+    })
+  }
+
   #entryOf(passage: number): number {
     const slot = this.#slotOf(passage)
     const found = (this.#slots[slot] ?? 0) - 1

@@ -14,10 +14,17 @@ import { gatherLists, placeBitmap } from '../gather.ts'
 import { probesAll, refinedMax, requireParameters, rescoredMax } from '../parameters.ts'
 import { PreparedQuery } from '../preparedQuery.ts'
 import { probeCells } from '../probe.ts'
+import { scoreAllowed } from './allowed.ts'
 import { approximateCandidates } from './approximate.ts'
 import { type CandidateBitmap, type Candidates, collectCandidates, keepWithTies } from './candidates.ts'
 import type { PlacedIndex, PlacedSegment } from './placement.ts'
 import { bestWithTies, type RankedPlaces } from './rankedPlaces.ts'
+
+/**
+ * With a filter so many are rescored, and scored at sixteen bits, at the least: as many as it takes to tell how far estimates are from
+ * scores. Of fewer allowed passages all are.
+ */
+const FILTERED = { rescored: 256, refined: 32 }
 
 /** One query with everything resolved. Plain values, which another thread may be sent. */
 export interface ResidentQuery {
@@ -64,13 +71,15 @@ export class ResidentIndex {
     try {
       const prepared = new PreparedQuery(query, this.#dim)
       const queries = this.#placeQueries(prepared, parameters.centroidScoreThreshold)
-      const candidates = collectCandidates(kernels, this.#candidateBitmaps(queries, { parameters, k, filters }))
+      const isLate = () => Date.now() >= deadline
+      if (filters) return this.#searchAllowed(queries, { parameters, k, filters }, isLate)
+      const candidates = collectCandidates(kernels, this.#probed(queries, parameters))
       // Candidates are known now; what follows can be had for less.
-      const isLate = Date.now() >= deadline
+      const late = isLate()
       const limits = {
-        ndocs: isLate ? k : Math.max(parameters.ndocs, k),
+        ndocs: late ? k : Math.max(parameters.ndocs, k),
         prunes: byteThreshold(parameters.centroidScoreThreshold) > 0,
-        rescoredMax: isLate ? k : rescoredMax(parameters, k),
+        rescoredMax: late ? k : rescoredMax(parameters, k),
       }
       const { finalists, approximated } = approximateCandidates(kernels, candidates, limits)
       const wanted = Math.min(candidates.count, rescoredMax(parameters, k))
@@ -125,30 +134,51 @@ export class ResidentIndex {
     })
   }
 
-  #candidateBitmaps(
+  /** What the posting lists of probed cells have. */
+  #probed(
     queries: readonly (QueryBlock | undefined)[],
-    { parameters: { ncells, ndocs }, k, filters }: Pick<ResidentQuery, 'parameters' | 'k' | 'filters'>,
+    { ncells }: Pick<PlaidParameters, 'ncells'>,
   ): readonly CandidateBitmap[] {
     const kernels = this.#kernels
-    const allowed = filters?.reduce((sum, { count }) => sum + count, 0)
-    // The approximate stage would take as many anyway, and probing could only lose some of the few that are allowed.
-    const takesAllowed = allowed !== undefined && allowed <= Math.max(ndocs, k)
     const marks = new Map<number, number>()
     return this.placed.segments.map((segment, number) => {
       const { block, quantiser, searchable, hasDeleted } = segment
       const query = queryOf(queries, segment)
-      const own = filters?.[number]
-      const filter = own && placeBitmap(kernels, block.passageCount, own)
-      if (takesAllowed || probesAll(ncells, block.centroidCount)) {
-        return { segment, number, query, bitmap: filter ?? searchable }
-      }
+      if (probesAll(ncells, block.centroidCount)) return { segment, number, query, bitmap: searchable }
       const probed = marks.get(quantiser) ?? probeCells(kernels, block, query, ncells)
       marks.set(quantiser, probed)
       const bitmap = placeBitmap(kernels, block.passageCount)
       gatherLists(kernels, block, probed, bitmap)
       // A passage without tokens is in no posting list; a deleted one is.
-      return { segment, number, query, bitmap, filter: filter ?? (hasDeleted ? searchable : undefined) }
+      return { segment, number, query, bitmap, filter: hasDeleted ? searchable : undefined }
     })
+  }
+
+  #searchAllowed(
+    queries: readonly (QueryBlock | undefined)[],
+    { parameters, k, filters }: Pick<ResidentQuery, 'parameters' | 'k'> & { filters: readonly PassageBitmap[] },
+    isLate: () => boolean,
+  ): ResidentAnswer {
+    const kernels = this.#kernels
+    const bitmaps = this.placed.segments.map((segment, number) => {
+      const bitmap = placeBitmap(kernels, segment.block.passageCount, filters[number])
+      return { segment, number, query: queryOf(queries, segment), bitmap }
+    })
+    const allowed = collectCandidates(kernels, bitmaps)
+    const late = isLate()
+    const wanted = Math.max(rescoredMax(parameters, k), FILTERED.rescored)
+    const limits = {
+      k,
+      rescored: late ? k : wanted,
+      refined: refinedMax(k) > 0 ? Math.max(refinedMax(k), FILTERED.refined) : 0,
+      widens: !late,
+    }
+    const { finalists, scored } = scoreAllowed(kernels, allowed, limits, (own) => this.#rescoreAll(own, queries))
+    return {
+      ...bestWithTies(kernels, scored, k),
+      counts: { candidates: allowed.count, approximated: allowed.count, rescored: finalists.count },
+      skipped: Math.max(0, Math.min(allowed.count, wanted) - finalists.count),
+    }
   }
 
   /**
@@ -159,17 +189,20 @@ export class ResidentIndex {
    */
   #rescore(candidates: Candidates, queries: readonly (QueryBlock | undefined)[], refined: number): Candidates {
     const kernels = this.#kernels
-    if (candidates.count > refined) {
-      for (const [number, query] of queries.entries()) {
-        const parts = candidates.bySegment.filter(({ segment }) => segment.quantiser === number)
-        const blocks = parts.map((own) => ({ segment: own.segment.block, candidates: own }))
-        if (query) kernels.rescore(query, blocks)
-      }
-    }
+    if (candidates.count > refined) this.#rescoreAll(candidates, queries)
     if (refined === 0) return candidates
     const kept = keepWithTies(kernels, candidates, refined)
     for (const own of kept.bySegment) kernels.refine(own.segment.block, own.query, own)
     return kept
+  }
+
+  /** Of byte tables. */
+  #rescoreAll(candidates: Candidates, queries: readonly (QueryBlock | undefined)[]): void {
+    for (const [number, query] of queries.entries()) {
+      const parts = candidates.bySegment.filter(({ segment }) => segment.quantiser === number)
+      const blocks = parts.map((own) => ({ segment: own.segment.block, candidates: own }))
+      if (query) this.#kernels.rescore(query, blocks)
+    }
   }
 
   /** Kernels would take what is not searchable for a passage, or read past a bitmap that is too short. */

@@ -82,14 +82,18 @@ describe('the budget of a range query', () => {
   })
 
   it('answers only passages of a large filter, the best of them', async () => {
-    const searcher = await openByRange(liveFiles(stored), { kernels })
+    const searcher = await openByRange(liveFiles(stored), { kernels, budget: { bytes: 300_000 } })
     const all = await searcher.search(queryOf(4), { k: 30 })
+    // Their rows do not fit.
     const filter = Array.from({ length: 1500 }, (_, i) => `p${i * 2}`)
     const { hits, storage } = await searcher.search(queryOf(4), { k: 30, filter })
+    expect(hits).toHaveLength(30)
     expect(hits.every(({ id }) => filter.includes(id))).toBe(true)
-    expect(storage!.rounds).toBe(2)
+    expect(storage!.bytes).toBeLessThanOrEqual(300_000)
+    expect(storage!.rounds).toBeGreaterThanOrEqual(2)
+    expect(storage!.rounds).toBeLessThanOrEqual(3)
     const [best] = all.hits.filter(({ id }) => filter.includes(id))
-    expect(hits[0]).toMatchObject({ id: best!.id, score: best!.score })
+    expect(hits[0]!.score).toBeGreaterThanOrEqual(best!.score)
   })
 
   it('reads nothing twice that its cache holds, and the cache stays within its bytes', async () => {

@@ -90,7 +90,11 @@ describe.each(builds)('the range search with %s', (build) => {
           .slice(0, k)
         expect(answer.hits.map(({ place, score }) => ({ segment: place.segment, pid: place.pid, score }))).toEqual(best)
         expect(answer.hits.map(({ id }) => id)).toEqual(best.map(({ segment, pid }) => idOf(firsts[segment]! + pid)))
-        expect(answer.counts).toEqual({ candidates: twin.candidates, rescored: twin.found.length })
+        const unknownIds = filter?.flatMap((pids, at) => [...pids].filter((pid) => deleted[at]!.includes(pid))).length
+        expect(answer.counts).toEqual({
+          ...{ candidates: twin.candidates, rescored: twin.found.length },
+          ...(unknownIds === undefined ? {} : { unknownIds }),
+        })
         expect(answer.storage).toEqual(twin.storage)
         const isWhole = twin.skipped.reasons.length === 0
         expect(answer.skipped).toEqual(isWhole ? undefined : twin.skipped)
@@ -120,6 +124,7 @@ describe('a range search that asks for more than the soft budgets have room for'
   const lengths = Array.from({ length: 2000 }, (_, pid) => 6 + (pid % 17))
   const whole = randomSegment({ seed: 7, dim: 32, nbits: 4, centroidCount: 4000, lengths })
   const query = { vectors: randomQuery(5, 16, 32), rows: 16, dim: 32 }
+  const isEven = (pid: number) => pid % 2 === 0
 
   it.each([
     ['one segment', [], {}, 2 ** 20],
@@ -127,16 +132,24 @@ describe('a range search that asks for more than the soft budgets have room for'
     ['three segments, cut short by the hard budget as well', [700, 1900], {}, 50_000],
     ['three segments whose lists are said', [700, 1900], { lists: 2 }, 2 ** 20],
     ['three segments whose passages are said', [700, 1900], { passages: 100 }, 2 ** 20],
-  ])('answers as the twin does: %s', async (_, borders, given, bytes) => {
+    ['one segment of which a filter allows most', [], {}, 2 ** 18, (pid: number) => pid % 7 > 0],
+    ['three segments of which a filter allows half', [700, 1900], {}, 2 ** 17, (pid: number) => pid % 2 === 1],
+    ['the same whose lists and passages are said', [700, 1900], { lists: 1, passages: 20 }, 2 ** 17, isEven],
+    ['one segment of which a filter allows few that do not fit', [], {}, 30_000, (pid: number) => pid % 13 === 4],
+  ])('answers as the twin does: %s', async (_, borders, given, bytes, isAllowed?: (pid: number) => boolean) => {
     const parts = slicesOf(whole, borders)
     const stored = await indexOf(parts, { idOf })
     const budget = { bytes, reads: 64 * parts.length }
     const kernels = await kernelsModule('kernels.wasm')
     const searcher = await openByRange(memoryFiles('made', stored), { kernels, budget })
-    const { hits, counts, storage, skipped } = await searcher.search(query, given)
+    const filter = isAllowed && ((id: string) => isAllowed(Number(id)))
+    const { hits, counts, storage, skipped } = await searcher.search(query, filter ? { ...given, filter } : given)
     const segments = parts.map((data) => ({ segment: referenceSegment(data) }))
     const layout = layoutOf(decodeManifest(stored.get(MANIFEST_NAME)!), parts)
-    const twin = searchByLists(segments, query, { k: 10, ...given, ...budget }, layout)
+    const pidsOf = ({ passageLengths }: (typeof parts)[number], at: number) =>
+      [...passageLengths.keys()].filter((pid) => isAllowed?.(([0, ...borders][at] ?? 0) + pid))
+    const asked = { k: 10, ...given, ...budget, filter: isAllowed && parts.map(pidsOf) }
+    const twin = searchByLists(segments, query, asked, layout)
     const best = twin.found.toSorted((a, b) => b.score - a.score).slice(0, 10)
     expect(hits.map(({ place: { segment, pid }, score }) => ({ segment, pid, score }))).toEqual(best)
     expect(counts).toEqual({ candidates: twin.candidates, rescored: twin.found.length })
