@@ -102,6 +102,17 @@ describe.each(builds)('resident search with %s', (build) => {
     })
   })
 
+  it.each([1, 10, 40])('with a filter that allows more than are rescored at first, k = %i', async (k) => {
+    const lengths = mixedLengths(11, 700).map((tokens) => Math.ceil(tokens / 2))
+    const data = randomSegment({ seed: 11, dim: 32, nbits: 2, centroidCount: 50, lengths })
+    const most = Uint32Array.from(lengths.keys()).filter((pid) => pid % 7 > 0)
+    const { counts } = await expectEqual(data, 8, { ncells: 1, centroidScoreThreshold: 0.5, ndocs: 64 }, k, most)
+    expect(counts.candidates).toBe(most.filter((pid) => lengths[pid]! > 0).length)
+    // Some of them cannot be among the best any more; others are scored only because they can.
+    expect(counts.rescored).toBeGreaterThan(k === 1 ? 255 : 256)
+    expect(counts.rescored).toBeLessThan(counts.candidates)
+  })
+
   it.each([[[3]], [[0]], [[1, 0]], [[]]])('with passages of %j tokens', async (lengths) => {
     const data = randomSegment({ seed: 5, dim: 32, nbits: 2, centroidCount: 3, lengths })
     const answer = await expectEqual(data, 3, defaultParameters(10), 10)

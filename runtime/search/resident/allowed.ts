@@ -34,8 +34,9 @@ export function scoreAllowed(
   if (allowed.count > rescored) {
     for (const own of allowed.bySegment) kernels.approximate(own.segment.block, own.query, own, false)
     const sums = new Uint32Array(kernels.memory.buffer, allowed.scores, allowed.count)
+    const border = nthLargest(sums, rescored) / BYTE_ONE
     const estimates = Float64Array.from(sums, (sum) => sum / BYTE_ONE)
-    finalists = bestByEstimates(kernels, allowed, estimates, { ...limits, first: rescored, score: rescore })
+    finalists = bestByEstimates(kernels, allowed, estimates, { ...limits, border, score: rescore })
   } else if (allowed.count > refined) rescore(allowed)
   if (refined === 0) return { finalists, scored: finalists }
   const refine = (candidates: Candidates) => {
@@ -46,24 +47,38 @@ export function scoreAllowed(
     return { finalists, scored: finalists }
   }
   const coarse = Float64Array.from(new Float32Array(kernels.memory.buffer, finalists.scores, finalists.count))
-  const scored = bestByEstimates(kernels, finalists, coarse, { ...limits, first: refined, score: refine })
+  const border = coarse.toSorted()[coarse.length - refined] ?? 0
+  const scored = bestByEstimates(kernels, finalists, coarse, { ...limits, border, score: refine })
   return { finalists, scored }
 }
 
-/** Those of the `first` best estimates and of their equals, and then those that may still reach the k-th of their scores. */
+/** The n-th largest of sums of bytes: counted, since sorting those of a million passages takes longer than making them. */
+function nthLargest(sums: Uint32Array, n: number): number {
+  let largest = 0
+  for (const sum of sums) largest = Math.max(largest, sum)
+  const counts = new Uint32Array(largest + 1)
+  for (const sum of sums) counts[sum] = (counts[sum] ?? 0) + 1
+  let left = n
+  for (let sum = largest; sum > 0; sum--) {
+    left -= counts[sum] ?? 0
+    if (left <= 0) return sum
+  }
+  return 0
+}
+
+/** Those whose estimate is no less than `border`, and then those that may still reach the k-th of their scores. */
 function bestByEstimates(
   kernels: Kernels,
   candidates: Candidates,
   estimates: Float64Array,
   limits: {
     readonly k: number
-    readonly first: number
+    readonly border: number
     readonly widens: boolean
     readonly score: (candidates: Candidates) => void
   },
 ): Candidates {
-  const { k, first, widens, score } = limits
-  const border = estimates.toSorted()[Math.max(0, estimates.length - first)] ?? 0
+  const { k, border, widens, score } = limits
   const head = between(kernels, candidates, estimates, { from: border, below: Number.POSITIVE_INFINITY })
   score(head.kept)
   if (!widens) return head.kept
