@@ -4,6 +4,7 @@ import type { IndexReader } from '../../format/indexReader.ts'
 import type { Kernels } from '../kernels/kernels.ts'
 import type { PassageBitmap } from '../passages/bitmap.ts'
 import { PreparedQuery } from '../search/preparedQuery.ts'
+import { ORDER_BYTES } from '../search/range/allowed/allowedOrder.ts'
 import { matchBlocks } from '../search/range/matchBlocks.ts'
 import { openRangeIndex, type RangeIndex } from '../search/range/rangeIndex.ts'
 import {
@@ -140,7 +141,8 @@ class RangePipeline implements Pipeline {
     const { k, ...parameters } = resolveRangeParameters(options)
     const limits = queryLimits(this.#settings, options, parameters.passages)
     const prepared = new PreparedQuery(query, this.info.dim)
-    return this.#inTurn(limits, async () => {
+    const held = QUERY_BYTES + (filters ? ORDER_BYTES : 0)
+    return this.#inTurn(limits, held, async () => {
       const answer = await searchRange(this.#index, { query: prepared, parameters, k, filters }, limits)
       const { found, counts, storage, skipped } = answer
       return {
@@ -156,7 +158,7 @@ class RangePipeline implements Pipeline {
   match(query: QueryVectors, places: readonly SegmentPlace[]): Promise<readonly TokenMatch[]> {
     const limits = queryLimits(this.#settings, {}, places.length)
     const prepared = new PreparedQuery(query, this.info.dim)
-    return this.#inTurn(limits, async () => {
+    return this.#inTurn(limits, QUERY_BYTES, async () => {
       const blocks = await readBlocks(this.#index, places, limits)
       return matchBlocks(
         this.#index,
@@ -184,9 +186,9 @@ class RangePipeline implements Pipeline {
     await this.#index.reader.closeParts()
   }
 
-  /** Work that reads, once it is its turn. */
-  async #inTurn<T>({ all, deadline }: QueryLimits, work: () => Promise<T>): Promise<T> {
-    const giveBack = await this.#turns.take(all.hard.bytes + QUERY_BYTES, deadline)
+  /** Work that reads, once it is its turn. @param heldBytes - besides what it reads */
+  async #inTurn<T>({ all, deadline }: QueryLimits, heldBytes: number, work: () => Promise<T>): Promise<T> {
+    const giveBack = await this.#turns.take(all.hard.bytes + heldBytes, deadline)
     try {
       return await work()
     } finally {

@@ -85,11 +85,8 @@ export class ScoreTable {
     return kept.sort((a, b) => b.score - a.score || a.passage - b.passage).slice(0, wanted)
   }
 
-  /** All of them, in no order; a copy, since the next query's come into the same table. */
-  all(): readonly Candidate[] {
-    return Array.from(this.#scores.subarray(0, this.count), (score, entry) => {
-      return { passage: this.#passages[entry] ?? 0, score }
-    })
+  has(passage: number): boolean {
+    return this.#slots[this.#slotOf(passage)] !== 0
   }
 
   #entryOf(passage: number): number {

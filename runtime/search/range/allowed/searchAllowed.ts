@@ -1,6 +1,7 @@
 /** A query with a filter over an index that is read by range: PLAID.md section 5. */
 import { type PassageBitmap, pidsOf } from '../../../passages/bitmap.ts'
 import { reachBorder } from '../../reachBorder.ts'
+import type { WantedBytes } from '../plan.ts'
 import type { RangeIndex } from '../rangeIndex.ts'
 import { defaultBudget, leastOf, minus, NOTHING, type QueryLimits } from '../rangeParameters.ts'
 import { type Account, planRound } from '../reading/readRound.ts'
@@ -23,7 +24,7 @@ export async function searchAllowed(index: RangeIndex, asked: Filtered, account:
   const { used, unlisted } = await scoreByLists(index, asked, account, allowed / searchable)
   const order = new AllowedOrder(
     filters.map((own, segment) => ({ allowed: own, ...(unlisted[segment] ?? NOTHING_LISTED) })),
-    index.scores.all(),
+    index.scores,
   )
   const { passages } = asked.parameters
   const best = order.best(passages * NEXT_BEST)
@@ -50,9 +51,17 @@ const NOTHING_LISTED = { firstPassage: 0, unlistedScore: 0 }
 /** All passages that a filter allows, when there is room to read them all: lists could only lose some of them. */
 function planAllowed(index: RangeIndex, filters: readonly PassageBitmap[], count: number, { all, gaps }: QueryLimits) {
   if (count > ALLOWED_MAX) return undefined
-  const best = filters.flatMap((own, segment) => Array.from(pidsOf(own), (pid) => ({ segment, pid })))
-  const places = best.map(({ segment, pid }) => wantedBlock(index, segment, pid).place)
   const hard = leastOf(all.hard, defaultBudget(index.segments.length))
+  const best = filters.flatMap((own, segment) => Array.from(pidsOf(own), (pid) => ({ segment, pid })))
+  const places: WantedBytes[] = []
+  let bytes = 0
+  for (const { segment, pid } of best) {
+    const { place } = wantedBlock(index, segment, pid)
+    bytes += place.length
+    // To plan what cannot fit would take longer than to see it.
+    if (bytes > hard.bytes) return undefined
+    places.push(place)
+  }
   const plan = planRound(places, { hard, gapBytes: gaps.rows })
   return plan.taken === best.length ? { best, wanted: best.length, plan } : undefined
 }
