@@ -1,5 +1,12 @@
 /** The runtime: open an index and search it, anywhere JavaScript runs. Readers and host entries are in subfolders. */
-export { type Mark, type MarkSources, type PassageMarks, passageMarks } from './ask/marks.ts'
+export {
+  type Mark,
+  type MarkSources,
+  type PassageMarks,
+  passageFit,
+  passageMarks,
+  type QueryMatch,
+} from './ask/marks.ts'
 export { newestOnly } from './ask/newestOnly.ts'
 export { type EncoderSource, type OpenTextSearchOptions, openTextSearch } from './ask/openTextSearch.ts'
 export {

@@ -25,6 +25,8 @@ export interface PassageMarks {
 export const MARK_SCORE_MIN = 0.5
 /** Beside a strong match a middling one is noise: a word must reach this share of the passage's strongest match. */
 export const MARK_SCORE_SHARE = 0.6
+/** Of a word that is marked whole, though only its beginning was read. */
+const WORD_UNITS_MAX = 100
 /** Function words between two marked words that are marked with them, at most. */
 const FILLED_WORDS_MAX = 2
 
@@ -44,7 +46,7 @@ export interface MarkSources extends QueryMatch {
 
 /**
  * How well the query's words are answered: the mean similarity of each to the passage word that answers it, function words left out. In
- * [-1, 1], and unlike a score comparable between queries: for most models good answers are above 0.6, chance is below 0.5.
+ * [-1, 1], and unlike a score comparable between queries: for most models good answers are above 0.6, chance is below 0.55.
  */
 export function passageFit({ query, querySpans, match }: QueryMatch): number {
   const scores = contentRows(wordsOf(query), query, querySpans).map((row) => match.scores[row] ?? 0)
@@ -69,8 +71,8 @@ export function passageMarks(sources: MarkSources): PassageMarks {
   const strong = answers.filter(({ score }) => score >= least)
   // What the network did not read is not marked either.
   const readEnd = passageSpans.reduce((end, span) => Math.max(end, span?.end ?? 0), 0)
-  const encoded = encodedTextOf(passage).slice(0, readEnd)
-  const words = wordsOf(encoded)
+  const encoded = encodedTextOf(passage).slice(0, readEnd + WORD_UNITS_MAX)
+  const words = wordsOf(encoded).filter(({ start }) => start < readEnd)
   const wordWeights = markWords({ encoded, words, queryWords, strong })
   const signs = strong.filter(({ span }) => wordsAt(words, span).length === 0)
   const found = [...wordWeights].map(([at, weight]) => ({ span: words[at] as Word, weight }))
@@ -157,6 +159,7 @@ function continuePhrases({ encoded, words, queryWords, marked }: Phrases): void 
     if (from === undefined || to - from - 1 > FILLED_WORDS_MAX) continue
     const between = words.slice(from + 1, to)
     if (!between.every((word) => word.isFunctionWord && asked.has(word.folded))) continue
+    if (!/^[\s\p{L}\p{N}\p{M}'’-]*$/u.test(encoded.slice(words[from]?.end, words[to]?.start))) continue
     const weight = Math.min(marked.get(from) ?? 0, marked.get(to) ?? 0)
     for (let at = from + 1; at < to; at++) marked.set(at, weight)
   }
@@ -185,10 +188,8 @@ function inFields(
     const mark = { start: found.span.start, end: found.span.end, weight: Math.min(1, weight) }
     const before = field.at(-1)
     if (!before || !isJoined((passage[found.field] ?? '').slice(before.end, mark.start))) {
-      if (!before || mark.start >= before.end) {
-        field.push(mark)
-        continue
-      }
+      field.push(mark)
+      continue
     }
     field[field.length - 1] = {
       start: before.start,

@@ -18,7 +18,7 @@ import type {
   TokenMatch,
 } from '../searcher.ts'
 import { createSlices, pause } from '../waiting/pause.ts'
-import { type PassageMarks, passageMarks } from './marks.ts'
+import { type PassageMarks, passageFit, passageMarks, type QueryMatch } from './marks.ts'
 
 /** An encoder that a search can ask with. One without `passageSpans` (it runs elsewhere) can mark no words. */
 export type QuestionEncoder = QueryEncoder & Partial<Pick<Encoder, 'encodePassages' | 'countTokens' | 'passageSpans'>>
@@ -50,8 +50,13 @@ export interface AnswerHit extends Passage {
   readonly score: number
   /** A number for clients that want one, such as ColBERT's. It means another passage once the index is built anew; `id` does not. */
   readonly pid: number
-  /** Words of title and text that answer, as half-open ranges of UTF-16 code units. */
+  /** Words of title and text that answer, as half-open ranges of UTF-16 code units. With `highlight`. */
   readonly marks?: PassageMarks
+  /**
+   * How well the question's words are answered: their mean similarity to the words of the passage, function words left out. In [-1, 1], and
+   * comparable between questions: good answers are above 0.6, below 0.55 nothing fits. With `highlight`.
+   */
+  readonly fit?: number
 }
 
 /** Milliseconds by step; a step that was not needed is absent. */
@@ -121,17 +126,17 @@ export function createTextSearch(
       refuseNotFound,
     )
     const { hits, ...facts } = found
-    const marks = encoded && highlight ? await step('marks', () => allMarks(passages, matches, encoded, encoder)) : []
+    const words = encoded && typeof question === 'string' ? { query: question, querySpans: encoded.spans } : undefined
+    const marks = words && highlight ? await step('marks', () => allMarks(passages, matches, words, encoder)) : []
     return {
       ...facts,
       ...(encoded?.truncated ? { truncated: true } : {}),
       hits: hits.map(({ id, rank, score, place }, i): AnswerHit => {
         const passage = passages[i]
-        const marked = marks[i]
         return {
           ...(texts && passage ? passageOf(passage) : {}),
           ...{ id, rank, score, pid: (firstPids[place.segment] ?? 0) + place.pid },
-          ...(marked ? { marks: marked } : {}),
+          ...marks[i],
         }
       }),
       ms: times,
@@ -257,14 +262,14 @@ function passageOf({ id, title, text, metadata }: StoredPassage): Passage {
   }
 }
 
-/** The marks of each passage. A passage is tokenized for it, so a thousand would hold the thread for most of a second. */
+/** What the words of each passage say of the question. A passage is tokenized for it, so a thousand would hold the thread for most of a second. */
 async function allMarks(
   passages: readonly StoredPassage[],
   matches: readonly TokenMatch[],
-  query: EncodedText,
+  { query, querySpans }: Omit<QueryMatch, 'match'>,
   encoder: QuestionEncoder | undefined,
-): Promise<readonly PassageMarks[]> {
-  const marks: PassageMarks[] = []
+): Promise<readonly Required<Pick<AnswerHit, 'marks' | 'fit'>>[]> {
+  const marked: Required<Pick<AnswerHit, 'marks' | 'fit'>>[] = []
   const nextSlice = createSlices()
   for (const [i, match] of matches.entries()) {
     await nextSlice()
@@ -272,9 +277,10 @@ async function allMarks(
     // The same words that the index was built from.
     const read = encoder && countsTokens(encoder) ? readablePassage(passage, encoder) : passage
     const passageSpans = encoder?.passageSpans?.(encodedTextOf(read)) ?? []
-    marks.push(passageMarks({ passage: read, passageSpans, querySpans: query.spans, match }))
+    const asked = { query, querySpans, match }
+    marked.push({ marks: passageMarks({ ...asked, passage: read, passageSpans }), fit: passageFit(asked) })
   }
-  return marks
+  return marked
 }
 
 function countsTokens(encoder: QuestionEncoder): encoder is QuestionEncoder & Pick<Encoder, 'countTokens'> {

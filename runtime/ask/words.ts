@@ -16,16 +16,15 @@ const WORDS = new RegExp(`[${UNSPACED}]\\p{M}*|(?:(?![${UNSPACED}])[\\p{L}\\p{N}
 const FUNCTION_WORDS: ReadonlySet<string> = new Set(
   `a an and any are as at be been being but by can could did do does for from had has have how if in into is it its may might no nor
    not of on onto or s so such than that the their then there these they this those to was were what when where whether which who
-   whom whose why will with would you your i we our he she his her them me my us about between during through over under`.split(/\s+/),
+   whom whose why will with would you your i we our he she his her them me my us about between during through over under`.split(
+    /\s+/,
+  ),
 )
 
 /** From left to right. */
 export function wordsOf(text: string): readonly Word[] {
   return [...text.matchAll(WORDS)].map(({ 0: word, index }) => {
-    const folded = word
-      .normalize('NFKD')
-      .replace(/\p{M}/gu, '')
-      .toLowerCase()
+    const folded = word.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
     // "WHO", "IT", "US" are names.
     const isName = word.length > 1 && word === word.toUpperCase() && word !== word.toLowerCase()
     return {

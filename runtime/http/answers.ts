@@ -50,8 +50,11 @@ export async function answerSearch(
     ...(skipped ? { skipped: { ...skipped, reasons: [...skipped.reasons] } } : {}),
     ...(truncated ? { truncated } : {}),
     tookMs: tenths(started),
-    hits: answer.hits.map(({ id, rank, score, marks, ...passage }): SearchHitBody => {
-      const shown = marks && { marks: { title: [...marks.title], text: [...marks.text] } }
+    hits: answer.hits.map(({ id, rank, score, marks, fit, ...passage }): SearchHitBody => {
+      const shown = marks && {
+        marks: { title: [...marks.title], text: [...marks.text] },
+        ...(fit === undefined ? {} : { fit }),
+      }
       return { id, rank, score, ...fieldsOf(passage), ...shown }
     }),
   }

@@ -200,7 +200,7 @@ export const searchBody = z
     highlight: z
       .boolean({ error: 'expected true or false' })
       .optional()
-      .openapi({ default: false, description: 'Whether hits say which words answer the query.' }),
+      .openapi({ default: false, description: 'Whether hits say which words answer the query, and how well.' }),
   })
   .refine(({ query, vectors }) => (query === undefined) !== (vectors === undefined), {
     error: 'expected exactly one of "query" (a text) and "vectors" (rows of numbers)',
@@ -214,7 +214,7 @@ export const searchBody = z
 
 const mark = z
   .object({ start: z.int(), end: z.int(), weight: z.number().openapi({ description: 'In (0, 1].' }) })
-  .openapi('Mark', { description: 'Half-open range of UTF-16 code units: a word that answers the query.' })
+  .openapi('Mark', { description: 'Half-open range of UTF-16 code units: words side by side that answer the query.' })
 
 const metadata = z.record(z.string(), z.unknown())
 
@@ -227,6 +227,10 @@ const hit = z
     text: z.string().optional(),
     metadata: metadata.optional(),
     marks: z.object({ title: z.array(mark), text: z.array(mark) }).optional(),
+    fit: z.number().optional().openapi({
+      description:
+        "With highlight: the mean similarity of the query's words to the words that answer them. Comparable between queries: good answers are above 0.6, below 0.55 nothing fits.",
+    }),
   })
   .openapi('Hit')
 

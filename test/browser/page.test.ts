@@ -1,6 +1,7 @@
 /** The built search page in a real Chromium, served by the real Node server over the toy searcher. */
 import type { Browser, Page, Request } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { QUERY_CHARACTERS_MAX } from '../../encoder/limits.ts'
 import { StorageError } from '../../format/errors.ts'
 import { launchChromium } from '../../lab/hosts/chromium.ts'
 import { createApp } from '../../runtime/http/index.ts'
@@ -29,6 +30,19 @@ beforeAll(async () => {
   const indexes = {
     weaving: { ...toy, search: (...given: Parameters<Searcher['search']>) => search(...given) },
     second,
+    titles: await createToySearcher('titles', encoder, [
+      { id: 'a', title: 'A randomised trial of vitamin d for the prevention of fractures', text: 'One.' },
+      { id: 'b', title: 'The behaviour change wheel: A new method for characterising interventions', text: 'Two.' },
+    ]),
+    many: await createToySearcher(
+      'many',
+      encoder,
+      Array.from({ length: 60 }, (_, i) => ({
+        id: `p${i}`,
+        title: `Passage ${i}`,
+        text: `Twill ${'warp and weft '.repeat(40)}`,
+      })),
+    ),
   }
   server = await serve({ app: createApp({ indexes, encoder, page: await buildPage() }), port: 0 })
   browser = await launchChromium()
@@ -62,11 +76,18 @@ const query = () => page.getByLabel('Search the passages')
 
 async function open(path = '/'): Promise<void> {
   await page.goto(server.url + path)
-  await page.getByText('weaving · 9 passages').waitFor()
+  await page.locator('.about').getByText('passage').waitFor()
 }
 
 async function waitForTitle(title: string): Promise<void> {
   await firstTitle().filter({ hasText: title }).waitFor()
+}
+
+/** Filled parts of the bars. */
+async function barShares(): Promise<number[]> {
+  return page
+    .locator('.bar i')
+    .evaluateAll((all) => all.map((bar) => Number(getComputedStyle(bar).getPropertyValue('--share'))))
 }
 
 async function focusedRank(): Promise<string | null> {
@@ -79,20 +100,28 @@ describe('the search page', { timeout: 30_000 }, () => {
     await query().pressSequentially('twill drape')
     await waitForTitle('Twill weave')
     await page.locator('.hit').first().locator('mark').getByText('drape').waitFor()
-    expect(await page.locator('.hit').first().locator('mark').allTextContents()).toEqual(['Twill', 'drape'])
-    expect(await page.getByRole('status').textContent()).toMatch(/^9 passages in \d+ ms$/)
-    // A similarity of 1 is drawn with full strength, a bar of the best hit is full.
+    expect(await page.locator('.hit').first().locator('mark').allTextContents()).toEqual(['Twill', 'twill', 'drape'])
+    expect(await page.getByRole('status').textContent()).toMatch(/^All 9 passages, best first · \d+ ms$/)
+    // A similarity of 1 is drawn with full strength.
     const strength = await page
       .locator('mark')
       .first()
       .evaluate((mark) => mark.style.getPropertyValue('--strength'))
     expect(strength).toBe('1.00')
-    const bars = page.locator('.bar i')
-    const widths = await bars.evaluateAll((all) =>
-      all.map((bar) => bar.clientWidth / (bar.parentElement?.clientWidth ?? 0)),
-    )
-    expect(widths[0]).toBeCloseTo(1, 1)
-    expect(widths.at(-1)).toBeLessThan(widths[0]!)
+  })
+
+  it('has bars that show how well a passage fits: full where each word is answered, empty where none is', async () => {
+    await open('/?q=twill+drape')
+    await waitForTitle('Twill weave')
+    expect(await barShares()).toEqual([1, ...Array(8).fill(0)])
+    // The best of a bad lot is not drawn as if it were good, and the status says so. Words of another index have a similarity of 0.1.
+    await query().fill('randomised trial')
+    await page.getByRole('status').getByText('No close match. The nearest 9 of 9 passages').waitFor()
+    expect(await barShares()).toEqual(Array(9).fill(0))
+    expect(await page.locator('.hit mark').count()).toBe(0)
+    // Half of the words: a cosine of 0.55 on a scale from 0.45 to 0.95.
+    await query().fill('twill randomised')
+    await expect.poll(async () => (await barShares())[0]).toBeCloseTo(0.2, 2)
   })
 
   it('answers the query of the URL, writes queries there, and goes back', async () => {
@@ -179,11 +208,143 @@ describe('the search page', { timeout: 30_000 }, () => {
     await alert.getByText('The storage of this index did not answer. Try again later.').waitFor()
     expect(await alert.textContent()).not.toContain('secret')
     search = toy.search
-    await query().press('Enter')
+    await alert.getByRole('button', { name: 'Try again' }).click()
     await waitForTitle('Twill weave')
     expect(await alert.isVisible()).toBe(false)
     // Chromium itself reports each failed request, here the example search and the query; nothing else may be there.
     complaints = complaints.filter((complaint) => !complaint.includes('status of 503'))
+  })
+
+  it('takes the message of a failed search away as soon as the next one runs', async () => {
+    search = () => Promise.reject(new StorageError('gone'))
+    await open()
+    await query().fill('twill')
+    const alert = page.getByRole('alert')
+    await alert.waitFor()
+    let release = () => {}
+    const gate = new Promise<void>((resolve) => (release = resolve))
+    search = (...given) => gate.then(() => toy.search(...given))
+    await query().fill('lichen')
+    await alert.waitFor({ state: 'hidden' })
+    release()
+    await waitForTitle('Natural dyes')
+    complaints = complaints.filter((complaint) => !complaint.includes('status of 503'))
+  })
+
+  it('asks a busy server once more, when it says', async () => {
+    await open()
+    await page.getByText('Try one of these').waitFor()
+    let refusals = 0
+    const busy = { title: 'Service Unavailable', status: 503, detail: 'Too many ask.', code: 'BUSY' }
+    await page.route('**/v1/search', (route) => {
+      if (++refusals > 1) return route.continue()
+      const headers = { 'Retry-After': '1', 'Content-Type': 'application/problem+json' }
+      return route.fulfill({ status: 503, headers, body: JSON.stringify(busy) })
+    })
+    await query().fill('twill')
+    await page.getByRole('status').getByText('The server is busy. Trying again in 1 s').waitFor()
+    expect(await page.getByRole('alert').isVisible()).toBe(false)
+    await waitForTitle('Twill weave')
+    expect(refusals).toBe(2)
+    // Only once: then it is told, with a button.
+    await page.unroute('**/v1/search')
+    await page.route('**/v1/search', (route) => {
+      const headers = { 'Retry-After': '1', 'Content-Type': 'application/problem+json' }
+      return route.fulfill({ status: 503, headers, body: JSON.stringify(busy) })
+    })
+    await query().fill('lichen')
+    await page.getByRole('alert').getByText('The server is busy').waitFor()
+    complaints = complaints.filter((complaint) => !complaint.includes('status of 503'))
+  })
+
+  it('shows the best of many, says of how many, and more of them on demand', async () => {
+    await open('/?index=many&q=twill')
+    const status = page.getByRole('status')
+    await status.getByText('Best 20 of 60 passages').waitFor()
+    const more = page.getByRole('button', { name: 'Show more' })
+    await page.locator('.hit').first().press('Enter')
+    await more.focus()
+    await more.press('Enter')
+    await status.getByText('Best 50 of 60 passages').waitFor()
+    // The keyboard goes on where the new ones begin; what was open stays open.
+    await expect.poll(focusedRank).toBe('21')
+    expect(await page.locator('.hit').first().locator('.more').getAttribute('aria-expanded')).toBe('true')
+    await more.click()
+    await status.getByText('All 60 passages, best first').waitFor()
+    expect(await page.locator('.hit').count()).toBe(60)
+    expect(await more.isVisible()).toBe(false)
+    await query().fill('twill weft')
+    await status.getByText('Best 20 of 60 passages').waitFor()
+  })
+
+  it('lets no more be typed than the server takes, and says so', async () => {
+    await open()
+    expect(Number(await query().getAttribute('maxlength'))).toBe(QUERY_CHARACTERS_MAX)
+    await query().fill('twill '.repeat(QUERY_CHARACTERS_MAX / 4))
+    await page.getByRole('status').getByText('8,192 characters').waitFor()
+    await waitForTitle('Twill weave')
+    // A question that fits the box fits the address as well only when it is short.
+    expect(new URL(page.url()).search).toBe('')
+    await query().fill('twill')
+    await page.waitForURL('**/?q=twill')
+    expect(await page.locator('#note').isVisible()).toBe(false)
+  })
+
+  it('says that the end of a question was not read', async () => {
+    await open(`/?q=${Array.from({ length: 60 }, (_, i) => `word${i}`).join('+')}`)
+    await page.getByRole('status').getByText('longer than the model reads').waitFor()
+  })
+
+  it('has each hit in the order of the tab key, before what can be done with it', async () => {
+    await open('/?q=selvedge+wool')
+    await waitForTitle('A long history')
+    await query().focus()
+    await page.keyboard.press('Tab')
+    expect(await focusedRank()).toBe('1')
+    await page.keyboard.press('Tab')
+    expect(await page.evaluate(() => document.activeElement?.className)).toBe('more')
+    expect(await page.getByRole('article', { name: 'A long history' }).count()).toBe(1)
+  })
+
+  it('names the index once', async () => {
+    await open()
+    expect(await page.locator('header').innerText()).not.toMatch(/weaving[\s\S]*weaving · /)
+    await page.route('**/v1/indexes', async (route) => {
+      const answer = (await (await route.fetch()).json()) as { indexes: unknown[] }
+      await route.fulfill({ json: { indexes: answer.indexes.slice(0, 1) } })
+    })
+    await page.goto(server.url)
+    await page.getByText('weaving · 9 passages').waitFor()
+    expect(await page.getByLabel('Index').isVisible()).toBe(false)
+  })
+
+  it('lets no text be seen above or beside the box while the page is scrolled', async () => {
+    await page.setViewportSize({ width: 700, height: 500 })
+    await open('/?index=many&q=twill')
+    await page.locator('.hit').nth(5).scrollIntoViewIfNeeded()
+    await page.mouse.wheel(0, 300)
+    await expect.poll(() => page.evaluate(() => scrollY)).toBeGreaterThan(300)
+    const above = await page.evaluate(() => {
+      const { top, bottom, left, right } = document.querySelector('.search')!.getBoundingClientRect()
+      const hit = document.querySelector('.results')!.getBoundingClientRect()
+      const points = [
+        [hit.left + 1, top - 3],
+        [(left + right) / 2, top - 3],
+        [hit.right - 1, (top + bottom) / 2],
+      ]
+      return points.map(([x = 0, y = 0]) => document.elementFromPoint(x, y)?.closest('search') !== null)
+    })
+    expect(above).toEqual([true, true, true])
+  })
+
+  it('does without marks where the server cannot say which words answer', async () => {
+    await page.route('**/v1/indexes', async (route) => {
+      const answer = (await (await route.fetch()).json()) as { indexes: object[] }
+      await route.fulfill({ json: { indexes: answer.indexes.map((index) => ({ ...index, highlight: false })) } })
+    })
+    await open('/?q=twill')
+    await waitForTitle('Twill weave')
+    expect(await page.locator('mark, .bar').count()).toBe(0)
   })
 
   it('says that the server cannot be reached when it cannot', async () => {
@@ -226,6 +387,14 @@ describe('the search page', { timeout: 30_000 }, () => {
     expect(calls).toBe(2)
   })
 
+  it('offers examples that are whole, or cut between two words and marked as cut', async () => {
+    await open('/?index=titles')
+    const labels = await page.locator('.hints button').allTextContents()
+    expect(labels).toEqual(['The behaviour change wheel', 'A randomised trial of vitamin d…'])
+    await page.getByRole('button', { name: 'A randomised trial' }).click()
+    expect(await query().inputValue()).toBe('A randomised trial of vitamin d')
+  })
+
   it('offers examples from the index that search when clicked', async () => {
     await open()
     await page.getByRole('button', { name: 'Natural dyes' }).click()
@@ -241,7 +410,7 @@ describe('the search page', { timeout: 30_000 }, () => {
     expect(new URL(page.url()).search).toBe('?q=twill&index=second')
     await page.reload()
     await waitForTitle('Only passage')
-    await page.getByText('second · 1 passage').waitFor()
+    await page.getByText('1 passage', { exact: true }).waitFor()
   })
 
   it('works again when the browser has it in its cache', async () => {

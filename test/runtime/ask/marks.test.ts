@@ -3,17 +3,24 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { TextSpan } from '../../../encoder/encoder.ts'
 import { encodedTextOf, fieldSpanOf } from '../../../encoder/passageText.ts'
-import { MARK_SCORE_MIN, passageMarks } from '../../../runtime/ask/marks.ts'
+import { MARK_SCORE_MIN, passageFit, passageMarks } from '../../../runtime/ask/marks.ts'
 
 /** Rows as [query span, index of the passage token, score]. */
 function marksOf(
   passage: { title?: string; text?: string },
   passageSpans: (TextSpan | undefined)[],
   rows: [TextSpan | undefined, number, number][],
+  query = 'yarn',
 ) {
   const tokens = Uint32Array.from(rows, ([, token]) => token)
   const scores = Float32Array.from(rows, ([, , score]) => score)
-  return passageMarks({ passage, passageSpans, querySpans: rows.map(([span]) => span), match: { tokens, scores } })
+  return passageMarks({
+    query,
+    passage,
+    passageSpans,
+    querySpans: rows.map(([span]) => span),
+    match: { tokens, scores },
+  })
 }
 
 const word: TextSpan = { start: 0, end: 3 }
@@ -62,10 +69,10 @@ describe('passageMarks', () => {
 
   it('drops a match below the absolute floor and one far below the strongest', () => {
     const spans = [span(0, 1), span(2, 3), span(4, 5)]
-    const weak = marksOf({ text: 'a b c' }, spans, [[word, 0, MARK_SCORE_MIN - 0.01]])
+    const weak = marksOf({ text: 'u v w' }, spans, [[word, 0, MARK_SCORE_MIN - 0.01]])
     expect(weak.text).toEqual([])
     // 0.6 of 0.9375 is 0.5625: 0.53125 is above the floor and still dropped, 0.59375 stays.
-    const mixed = marksOf({ text: 'a b c' }, spans, [
+    const mixed = marksOf({ text: 'u v w' }, spans, [
       [word, 0, 0.9375],
       [word, 1, 0.53125],
       [word, 2, 0.59375],
@@ -75,10 +82,10 @@ describe('passageMarks', () => {
 
   it('keeps letters outside the basic plane and combining accents in the word', () => {
     // U+1D400 is two code units; "e" + U+0301 is one letter for a reader.
-    const text = 'x 𝐀𝐁 cafe\u0301 y'
+    const text = 'x 𝐀𝐁. cafe\u0301 y'
     const marks = marksOf(
       { text },
-      [span(4, 6), span(7, 9)],
+      [span(4, 6), span(8, 10)],
       [
         [word, 0, 1],
         [word, 1, 1],
@@ -119,6 +126,116 @@ describe('passageMarks', () => {
       }),
       { seed: 7, numRuns: 300 },
     )
+  })
+})
+
+/** The words of a text, each a token of its own, as rows of a query: [word of the query, word of the text, score]. */
+function phrasesOf(query: string, text: string, rows: [string, string, number][], title?: string): string[] {
+  const spansOf = (whole: string) =>
+    [...whole.matchAll(/[^\s.,]+/g)].map(({ 0: found, index }) => span(index, index + found.length))
+  const find = (whole: string, part: string) => {
+    const at = spansOf(whole).findIndex(({ start, end }) => whole.slice(start, end) === part)
+    if (at < 0) throw new Error(`no "${part}" in "${whole}"`)
+    return at
+  }
+  const whole = encodedTextOf({ title, text })
+  const marks = marksOf(
+    { title, text },
+    spansOf(whole),
+    rows.map(([asked, answer, score]) => [spansOf(query)[find(query, asked)], find(whole, answer), score]),
+    query,
+  )
+  return [
+    ...marks.title.map(({ start, end }) => (title ?? '').slice(start, end)),
+    ...marks.text.map(({ start, end }) => text.slice(start, end)),
+  ]
+}
+
+describe('phrases', () => {
+  it('are marked whole, wherever they stand, though the network points at one token of one of them', () => {
+    const rows: [string, string, number][] = [
+      ['vitamin', 'D', 0.9],
+      ['d', 'D', 0.95],
+    ]
+    expect(phrasesOf('vitamin d', 'Too little vitamin D harms. Give Vitamin D early.', rows, 'Vitamin D')).toEqual([
+      'Vitamin D',
+      'vitamin D',
+      'Vitamin D',
+    ])
+  })
+
+  it('leave function words alone, though some token answers them best', () => {
+    const rows: [string, string, number][] = [
+      ['is', 'is', 0.99],
+      ['vitamin', 'vitamin', 0.9],
+      ['in', 'in', 0.98],
+      ['fish', 'of', 0.9],
+      ['fish', 'herring', 0.8],
+    ]
+    expect(phrasesOf('is vitamin in fish', 'It is said that vitamin is in much of the herring.', rows)).toEqual([
+      'vitamin',
+      'herring',
+    ])
+  })
+
+  it('are joined over the function words of the query that stand between their words, not over others or a full stop', () => {
+    const rows: [string, string, number][] = [
+      ['scans', 'scans', 0.9],
+      ['infants', 'infants', 0.9],
+    ]
+    const marked = (text: string) => phrasesOf('scans of the infants', text, rows)
+    expect(marked('we made scans of the infants.')).toEqual(['scans of the infants'])
+    expect(marked('we made scans in infants.')).toEqual(['scans', 'infants'])
+    expect(marked('we made scans. Of the infants none')).toEqual(['scans', 'infants'])
+  })
+
+  it('keep a short last word that names something', () => {
+    expect(phrasesOf('hepatitis a', 'a case of hepatitis A and a cold', [['hepatitis', 'hepatitis', 0.9]])).toEqual([
+      'hepatitis A',
+    ])
+  })
+
+  it('are function words where the query has no others', () => {
+    expect(phrasesOf('to be or not', 'whether to be is asked', [['be', 'be', 0.9]])).toEqual(['be'])
+  })
+
+  it('take capitals for a name', () => {
+    expect(phrasesOf('WHO report', 'who read the WHO papers', [['WHO', 'WHO', 0.9]])).toEqual(['WHO'])
+  })
+
+  it('of scripts without blanks are as long as what answers, not as the sentence', () => {
+    // "Diabetes" is three characters of a sentence that has no blank.
+    const text = '他患有糖尿病多年'
+    const at = text.indexOf('糖')
+    const spans = [...text].map((_, i) => span(i, i + 1))
+    const rows = [0, 1, 2].map((i): [TextSpan, number, number] => [span(i, i + 1), at + i, 0.9])
+    const marks = marksOf({ text }, spans, rows, '糖尿病')
+    expect(marks.text.map(({ start, end }) => text.slice(start, end))).toEqual(['糖尿病'])
+  })
+
+  it('do not cross from the title into the text', () => {
+    const rows: [string, string, number][] = [['wool', 'Wool', 0.9]]
+    expect(phrasesOf('wool', 'wool is warm', rows, 'Wool')).toEqual(['Wool', 'wool'])
+  })
+})
+
+describe('passageFit', () => {
+  const spansOf = (...pairs: [number, number][]) => pairs.map(([start, end]) => span(start, end))
+  const fitOf = (query: string, spans: (TextSpan | undefined)[], scores: number[]) =>
+    passageFit({
+      query,
+      querySpans: spans,
+      match: { tokens: new Uint32Array(spans.length), scores: Float32Array.from(scores) },
+    })
+
+  it('is the mean over the words that say something: no rows of [CLS] or [MASK], no function words, no punctuation', () => {
+    const spans = [undefined, ...spansOf([0, 2], [3, 7], [8, 12], [12, 13]), undefined]
+    expect(fitOf('is wool warm?', spans, [1, 1, 0.75, 0.25, 1, 1])).toBe(0.5)
+  })
+
+  it('counts function words, or signs, where there is nothing else', () => {
+    expect(fitOf('to be', spansOf([0, 2], [3, 5]), [0.25, 0.75])).toBe(0.5)
+    expect(fitOf('?!', spansOf([0, 1], [1, 2]), [0.25, 0.75])).toBe(0.5)
   })
 })
 

@@ -7,7 +7,14 @@ import type { Encoder } from '../../../encoder/encoder.ts'
 import { encodedTextOf } from '../../../encoder/passageText.ts'
 import { InputError, ModelError, NotFoundError } from '../../../format/errors.ts'
 import { ROOT } from '../../../lab/root.ts'
-import { createTextSearch, newestOnly, openTextSearch, passageMarks, type TextSearch } from '../../../runtime/index.ts'
+import {
+  createTextSearch,
+  newestOnly,
+  openTextSearch,
+  passageFit,
+  passageMarks,
+  type TextSearch,
+} from '../../../runtime/index.ts'
 import { filesAtPath } from '../../../runtime/platform/node/nodeFiles.ts'
 import { openIndex } from '../../../runtime/platform/node/nodeIndex.ts'
 import { compileKernels } from '../../../runtime/platform/node/nodeKernels.ts'
@@ -49,9 +56,10 @@ describe.each(['resident', 'range'] as const)('a question to an index (%s)', (pi
       found.hits.map((hit, i) => {
         const passage = passages[i]!
         const passageSpans = encoder.passageSpans(encodedTextOf(passage))
-        const marks = passageMarks({ passage, passageSpans, querySpans: query.spans, match: matches[i]! })
+        const asked = { query: QUESTION, querySpans: query.spans, match: matches[i]! }
+        const marks = passageMarks({ ...asked, passage, passageSpans })
         const { place, ...rest } = { ...passage, ...hit }
-        return { ...rest, pid: place.pid, marks }
+        return { ...rest, pid: place.pid, marks, fit: passageFit(asked) }
       }),
     )
     expect(answer.hits[0]).toMatchObject({ id: '4983', rank: 1, title: expect.stringContaining('newborn') })
@@ -77,7 +85,7 @@ describe.each(['resident', 'range'] as const)('a question to an index (%s)', (pi
     expect(Object.keys(hits[0]!).sort()).toEqual(['id', 'pid', 'rank', 'score'])
     expect(Object.keys(ms)).toEqual(['encode', 'search'])
     const marked = await search.ask(QUESTION, { k: 1, texts: false, highlight: true })
-    expect(Object.keys(marked.hits[0]!).sort()).toEqual(['id', 'marks', 'pid', 'rank', 'score'])
+    expect(Object.keys(marked.hits[0]!).sort()).toEqual(['fit', 'id', 'marks', 'pid', 'rank', 'score'])
   })
 
   it('reads a long text to its end, and says when even 512 rows are too few for it', async () => {
