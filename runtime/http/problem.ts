@@ -10,6 +10,8 @@ import { BusyError, TartanError, type TartanErrorCode } from '../../format/error
 /** Codes of problems that only HTTP has. */
 export type HttpProblemCode =
   | 'METHOD_NOT_ALLOWED'
+  | 'REQUEST_TIMEOUT'
+  | 'HEADERS_TOO_LARGE'
   | 'PAYLOAD_TOO_LARGE'
   | 'UNSUPPORTED_MEDIA_TYPE'
   | 'TIMEOUT'
@@ -31,9 +33,11 @@ export const statusOfCode: Readonly<Record<TartanErrorCode | HttpProblemCode, Co
   INPUT: 400,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
+  REQUEST_TIMEOUT: 408,
   MODEL: 409,
   PAYLOAD_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
+  HEADERS_TOO_LARGE: 431,
   INTERNAL: 500,
   FORMAT: 502,
   VERSION: 502,
@@ -67,9 +71,11 @@ const titles: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   404: 'Not Found',
   405: 'Method Not Allowed',
+  408: 'Request Timeout',
   409: 'Conflict',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
+  431: 'Request Header Fields Too Large',
   500: 'Internal Server Error',
   502: 'Bad Gateway',
   503: 'Service Unavailable',

@@ -101,7 +101,7 @@ describe('the search page', { timeout: 30_000 }, () => {
     await waitForTitle('Twill weave')
     await page.locator('.hit').first().locator('mark').getByText('drape').waitFor()
     expect(await page.locator('.hit').first().locator('mark').allTextContents()).toEqual(['Twill', 'twill', 'drape'])
-    expect(await page.getByRole('status').textContent()).toMatch(/^All 9 passages, best first · \d+ ms$/)
+    expect(await page.getByRole('status').textContent()).toMatch(/^All 9 passages, best first · [\d,]+ ms$/)
     // A similarity of 1 is drawn with full strength.
     const strength = await page
       .locator('mark')
@@ -291,7 +291,11 @@ describe('the search page', { timeout: 30_000 }, () => {
   })
 
   it('says that the end of a question was not read', async () => {
-    await open(`/?q=${Array.from({ length: 60 }, (_, i) => `word${i}`).join('+')}`)
+    await page.route('**/v1/search', async (route) => {
+      const answer = (await (await route.fetch()).json()) as object
+      await route.fulfill({ json: { ...answer, truncated: true } })
+    })
+    await open('/?q=twill')
     await page.getByRole('status').getByText('longer than the model reads').waitFor()
   })
 

@@ -96,7 +96,10 @@ describe('createApp', () => {
   it('has a 4xx status for what a client can mend and a 5xx for what it cannot', () => {
     const mendable = Object.entries(statusOfCode).filter(([, status]) => status < 500)
     const codes: (TartanErrorCode | string)[] = mendable.map(([code]) => code)
-    const http = ['METHOD_NOT_ALLOWED', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE']
+    const http = [
+      ...['METHOD_NOT_ALLOWED', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'],
+      ...['REQUEST_TIMEOUT', 'HEADERS_TOO_LARGE'],
+    ]
     expect(codes.sort()).toEqual(['INPUT', 'MODEL', 'NOT_FOUND', ...http].sort())
   })
 })

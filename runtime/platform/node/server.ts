@@ -1,18 +1,18 @@
 /** The app on a port of Node: what Workers and the like do for an app at their edge, and an orderly end. */
-import type { Server } from 'node:http'
-import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import { createServer, type Server } from 'node:http'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { type Context, Hono, type Next } from 'hono'
 import { compress } from 'hono/compress'
 import { BusyError, InputError } from '../../../format/errors.ts'
 import type { App } from '../../http/app.ts'
 import { problemHeaders, problemOf, problemResponse } from '../../http/problem.ts'
+import { BODY_BYTES_MAX } from '../../http/schemas.ts'
 import type { Admission } from '../../waiting/admission.ts'
+import { answerRefused, failedResponse, HEADER_BYTES_MAX, withHost } from './refusedRequests.ts'
 
 const PORT_MAX = 65_535
 /** Of request bodies that are read or wait for their answer, all together. */
 const BODIES_BYTES_MAX = 64 * 1024 * 1024
-/** What a body counts whose length is not told beforehand: the most that the app reads of one. */
-const BODY_BYTES_UNTOLD = 1024 * 1024
 
 /** A closing server goes on taking what arrives until nothing has in so many turns: what was sent before is still on its way. */
 const QUIET_TURNS = 5
@@ -51,7 +51,9 @@ export async function serve({ app, port, host = '127.0.0.1', admission }: ServeO
     )
   }
   const state = { isClosing: false }
-  const server = createAdaptorServer({ fetch: edgeOf(app, state).fetch, hostname: host }) as Server
+  const listener = getRequestListener(edgeOf(app, state).fetch, { hostname: host, errorHandler: failedResponse })
+  const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX, requireHostHeader: false }, withHost(listener))
+  answerRefused(server)
   await listen(server, port, host)
   const address = server.address()
   const boundPort = typeof address === 'object' && address ? address.port : port
@@ -94,9 +96,10 @@ function boundedBodies(): (c: Context, next: Next) => Promise<Response | undefin
   let held = 0
   return async (c, next) => {
     const hasBody = c.req.method === 'POST'
-    const length = Number(c.req.header('content-length') ?? BODY_BYTES_UNTOLD)
+    // One whose length is not told beforehand counts as the most that the app reads of one.
+    const length = Number(c.req.header('content-length') ?? BODY_BYTES_MAX)
     // A longer one is refused by the app, unread.
-    const bytes = hasBody ? Math.min(Number.isFinite(length) ? length : 0, BODY_BYTES_UNTOLD) : 0
+    const bytes = hasBody ? Math.min(Number.isFinite(length) ? length : 0, BODY_BYTES_MAX) : 0
     if (bytes > 0 && held + bytes > BODIES_BYTES_MAX) {
       return refuse(
         c,
