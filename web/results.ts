@@ -37,6 +37,7 @@ export function drawHits(list: HTMLElement, hits: readonly Hit[], extend = false
     item.append(drawHit(hit, characters))
     return item
   })
+  const focused = document.activeElement?.closest<HTMLElement>('.hit')?.dataset.id
   if (from === 0) list.replaceChildren(...items)
   else list.append(...items)
   for (const item of items) {
@@ -44,6 +45,10 @@ export function drawHits(list: HTMLElement, hits: readonly Hit[], extend = false
     const more = item.querySelector<HTMLElement>('.more')
     if (text && more) more.hidden = text.scrollHeight <= text.clientHeight + 1 && !text.dataset.excerpt
   }
+  // Who reads a hit while a newer answer comes stays with it, or at the first.
+  if (focused === undefined || from > 0) return
+  const drawn = [...list.querySelectorAll<HTMLElement>('.hit')]
+  ;(drawn.find((hit) => hit.dataset.id === focused) ?? drawn[0])?.focus({ preventScroll: true })
 }
 
 /** Shows the whole passage, or the excerpt again. Does nothing where the excerpt is the whole. */
