@@ -14,8 +14,12 @@ import {
   isHeader,
   passageOfCells,
 } from './columns.ts'
+import { isLikeHeader, unknownHeader, usualColumns } from './headerless.ts'
 import { LookAhead } from './lookAhead.ts'
 import { isQuoted, readRow, unquoted } from './tsvRow.ts'
+
+/** Rows that are looked at to know the columns of a file without a header. */
+const SAMPLE_ROWS = 20
 
 /** How the rows of a file are read. */
 interface Layout {
@@ -42,7 +46,7 @@ export async function* readTsv(
       }
       if (line.text === '') continue
       if (!layout) {
-        const found = layoutOf(line.text.split('\t'), options, place)
+        const found = layoutOf(await firstRows(line.text, rows), options, place)
         if ('reason' in found) {
           yield { place, problem: found }
           continue
@@ -59,14 +63,27 @@ export async function* readTsv(
   }
 }
 
-function layoutOf(cells: readonly string[], options: ColumnOptions, place: Place): Layout | EntryProblem {
+/** Cells of the row that is read, and of some that follow, by which its columns are known. */
+async function firstRows(text: string, following: LookAhead<Line>): Promise<readonly (readonly string[])[]> {
+  const texts = [text]
+  for (let count = 0; count < SAMPLE_ROWS; count++) {
+    const line = await following.peek(count)
+    if (!line) break
+    if (line.text) texts.push(line.text)
+  }
+  return texts.map((row) => row.split('\t'))
+}
+
+function layoutOf(rows: readonly (readonly string[])[], options: ColumnOptions, place: Place): Layout | EntryProblem {
+  const [cells = []] = rows
   const isAllQuoted = cells.every(isQuoted)
   const names = isAllQuoted ? cells.map(unquoted) : cells
   const mustHaveHeader = hasColumnOptions(options) && !areColumnsPlaces(options) && cells.length > 1
   if (isHeader(names, options) || mustHaveHeader) {
     return { columns: headerColumns(names, options, place), header: true, isQuoted: isAllQuoted }
   }
-  const columns = areColumnsPlaces(options) ? placedColumns(cells, options, place) : usualColumns(cells, options)
+  if (!areColumnsPlaces(options) && isLikeHeader(rows)) throw problemError(place, unknownHeader(cells))
+  const columns = areColumnsPlaces(options) ? placedColumns(cells, options, place) : usualColumns(rows, options)
   return 'reason' in columns ? columns : { columns, header: false, isQuoted: false }
 }
 
@@ -88,27 +105,6 @@ function placedColumns(cells: readonly string[], options: ColumnOptions, place: 
     ...columns,
     names: cells.map((_, i) => `column ${i + 1}`),
     id: options.idColumn === undefined ? first : columns.id,
-  }
-}
-
-const URL_START = /^https?:\/\/\S+$/
-
-function usualColumns(cells: readonly string[], { numberIds }: ColumnOptions): Columns | EntryProblem {
-  const isUrlSecond = URL_START.test(cells[1] ?? '')
-  if (numberIds && cells.length === 1) return { names: ['text'], id: undefined, title: undefined, texts: [0] }
-  if (cells.length === 2) return { names: ['id', 'text'], id: 0, title: undefined, texts: [1] }
-  if (cells.length === 3 && isUrlSecond) return { names: ['id', 'url', 'text'], id: 0, title: undefined, texts: [2] }
-  if (cells.length === 3) return { names: ['id', 'text', 'title'], id: 0, title: 2, texts: [1] }
-  if (cells.length === 4 && isUrlSecond) return { names: ['id', 'url', 'title', 'text'], id: 0, title: 2, texts: [3] }
-  if (cells.length < 2) {
-    return {
-      reason: 'expected "id<tab>text", got a line without a tab',
-      cure: 'Separate id and text by a tab character; --number-ids takes a file of texts alone.',
-    }
-  }
-  return {
-    reason: `expected 2 or 3 columns (id, text, title) or a header that names the columns, got ${cells.length} columns`,
-    cure: 'Begin the file with a line such as "id<tab>url<tab>title<tab>text", or give their places: --id-column 1 --text-column 4. Tabs inside a text are to be replaced by blanks.',
   }
 }
 

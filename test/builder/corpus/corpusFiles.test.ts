@@ -54,6 +54,12 @@ it('control characters of names are escaped in ids, which may hold none', async 
   expect(await read()).toEqual({ ids: ['new%0Aline.md', 'tab%09.txt'], skipped: [] })
 })
 
+it('an HTML page may have front matter, as Jekyll writes it', async () => {
+  const page = file('jekyll/a.html', '---\r\nlayout: x\r\ntitle: Otters\r\n---\r\n<p>They hold hands.</p>')
+  const [passage, ...others] = await readAll(dirname(page))
+  expect([passage, others]).toMatchObject([{ id: 'a.html', title: 'Otters', text: 'They hold hands.' }, []])
+})
+
 describe('symbolic links', () => {
   const { root, read } = folder('links', ['a.md', 'deep/b.md'])
   file('links/outside/s.md', 'Secret.')

@@ -68,6 +68,23 @@ describe('TSV', () => {
       ],
     ],
     [
+      'a title before a far longer text',
+      '1\tOtter\tOtters hold hands while sleeping.\n2\tLynx\tLynxes do not.',
+      [
+        ['1', 'Otter', 'Otters hold hands while sleeping.'],
+        ['2', 'Lynx', 'Lynxes do not.'],
+      ],
+    ],
+    [
+      'a first id that is a word',
+      'otter\tswims\n2\tThe second one.\nthird\tThe third one.',
+      [
+        ['otter', '', 'swims'],
+        ['2', '', 'The second one.'],
+        ['third', '', 'The third one.'],
+      ],
+    ],
+    [
       'a first row that is a title',
       '1\ttitle\n2\tid',
       [
@@ -140,6 +157,11 @@ describe('TSV', () => {
       'a row of more columns than the header',
       'id\ttitle\ttext\n1\tT\tt\tx\n',
       /line 2: expected 3 columns as in the header.*got 4/,
+    ],
+    [
+      'a header of unknown names',
+      'Nummer\tInhalt\n1\tEin langer Text.\n2\tNoch ein langer.\n',
+      /line 1: expected a header with known names.*got what looks like the header "Nummer", "Inhalt"\. .*--id-column NAME --text-column NAME/,
     ],
     [
       'five columns without a header',

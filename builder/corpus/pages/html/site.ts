@@ -1,5 +1,6 @@
 /** All HTML pages below one folder: read by their own charset, and known by what many of them repeat. */
 import type { EntryProblem } from '../../entry.ts'
+import { cutFrontMatter } from '../markdown/frontMatter.ts'
 import type { Page } from '../page.ts'
 import { decodeHtml } from './charset.ts'
 import { htmlTexts, parseHtml } from './html.ts'
@@ -42,7 +43,12 @@ export class HtmlSite {
   read(path: string, bytes: Uint8Array): ReadPage {
     const { text, note, problem } = decodeNoted(bytes)
     if (problem) return { problem }
-    return { page: parseHtml(text, { file: fileOf(path), repeated: this.#repeatedFor(path) }), note }
+    const around = { file: fileOf(path), repeated: this.#repeatedFor(path) }
+    if (!text.startsWith('---')) return { page: parseHtml(text, around), note }
+    // Jekyll's and Hugo's pages are HTML under front matter.
+    const { title, body, problem: unread } = cutFrontMatter(text.replace(/\r\n?/g, '\n'))
+    const page = parseHtml(body, around)
+    return { page: { ...page, title: title || page.title, notes: unread ? [unread] : [] }, note }
   }
 
   /** What the folders around the page repeat. */

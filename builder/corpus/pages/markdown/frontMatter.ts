@@ -202,7 +202,9 @@ function isProse(block: string, names: readonly string[], values: readonly strin
 function yamlText(node: Node | null, document: Document): string {
   if (isAlias(node)) {
     const target = node.resolve(document)
-    return target && !isAlias(target) ? yamlText(target, document) : ''
+    // `title: *loud*` names no anchor: it is Markdown.
+    if (!target) return oneLine(`*${node.source}`)
+    return isAlias(target) ? '' : yamlText(target, document)
   }
   if (isScalar(node)) {
     const isNull = node.type === 'PLAIN' && /^(?:null|~)?$/i.test(String(node.value))

@@ -90,8 +90,12 @@ function withoutComments(text: string): string {
   return rest + text.slice(done)
 }
 
+/** A longer line is text: looking for markers in it would take long. */
+const MARKER_CHARACTERS_MAX = 5000
+
 /** Undefined for a line that is a marker alone. */
 function cleanLine(line: string): string | undefined {
+  if (line.length > MARKER_CHARACTERS_MAX) return line
   if (ATTRIBUTE_LINE.test(line)) return undefined
   const match = LINE_MARKERS.map((pattern) => pattern.exec(line)).find((found) => found !== null)
   if (!match) return line
