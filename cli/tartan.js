@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (!globalThis.Bun && !globalThis.Deno && (major < 22 || (major === 22 && minor < 18))) {
   console.error(`tartan needs Node 22.18 or newer, this is ${process.version}.`)
-  console.error('In a checkout, `npm ci` brings its own Node: call `npx tartan` or an npm script instead.')
+  console.error('In a checkout, `npm ci` brings its own Node: call `npx tartan-search` or an npm script instead.')
   process.exit(1)
 }
 // Who reads the output may stop early, as `head` does: then nobody wants the rest. Progress that nobody reads stops no build.

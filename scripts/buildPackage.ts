@@ -47,13 +47,18 @@ const PUBLISHED_FIELDS = [
   'repository',
   'bugs',
   'type',
-  'engines',
   'bin',
   'dependencies',
   'optionalDependencies',
   'peerDependencies',
   'peerDependenciesMeta',
 ]
+
+/**
+ * Node that runs the package. Not in the checkout's package.json: a checkout brings its own Node, and npm, run by whatever Node there is,
+ * would complain at every `npx`.
+ */
+const ENGINES = { node: '>=22.18' }
 
 /** Declarations of `tartan-search/kernels.wasm`, for who imports it as a module. */
 const MODULE_TYPES = './assembly/build/kernels.d.ts'
@@ -77,7 +82,7 @@ export function publishedPackageJson(source: PackageJson): Record<string, unknow
   const exports = Object.fromEntries(
     Object.entries(source.exports).map(([name, target]) => [name, publishedTarget(target)]),
   )
-  return { ...kept, exports, sideEffects: false }
+  return { ...kept, engines: ENGINES, exports, sideEffects: false }
 }
 
 function publishedTarget(target: string): ExportTarget {

@@ -11,6 +11,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { VERSION } from '../runtime/version.ts'
 import { absoluteLinks } from '../scripts/packedMarkdown.ts'
 import { type EmptyProject, emptyProject, HOSTS, type Host, type PackedFile, packPackage } from './emptyProject.ts'
+import { listFiles, readSource } from './sourceTree.ts'
 
 const run = promisify(execFile)
 
@@ -122,8 +123,9 @@ describe('package.json', () => {
     for (const name of OPTIONAL) expect(packageJson.peerDependenciesMeta).toMatchObject({ [name]: { optional: true } })
   })
 
-  it('says which Node runs TypeScript as it is', () => {
-    expect(packageJson.engines).toEqual({ node: '>=22.18' })
+  it('asks for no Node, since a checkout brings its own: npm would complain at every npx', () => {
+    expect(packageJson).not.toHaveProperty('engines')
+    expect(packageJson.devDependencies).toHaveProperty('node')
   })
 
   it('can be imported by its own name in a checkout', async () => {
@@ -153,6 +155,24 @@ describe('package.json', () => {
     expect(locked, 'Delete "hasInstallScript" of onnxruntime-node in package-lock.json.').not.toHaveProperty(
       'hasInstallScript',
     )
+  })
+})
+
+describe('npx in a checkout', () => {
+  it.each(['tartan', 'tartan-search'])(
+    '%s says nothing of its own: no setting that npm does not know, no wrong Node',
+    async (name) => {
+      const { stdout, stderr } = await run('npx', [name, '--version'], { cwd: ROOT })
+      expect([stdout.trim(), stderr]).toEqual([VERSION, ''])
+    },
+  )
+
+  it('is called by the name that is ours in the registry as well', () => {
+    // Where the package is not installed npx asks the registry, and `tartan` is another package there.
+    const documents = listFiles(['.md', '.ts', '.js']).filter((path) => /^(docs|examples|deploy|cli)\//.test(path))
+    const foreign = documents.filter((path) => /npx (?:--yes )?tartan(?![-\w])/.test(readSource(path).text))
+    expect(documents).toContain('docs/BUILDING.md')
+    expect(foreign).toEqual([])
   })
 })
 
@@ -253,6 +273,8 @@ describe('the published package', () => {
       keywords: expect.arrayContaining(['colbert', 'semantic-search']),
     })
     expect(published).not.toHaveProperty('private')
+    // The launcher refuses an older one.
+    expect(published).toHaveProperty('engines', { node: '>=22.18' })
   })
 
   it('links its documents and pictures to files of this very version in the repository', () => {

@@ -7,6 +7,8 @@ import { assertSameEncoder } from '../../encoder/fingerprint.ts'
 import { encodedTextOf, readablePassage } from '../../encoder/passageText.ts'
 import { AbortedError, InputError, NotFoundError, StorageError } from '../../format/errors.ts'
 import type { TierName } from '../../format/manifest/tiers.ts'
+import { type Names, requireKnownOptions } from '../knownOptions.ts'
+import { requireTierName } from '../search/tiers.ts'
 import type {
   IndexInfo,
   MetadataValue,
@@ -90,6 +92,11 @@ export interface TextSearch {
   close(): Promise<void>
 }
 
+const ASK_OPTIONS: Names<AskOptions> = {
+  ...{ k: true, tier: true, ncells: true, centroidScoreThreshold: true, ndocs: true, lists: true, passages: true },
+  ...{ filter: true, budget: true, deadlineMs: true, texts: true, highlight: true, signal: true },
+}
+
 export interface TextSearchOptions {
   /** Tier of questions that name none. Default: `balanced` when the index has tiers. */
   readonly tier?: TierName | undefined
@@ -103,6 +110,7 @@ export function createTextSearch(
   encoder?: QuestionEncoder,
   options: TextSearchOptions = {},
 ): TextSearch {
+  if (options.tier !== undefined) requireTierName(options.tier)
   let underWay = 0
   let closed: Promise<void> | undefined
   let onIdle = () => {}
@@ -148,6 +156,7 @@ export function createTextSearch(
     },
     async ask(question, asked) {
       if (closed) throw new InputError(`asking "${searcher.info.name}": this search is closed. Open it again.`)
+      requireKnownOptions<AskOptions>('asking', asked, ASK_OPTIONS)
       underWay++
       try {
         return await ask(question, asked)

@@ -38,14 +38,18 @@ export function resolveSearch(
 
 /** @throws InputError when there is no such tier, or the index was never tuned */
 export function requireTiers(tier: string, { name, tiers }: Pick<IndexInfo, 'name' | 'tiers'>): IndexTiers {
-  if (!TIER_NAMES.some((known) => known === tier)) {
-    throw new InputError(`tier: expected ${TIER_NAMES.join(', ')}, got "${tier}".`, { tier })
-  }
+  requireTierName(tier)
   if (tiers) return tiers
   throw new InputError(
     `the index "${name}" has no tiers, so it cannot be searched with the tier "${tier}". Measure them with "tartan tune INDEX", or leave the tier out. An index that is read by range has none.`,
     { tier },
   )
+}
+
+/** @throws InputError when there is no such tier */
+export function requireTierName(tier: string): void {
+  if (TIER_NAMES.some((known) => known === tier)) return
+  throw new InputError(`tier: expected ${TIER_NAMES.join(', ')}, got "${tier}".`, { tier })
 }
 
 /** Beyond the k of the last set `ndocs` grows in proportion. */

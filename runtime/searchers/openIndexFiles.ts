@@ -5,6 +5,7 @@ import { MANIFEST_NAME, type Manifest } from '../../format/manifest/manifest.ts'
 import type { IndexFiles } from '../../format/rangeReader.ts'
 import { createChecksum } from '../kernels/checksum.ts'
 import { instantiateKernels, type Kernels } from '../kernels/kernels.ts'
+import { type Names, requireKnownOptions } from '../knownOptions.ts'
 import { IndexSearcher, type OpenedIndex } from './indexSearcher.ts'
 import { rangeNeed, residentNeed } from './memoryNeed.ts'
 import type { Pipeline, PipelineName } from './pipeline.ts'
@@ -25,6 +26,11 @@ export interface OpenIndexFilesOptions extends RangeOptions {
   readonly refreshMs?: number | undefined
   /** Search a resident index. Default: this thread does. */
   readonly threads?: ResidentThreads | undefined
+}
+
+const OPTIONS: Names<OpenIndexFilesOptions> = {
+  ...{ kernels: true, pipeline: true, memoryMax: true, refreshMs: true, threads: true },
+  ...{ concurrency: true, budget: true, cacheBytes: true, queriesBytesMax: true },
 }
 
 export interface OpenOptions extends ResidentOptions {
@@ -48,6 +54,7 @@ const QUERIES_SHARE = 0.5
  * @throws FormatError, ChecksumError, VersionError, NotFoundError (no manifest), MissingPartError, StorageError
  */
 export async function openIndexFiles(files: IndexFiles, options: OpenIndexFilesOptions): Promise<OpenedIndex> {
+  requireKnownOptions<OpenIndexFilesOptions>('opening an index', options, OPTIONS)
   const choices = new WeakMap<Pipeline, PipelineChoice>()
   return openGenerations(files, options, {
     memory: undefined,

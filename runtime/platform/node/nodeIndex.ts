@@ -1,4 +1,5 @@
 /** Opens an index from disk on Node: files by path, kernels from the package. */
+import { type Names, requireKnownOptions } from '../../knownOptions.ts'
 import type { OpenedIndex } from '../../searchers/indexSearcher.ts'
 import { openIndexFiles } from '../../searchers/openIndexFiles.ts'
 import type { PipelineName } from '../../searchers/pipeline.ts'
@@ -15,14 +16,15 @@ export interface OpenIndexOptions {
   readonly refreshMs?: number
 }
 
+const OPTIONS: Names<OpenIndexOptions> = { pipeline: true, workers: true, refreshMs: true }
+
 /**
  * @param path - an index folder or a pack, or the address of one: `https://…`, `s3://bucket/prefix`
  * @throws InputError (no index there, or the pipeline does not fit the memory that is free), FormatError and its kin, StorageError
  */
-export async function openIndex(
-  path: string,
-  { pipeline = 'resident', workers = 0, refreshMs }: OpenIndexOptions = {},
-): Promise<OpenedIndex> {
+export async function openIndex(path: string, options: OpenIndexOptions = {}): Promise<OpenedIndex> {
+  requireKnownOptions<OpenIndexOptions>('opening an index', options, OPTIONS)
+  const { pipeline = 'resident', workers = 0, refreshMs } = options
   const kernels = await compileKernels()
   const threads = workers === 0 ? undefined : await residentThreads({ workers, waitingMax: WAITING_MAX_DEFAULT })
   const share = pipeline === 'resident' ? 1 : 0.5

@@ -1,6 +1,8 @@
 /** `openTextSearch` of Node, Deno and Bun: index by path or address, encoder by name, from the package's own models. */
 import { type EncoderSource, textSearchOver } from '../../ask/openTextSearch.ts'
 import type { TextSearch, TextSearchOptions } from '../../ask/textSearch.ts'
+import { type Names, requireKnownOptions } from '../../knownOptions.ts'
+import { requireTierName } from '../../search/tiers.ts'
 import type { PipelineName } from '../../searchers/pipeline.ts'
 import type { ModelOptions } from './encoderNode.ts'
 import { openIndex } from './nodeIndex.ts'
@@ -20,12 +22,27 @@ export interface NodeTextSearchOptions extends Omit<ModelOptions, 'workers'>, Pi
   readonly workers?: number
 }
 
+const OPTIONS: Names<NodeTextSearchOptions> = {
+  ...{
+    model: true,
+    encoder: true,
+    tier: true,
+    pipeline: true,
+    workers: true,
+    device: true,
+    threads: true,
+    precision: true,
+  },
+}
+
 /**
  * @param path - an index folder or a pack, or the address of one: `https://…`, `s3://bucket/prefix`
  * @throws InputError (no index there), ModelError (no such model, or another than the index's), DeviceError (onnxruntime-node does
  * not start), FormatError and its kin, StorageError
  */
 export async function openTextSearch(path: string, options: NodeTextSearchOptions = {}): Promise<TextSearch> {
+  requireKnownOptions<NodeTextSearchOptions>('opening a search', options, OPTIONS)
+  if (options.tier !== undefined) requireTierName(options.tier)
   const { model, encoder, tier, pipeline = 'auto', workers = 1, ...native } = options
   const index = await openIndex(path, { pipeline, workers })
   const source = encoder ?? ((info) => openQueryEncoder(info, model, { ...native, workers }))

@@ -45,7 +45,7 @@ async function loadOnnxRuntime(): Promise<typeof ort> {
     const isMissing = /['"]onnxruntime-node['"]/.test(message)
     const got = isMissing ? 'none' : `one that does not load: ${message.split('\n')[0]}`
     const cure = isMissing
-      ? 'Install it: npm install onnxruntime-node. Where its script cannot fetch CUDA (Linux x64), add --ignore-scripts: CPUs need none.'
+      ? 'Install it: npm install onnxruntime-node. On Linux x64 write ONNXRUNTIME_NODE_INSTALL=skip before that, and it fetches no CUDA, which CPUs do not need.'
       : 'It has binaries for Linux with glibc, macOS and Windows. Elsewhere openWebEncoder of tartan-search/web-encoder encodes queries.'
     throw new DeviceError(
       `encoding texts or building an index: expected the package onnxruntime-node, got ${got}. ${cure}`,
