@@ -71,7 +71,7 @@ export function buildWork({ passages, tokens }: BuildSize, { dim }: Pick<BuildPl
     write: passages * SECONDS.writtenPassage,
     verify: tokens * SECONDS.verifiedToken,
     queries: QUERIES * QUERY_ROWS * SECONDS.encodedToken,
-    exact: tokens * QUERIES * QUERY_ROWS * dim * SECONDS.product,
+    exact: 2 * tokens * QUERIES * QUERY_ROWS * dim * SECONDS.product,
     tune: SECONDS.tuning + tokens * SECONDS.tunedToken,
   }
 }
@@ -80,17 +80,17 @@ const KMEANS_ITERATIONS = 4
 const QUERIES = 64
 const QUERY_ROWS = 32
 const SECONDS = {
-  encodedToken: 300e-6,
+  encodedToken: 320e-6,
   product: 25e-12,
   summedToken: 1e-6,
   orderedPassage: 1e-3,
   orderedCentroid: 100e-6,
-  codedToken: 10e-6,
+  codedToken: 5e-6,
   invertedToken: 1e-6,
   writtenPassage: 0.2e-3,
   verifiedToken: 1e-6,
-  tunedToken: 5e-6,
-  tuning: 3,
+  tunedToken: 20e-6,
+  tuning: 1,
 }
 
 /** Adds to every event where it stands in the build. */

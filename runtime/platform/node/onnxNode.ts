@@ -10,6 +10,13 @@ export type { NamedTensor, TensorData } from '../../../encoder/graphSession.ts'
 
 export type Device = 'cpu' | 'webgpu' | 'cuda'
 
+/** What to look at when a device does not start. Said in full: the package does not hold its documents. */
+const DEVICE_CURES: Readonly<Record<Device, string>> = {
+  cpu: 'Is the model file an ONNX model that this version of ONNX Runtime reads?',
+  webgpu: 'It needs a GPU, and on Linux a Vulkan driver. --device cpu always works.',
+  cuda: 'It needs an NVIDIA GPU with CUDA 12 and cuDNN 9, and libraries that are not in the npm registry: "ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js" fetches them. --device cpu always works.',
+}
+
 /** A model that is ready to run on a device. */
 export interface OnnxSession extends GraphSession {
   readonly device: Device
@@ -91,10 +98,7 @@ export async function openOnnxSession(model: Uint8Array, options: OnnxSessionOpt
       ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
     })
   } catch (cause) {
-    const cure =
-      device === 'cpu'
-        ? 'Is the model file an ONNX model that this version of ONNX Runtime reads?'
-        : 'docs/BUILDING.md says what each device needs; --device cpu always works.'
+    const cure = DEVICE_CURES[device]
     throw new DeviceError(
       `device "${device}" could not start the model: ${(cause as Error).message}. ${cure}`,
       { device },
