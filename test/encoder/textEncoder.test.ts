@@ -27,6 +27,27 @@ describe('the encoder', () => {
     expect(hotDimensions(encoded)).toEqual([5, 1, 8, 6, ...Array(28).fill(7)])
   })
 
+  it('gives a long query the rows of all its windows, each run as it would be alone, with places in the whole text', async () => {
+    const { encoder, session } = open()
+    const text = `${'hello '.repeat(240)}world`
+    const encoded = await encoder.encodeQuery(text)
+    expect(session.calls.map(({ batch, tokens }) => [batch, tokens])).toEqual([
+      [1, 124],
+      [1, 123],
+    ])
+    expect([encoded.rows, encoded.vectors.length]).toEqual([247, 247 * 96])
+    expect(encoded).not.toHaveProperty('truncated')
+    expect(encoded.spans.at(-2)).toEqual({ start: 1440, end: 1445 })
+    expect(hotDimensions(encoded).slice(-2)).toEqual([2088 % 96, 6])
+  })
+
+  it('says when a query is longer than its rows, and gives ColBERT’s own when queryLength rows are wanted', async () => {
+    const { encoder } = open()
+    const text = 'hello '.repeat(600)
+    expect(await encoder.encodeQuery(text)).toMatchObject({ rows: 512, truncated: true })
+    expect(await encoder.encodeQuery(text, { rowsMax: 32 })).toMatchObject({ rows: 32, truncated: true })
+  })
+
   it('gives a passage the rows that the skip list leaves, with their spans', async () => {
     const { encoder } = open()
     const [encoded] = await encoder.encodePassages(['Hello, world'])

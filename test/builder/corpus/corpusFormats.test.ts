@@ -58,6 +58,20 @@ describe('readCorpus', () => {
       expect(stdin.destroyed).toBe(true)
     }
   })
+  it('reads what pandas writes for missing values as null, in no string', async () => {
+    const line = '{"_id":"a","title":NaN,"text":"NaN \\"NaN","n":[-Infinity,NaN,1]}\n'
+    expect(await readAll(file('pandas.jsonl', line))).toEqual([
+      { id: 'a', title: '', text: 'NaN "NaN', metadata: { n: [null, null, 1] } },
+    ])
+  })
+  it.each([
+    [' ', '\n'],
+    ['', '\u200b'],
+    ['', ''],
+  ])('keeps a passage with the title %j and the text %j', async (title, text) => {
+    const line = JSON.stringify({ _id: 'a', title, text, year: 1907 })
+    expect(await readAll(file('blank.jsonl', line))).toEqual([{ id: 'a', title, text, metadata: { year: 1907 } }])
+  })
   it('indexes a passage with a title but no text by its title', async () => {
     expect(await readAll(file('title.jsonl', '{"_id":"a","title":"Only a title","text":""}'))).toEqual([
       { id: 'a', title: '', text: 'Only a title' },
