@@ -34,6 +34,8 @@ interface Options extends SearchOptions {
 interface VectorQuery {
   readonly id: string
   readonly vectors: QueryVectors | undefined
+  /** The text is longer than the encoder reads. */
+  readonly truncated?: true | undefined
 }
 
 export function evalCommand(signal: AbortSignal): Command {
@@ -77,7 +79,7 @@ async function runEval(index: string, options: Options, signal: AbortSignal): Pr
     const source = vectors ? vectorQueries(vectors, judged) : textQueries(queries ?? '', judged, searcher.info, model)
     const wanted = { ...parameters, k }
     const documents = searchDocuments(searcher, judged)
-    const { run, times, identical, wordless } = await runQueries(documents, source, {
+    const { run, times, identical, ...unread } = await runQueries(documents, source, {
       wanted,
       ignoreIdenticalIds,
       signal,
@@ -87,7 +89,7 @@ async function runEval(index: string, options: Options, signal: AbortSignal): Pr
         'none of the queries is judged: the ids of --queries and --qrels do not meet. Name the two files of one collection.',
       )
     warn(run, judged)
-    warnOfWordless(wordless)
+    warnOfUnread(unread)
     if (documents.foundParts)
       process.stderr.write('Parts of split passages (id~2, …) count as their passage, by the best of them.\n')
     warnOfIdentical(identical, judged, ignoreIdenticalIds)
@@ -112,6 +114,8 @@ interface Answered {
   readonly identical: readonly string[]
   /** Queries without a word: they find nothing. */
   readonly wordless: readonly string[]
+  /** Queries that were not read to their end. */
+  readonly cut: readonly string[]
 }
 
 interface RunQueriesOptions {
@@ -129,7 +133,9 @@ async function runQueries(
   const times: number[] = []
   const identical: string[] = []
   const wordless: string[] = []
-  for await (const { id, vectors } of source) {
+  const cut: string[] = []
+  for await (const { id, vectors, truncated } of source) {
+    if (truncated) cut.push(id)
     if (signal.aborted) throw new AbortedError()
     if (!vectors) {
       wordless.push(id)
@@ -147,7 +153,7 @@ async function runQueries(
       hits.map((hit) => ({ id: hit.id, score: hit.score })),
     )
   }
-  return { run, times, identical, wordless }
+  return { run, times, identical, wordless, cut }
 }
 
 function warn(run: Run, judged: Qrels): void {
@@ -165,9 +171,13 @@ function warn(run: Run, judged: Qrels): void {
   }
 }
 
-function warnOfWordless(wordless: readonly string[]): void {
-  if (wordless.length === 0) return
-  process.stderr.write(`No word to search with, so they count 0: ${listed(wordless, 'query', 'queries')}.\n`)
+function warnOfUnread({ wordless, cut }: Pick<Answered, 'wordless' | 'cut'>): void {
+  if (wordless.length > 0)
+    process.stderr.write(`No word to search with, so they count 0: ${listed(wordless, 'query', 'queries')}.\n`)
+  if (cut.length > 0)
+    process.stderr.write(
+      `Longer than the encoder reads, so searched by the beginning: ${listed(cut, 'query', 'queries')}.\n`,
+    )
 }
 
 /** Where queries are passages, one option changes the figures: nobody should have to know of it beforehand. */
@@ -197,7 +207,8 @@ async function* textQueries(
   try {
     for (const { id, text } of queries) {
       if (!qrels.has(id)) continue
-      yield { id, vectors: encoder.countTokens(text, 1) > 0 ? await encoder.encodeQuery(text) : undefined }
+      const vectors = encoder.countTokens(text, 1) > 0 ? await encoder.encodeQuery(text) : undefined
+      yield { id, vectors, truncated: vectors?.truncated }
     }
   } finally {
     await encoder.close()

@@ -69,6 +69,7 @@ async function search(index: string, query: string, { model, json, pipeline, ...
     const answer = await search.ask(query, options)
     const unknown = unknownIds(answer, options.filter)
     if (unknown) process.stderr.write(unknown)
+    if (answer.truncated) process.stderr.write('The query is longer than the encoder reads: its end was left out.\n')
     if (json) {
       process.stdout.write(`${JSON.stringify({ query, ...answer, ms: answer.ms.search })}\n`)
       return
@@ -93,11 +94,10 @@ function listed({ id, rank, score, title, text }: TextAnswer['hits'][number]): s
   return `${heading}\n${text ? `     ${excerpt(printable(text))}\n` : ''}`
 }
 
-function summary({ hits, ms, parameters, storage, truncated }: TextAnswer, passages: number): string {
+function summary({ hits, ms, parameters, storage }: TextAnswer, passages: number): string {
   const tier = parameters.pipeline === 'resident' && parameters.tier ? `, tier ${parameters.tier}` : ''
   const read = storage ? `, ${formatBytes(storage.bytes)} in ${formatCounted(storage.reads, 'read')}` : ''
-  const cut = truncated ? '; the query is longer than the encoder reads, its end was left out' : ''
-  return `${hits.length} of ${passages} passages, ${(ms.search ?? 0).toFixed(1)} ms${tier}${read}${cut}\n`
+  return `${hits.length} of ${passages} passages, ${(ms.search ?? 0).toFixed(1)} ms${tier}${read}\n`
 }
 
 /** What to say when no passage has some of the filter's ids. */
