@@ -2,12 +2,23 @@
 import type { DeployPlan, HostPlan } from '../deploy/deployPlan.ts'
 import { formatBytes, formatCount, formatCounted, formatSeconds, formatTable, printable } from './terminal.ts'
 
-const HEADING = ['host', 'fits', 'pipeline', 'memory', 'script', 'to open', 'a query', '10 texts', 'cold start']
+const HEADING = [
+  'host',
+  'fits',
+  'encodes',
+  'pipeline',
+  'memory',
+  'script',
+  'to open',
+  'a query',
+  '10 texts',
+  'cold start',
+]
 
 /** The table, then by host what stands in the way and what to know, then what the figures rest on. */
 export function deployPlanTable({ index, encoder, hosts }: DeployPlan): string {
   const { name, passages, files, bytes, largestPartBytes } = index
-  const facts = `${printable(name)}: ${formatCounted(passages, 'passage')}, ${formatBytes(bytes)} in ${formatCounted(files, 'file')}, the largest part ${formatBytes(largestPartBytes)}; texts are encoded ${encoder ? 'on the host' : 'elsewhere'}`
+  const facts = `${printable(name)}: ${formatCounted(passages, 'passage')}, ${formatBytes(bytes)} in ${formatCounted(files, 'file')}, the largest part ${formatBytes(largestPartBytes)}; texts are encoded ${encoder === 'auto' ? 'on the hosts that say so, else elsewhere' : encoder ? 'on the host' : 'elsewhere'}`
   const table = formatTable([HEADING, ...hosts.map(rowOf)])
   const remarks = hosts.flatMap(remarksOf)
   return [facts, table, ...remarks, basisOf(hosts)].join('\n\n').concat('\n')
@@ -18,11 +29,13 @@ function rowOf(plan: HostPlan): readonly string[] {
   const inEnglish = (value: number) => value.toLocaleString('en-US')
   const memory = `${inEnglish(Math.floor(memoryMax / 1e6))} MB (${inEnglish(hostMb)} MB)`
   const script = plan.scriptBytes === undefined ? '-' : formatBytes(plan.scriptBytes)
-  if (!plan.pipeline) return [plan.host, 'no', '-', memory, script, '-', '-', '-', '-']
+  const encodes = plan.encoder ? 'yes' : 'no'
+  if (!plan.pipeline) return [plan.host, 'no', encodes, '-', memory, script, '-', '-', '-', '-']
   const { opening, query, coldStart } = plan
   return [
     plan.host,
     plan.fits ? (plan.plan === 'paid' ? 'paid plan' : 'yes') : 'no',
+    encodes,
     plan.pipeline,
     `${inEnglish(Math.ceil(plan.memory.needed / 1e6))} of ${memory}`,
     script,

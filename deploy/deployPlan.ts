@@ -4,7 +4,7 @@ import { livePassages, type Manifest } from '../format/manifest/manifest.ts'
 import type { PipelineName } from '../runtime/searchers/pipeline.ts'
 import { type ColdStart, coldStart } from './coldStart.ts'
 import { HOST_NAMES, HOSTS, type HostName } from './hosts.ts'
-import { checkLimits } from './limitCheck.ts'
+import { checkLimits, wholeFilesMax } from './limitCheck.ts'
 import { chooseMemory } from './memoryChoice.ts'
 import { notesOf } from './notes.ts'
 import { openingReads, type QueryReads, queryReads, type Reads } from './reads.ts'
@@ -12,8 +12,11 @@ import { openingReads, type QueryReads, queryReads, type Reads } from './reads.t
 export interface DeployPlanOptions {
   /** Default: all. */
   readonly hosts?: readonly HostName[]
-  /** Whether texts are encoded on the host itself, which takes memory, script and time. Default false: queries come as vectors, or by a remote encoder. */
-  readonly encoder?: boolean
+  /**
+   * Whether texts are encoded on the host itself, which takes memory, script and time; 'auto': where there is room for that. Default false:
+   * queries come as vectors, or by a remote encoder.
+   */
+  readonly encoder?: boolean | 'auto'
   /** MB (10^6 bytes) the host has, instead of its usual: less than that, or another size of those that can be chosen. Needs exactly one host. */
   readonly memoryMb?: number
 }
@@ -30,7 +33,8 @@ export interface DeployPlan {
     readonly bytes: number
     readonly largestPartBytes: number
   }
-  readonly encoder: boolean
+  /** As it was asked for; each host says what it comes to there. */
+  readonly encoder: boolean | 'auto'
   readonly hosts: readonly HostPlan[]
 }
 
@@ -39,6 +43,8 @@ export type HostPlan = SearchPlan | LackingPlan
 interface PlanFacts {
   readonly host: HostName
   readonly title: string
+  /** Whether texts are encoded there. */
+  readonly encoder: boolean
   /** Whether it can be deployed there as it is: no `problems`. */
   readonly fits: boolean
   /** What stands in the way, each with its cure. */
@@ -62,6 +68,8 @@ export interface SearchPlan extends PlanFacts {
   readonly memory: PlanFacts['memory'] & {
     /** Bytes that the index takes by the pipeline chosen. */
     readonly needed: number
+    /** Bytes that whole parts may take, where storage knows no ranges: `wholeFilesMax` of `httpFiles`. */
+    readonly wholeFilesMax?: number
   }
   readonly pipeline: PipelineName
   /** Whether `openIndexFiles` would choose another one, so that it has to be told. */
@@ -83,7 +91,7 @@ export interface LackingPlan extends PlanFacts {
 export function deployPlan(manifest: Manifest, options: DeployPlanOptions = {}): DeployPlan {
   const { hosts = HOST_NAMES, encoder = false, memoryMb } = options
   if (livePassages(manifest) === 0) throw new InputError(`the index "${manifest.name}" has no passages to search.`)
-  if (encoder && !manifest.encoder) {
+  if (encoder === true && !manifest.encoder) {
     throw new InputError(
       `the index "${manifest.name}" does not name the encoder that it was built with, so no host can encode texts for it. Leave --encoder out and search with vectors, or build it from texts.`,
     )
@@ -102,8 +110,24 @@ export function deployPlan(manifest: Manifest, options: DeployPlanOptions = {}):
       largestPartBytes: Math.max(0, ...parts),
     },
     encoder,
-    hosts: hosts.map((host) => planHost(host, manifest, { encoder, memoryMb })),
+    hosts: hosts.map((host) =>
+      encoder === 'auto' ? planWithRoom(host, manifest, memoryMb) : planHost(host, manifest, { encoder, memoryMb }),
+    ),
   }
+}
+
+/** With an encoder where the index names one and both fit. */
+function planWithRoom(host: HostName, manifest: Manifest, memoryMb: number | undefined): HostPlan {
+  const plan = (encoder: boolean) => planHost(host, manifest, { encoder, memoryMb })
+  if (!manifest.encoder) return plan(false)
+  try {
+    const beside = plan(true)
+    if (beside.fits) return beside
+  } catch (error) {
+    // Memory that an encoder alone would take may do without one.
+    if (!(error instanceof InputError)) throw error
+  }
+  return plan(false)
 }
 
 function planHost(
@@ -116,9 +140,9 @@ function planHost(
   const scriptBytes = script && script.bytes + (asked.encoder ? script.encoderBytes : 0)
   const memory = chooseMemory(host, manifest, asked)
   const { hostMb, memoryMax, pipeline } = memory
-  const { problems, notes, plan } = checkLimits(facts, manifest, memory, scriptBytes)
+  const { problems, notes, plan } = checkLimits(facts, manifest, scriptBytes)
   const known = {
-    ...{ host, title, notes, memory: { hostMb, memoryMax } },
+    ...{ host, title, encoder: asked.encoder, notes, memory: { hostMb, memoryMax } },
     ...(plan ? { plan } : {}),
     ...(scriptBytes === undefined ? {} : { scriptBytes }),
   }
@@ -135,7 +159,7 @@ function planHost(
     fits: problems.length === 0,
     problems,
     notes: [...notes, ...notesOf(host, { ...started, ...costs, manifest, memory })],
-    memory: { hostMb, memoryMax, needed },
+    memory: { hostMb, memoryMax, needed, ...(facts.wholeFiles ? { wholeFilesMax: wholeFilesMax(facts, memory) } : {}) },
     ...{ pipeline, pipelineForced, ...costs },
   }
 }

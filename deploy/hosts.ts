@@ -13,6 +13,22 @@ export const HOST_NAMES = [
 ] as const
 export type HostName = (typeof HOST_NAMES)[number]
 
+/** Other names of hosts: those of the folders in examples/, and short ones. */
+const HOST_ALIASES: Readonly<Record<string, HostName>> = {
+  'workers-r2': 'cloudflare-r2',
+  'workers-assets': 'cloudflare-assets',
+  'browser-static': 'browser',
+  deno: 'deno-deploy',
+  lambda: 'lambda-s3',
+  node: 'node-server',
+}
+
+/** The host of a name, or of another name that it has. */
+export function hostNamed(name: string): HostName | undefined {
+  const known = HOST_NAMES.find((host) => host === name)
+  return known ?? (Object.hasOwn(HOST_ALIASES, name) ? HOST_ALIASES[name] : undefined)
+}
+
 /** A limit that depends on what one pays. Equal where it does not. */
 export interface PlanLimit {
   readonly free: number
@@ -38,7 +54,7 @@ export interface HostFacts {
   /** Storage that knows no byte ranges: each read brings a whole part. */
   readonly wholeFiles?: true
   /**
-   * Gzipped bytes of the script as bundled, kernels included, and what an encoder adds: 3.68 MB of WebAssembly, the rest code. Absent where
+   * Gzipped bytes of the script as bundled, kernels and search page included, and what an encoder adds: 3.68 MB of WebAssembly, the rest code. Absent where
    * nothing is bundled. test/platforms/deployFiles.test.ts bundles them anew and compares.
    */
   readonly script?: { readonly bytes: number; readonly encoderBytes: number }
@@ -59,7 +75,7 @@ const WORKER = {
   reservedMb: 32,
   encoderMb: 32,
   encoderColdMs: 475,
-  script: { bytes: 138_600, encoderBytes: 3_742_000 },
+  script: { bytes: 156_000, encoderBytes: 3_742_000 },
   // Stored copies of Cloudflare's page disagree (64 MiB in a later one): the smaller numbers are the safe ones.
   scriptBytesMax: { free: 3e6, paid: 10e6 },
 }
@@ -103,7 +119,7 @@ export const HOSTS: Readonly<Record<HostName, HostFacts>> = {
     reservedMb: ENGINE_MB,
     encoderMb: WEB_ENCODER_MB,
     encoderColdMs: 640,
-    script: { bytes: 182_100, encoderBytes: 3_739_300 },
+    script: { bytes: 201_400, encoderBytes: 3_739_300 },
     line: { bytesPerSecond: 60e6, roundTripMs: 25 },
   },
   browser: {
@@ -113,7 +129,7 @@ export const HOSTS: Readonly<Record<HostName, HostFacts>> = {
     reservedMb: 0,
     encoderMb: WEB_ENCODER_MB,
     encoderColdMs: 1340,
-    script: { bytes: 47_500, encoderBytes: 3_713_600 },
+    script: { bytes: 52_800, encoderBytes: 3_713_600 },
     line: { bytesPerSecond: 6e6, roundTripMs: 40 },
   },
   'node-server': {

@@ -1,16 +1,13 @@
 /** Whether an index keeps the limits that a host documents for files and script. */
-import { READS_AT_ONCE } from '../format/indexReader.ts'
 import type { Manifest } from '../format/manifest/manifest.ts'
-import { RANGE_DEFAULTS } from '../runtime/searchers/rangePipeline.ts'
+import { WHOLE_FILES_MAX_DEFAULT } from '../runtime/readers/remote.ts'
 import type { HostFacts } from './hosts.ts'
-import type { MemoryChoice } from './memoryChoice.ts'
-import { partsOpened } from './reads.ts'
+import type { FittingMemory } from './memoryChoice.ts'
 
 /** What of the limits that a host documents is passed, and the lowest plan that passes none. */
 export function checkLimits(
   facts: HostFacts,
   manifest: Manifest,
-  memory: MemoryChoice,
   scriptBytes = 0,
 ): {
   readonly problems: readonly string[]
@@ -18,7 +15,7 @@ export function checkLimits(
   /** Absent where the limits are the same for everybody. */
   readonly plan?: 'free' | 'paid'
 } {
-  const problems = wholeFilesProblems(facts, manifest, memory)
+  const problems: string[] = []
   const notes: string[] = []
   const { fileBytesMax = Number.POSITIVE_INFINITY } = facts
   const parts = manifest.parts.map(({ bytes }) => bytes)
@@ -44,24 +41,19 @@ export function checkLimits(
   return { problems, notes, ...(hasPlans ? { plan: needsPaid ? 'paid' : 'free' } : {}) }
 }
 
-/** Whole parts that are under way lie in memory beside the index. Reads of one part bring it as often as there are reads. */
-function wholeFilesProblems({ wholeFiles, reservedMb }: HostFacts, manifest: Manifest, memory: MemoryChoice): string[] {
-  if (!wholeFiles || !memory.pipeline) return []
-  const largestFirst = (bytes: readonly number[]) => bytes.toSorted((a, b) => b - a)
-  const sizes = manifest.parts.map(({ bytes }) => bytes)
-  const opening = largestFirst(partsOpened(manifest, memory.pipeline).map((part) => sizes[part] ?? 0))
-  const asking = memory.pipeline === 'range' ? largestFirst(sizes).slice(0, RANGE_DEFAULTS.concurrency) : []
-  const underWay = Math.max(sum(opening.slice(0, READS_AT_ONCE)), sum(asking))
-  if (memory.needed + underWay <= memory.memoryMax + reservedMb * 1e6) return []
-  return [
-    `each read brings a whole part of up to ${mib(Math.max(...sizes))}, ${READS_AT_ONCE} at a time: with the index that is more than the ${memory.hostMb} MB there are can take. Build it again with --part-size 1MiB.`,
-  ]
+/**
+ * Bytes that whole parts may take beside the index, on their way or kept to answer further ranges from (readers/wholeFiles.ts). What the engine
+ * has for itself is more than a file here may be.
+ */
+export function wholeFilesMax(facts: HostFacts, memory: FittingMemory): number {
+  return Math.floor(Math.min(WHOLE_FILES_MAX_DEFAULT, Math.max(0, roomBeside(facts, memory))))
+}
+
+/** What is read by range fills its memory with what it keeps. */
+function roomBeside({ reservedMb }: HostFacts, { pipeline, needed, memoryMax }: FittingMemory): number {
+  return memoryMax + reservedMb * 1e6 - (pipeline === 'range' ? memoryMax : needed)
 }
 
 function mib(bytes: number): string {
   return `${(bytes / 2 ** 20).toFixed(1)} MiB`
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0)
 }

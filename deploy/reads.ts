@@ -15,7 +15,7 @@ import {
   sectionBytes,
 } from '../format/manifest/manifest.ts'
 import { openedSections, type SectionName } from '../format/manifest/sections.ts'
-import { FIRST_BYTES } from '../runtime/readers/remote.ts'
+import { FIRST_BYTES, WHOLE_FILES_MAX_DEFAULT } from '../runtime/readers/remote.ts'
 import { K_DEFAULT } from '../runtime/search/parameters.ts'
 import {
   type Budgets,
@@ -37,7 +37,7 @@ export interface Reads {
 }
 
 export interface ReadsOptions {
-  /** Whether every request is answered with a whole part, by storage that knows no ranges. Default false. */
+  /** Whether every request is answered with a whole part, by storage that knows no ranges; further ranges are then answered from it. Default false. */
   readonly wholeFiles?: boolean
   /** What a query may read, by range. Default: that of the runtime. */
   readonly budget?: Budget
@@ -66,11 +66,6 @@ export function openingReads(manifest: Manifest, pipeline: PipelineName, options
     bytes: first.bytes + sections.bytes,
     roundTrips: first.roundTrips + sections.roundTrips,
   }
-}
-
-/** Parts that are asked for when the index is opened, one entry a request. */
-export function partsOpened(manifest: Manifest, pipeline: PipelineName): readonly number[] {
-  return openingPieces(manifest, pipeline).map(({ part }) => part)
 }
 
 /** `readers/remote.ts` asks for the first 64 KiB of a file whose size it does not know; what is longer is then asked for whole. */
@@ -105,11 +100,38 @@ function piecesOf(owner: HasSections, names: readonly SectionName[]): readonly P
 }
 
 function piecesReads(pieces: readonly Piece[], { parts }: Manifest, { wholeFiles = false }: ReadsOptions): Reads {
+  if (wholeFiles) {
+    const fetched = wholeFetches(pieces, parts)
+    return { requests: fetched.length, bytes: sum(fetched), roundTrips: fetched.length }
+  }
   return {
     requests: pieces.length,
-    bytes: sum(pieces.map(({ part, bytes }) => (wholeFiles ? (parts[part]?.bytes ?? 0) : bytes))),
+    bytes: sum(pieces.map(({ bytes }) => bytes)),
     roundTrips: Math.ceil(pieces.length / READS_AT_ONCE),
   }
+}
+
+/** Bytes of each part that is fetched, once more when it had to make room for others meanwhile (readers/wholeFiles.ts). */
+function wholeFetches(pieces: readonly Piece[], parts: Manifest['parts']): readonly number[] {
+  /** In the order of their last use. */
+  const kept = new Map<number, number>()
+  return pieces.flatMap(({ part }) => {
+    const there = kept.get(part)
+    const bytes = parts[part]?.bytes ?? 0
+    kept.delete(part)
+    for (const [oldest] of kept) {
+      if (sum([...kept.values()]) + bytes <= WHOLE_FILES_MAX_DEFAULT) break
+      kept.delete(oldest)
+    }
+    kept.set(part, bytes)
+    return there === undefined ? [bytes] : []
+  })
+}
+
+/** Of so many reads at random places, the parts that they meet, on average: each is fetched once. */
+function partsMet(reads: Reads, parts: number, partBytes: number): Reads {
+  const met = Math.min(reads.requests, Math.ceil(parts * (1 - (1 - 1 / Math.max(1, parts)) ** reads.requests)))
+  return { requests: met, bytes: met * partBytes, roundTrips: reads.requests > 0 ? reads.roundTrips : 0 }
 }
 
 /** A query of ten results with the default parameters. */
@@ -117,7 +139,7 @@ export function queryReads(manifest: Manifest, pipeline: PipelineName, options: 
   const { wholeFiles = false, budget = defaultBudget(manifest.segments.length) } = options
   const { parts } = manifest
   const partBytes = Math.round(sum(parts.map(({ bytes }) => bytes)) / Math.max(1, parts.length))
-  const asSent = (reads: Reads) => (wholeFiles ? { ...reads, bytes: reads.requests * partBytes } : reads)
+  const asSent = (reads: Reads) => (wholeFiles ? partsMet(reads, parts.length, partBytes) : reads)
   const texts = asSent(textReads(manifest))
   if (pipeline === 'resident') return { typical: NONE, requestsMax: 0, bytesMax: 0, texts, textDirectory: NONE }
   const { concurrency } = RANGE_DEFAULTS

@@ -2,6 +2,7 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { basename, join, relative, resolve } from 'node:path'
 import { InputError, StorageError } from '../format/errors.ts'
+import { readPage } from '../runtime/platform/node.ts'
 import { VERSION } from '../runtime/version.ts'
 import type { DeployPlan } from './deployPlan.ts'
 import { browserFiles } from './files/browserFiles.ts'
@@ -22,10 +23,10 @@ export interface WriteDeployOptions {
 }
 
 const FILES_OF: Readonly<Record<HostName, (deployed: Deployed) => DeployFiles>> = {
-  'cloudflare-r2': (deployed) => cloudflareFiles('r2', deployed),
-  'cloudflare-assets': (deployed) => cloudflareFiles('assets', deployed),
+  'cloudflare-r2': (deployed) => cloudflareFiles('r2', deployed, VERSION),
+  'cloudflare-assets': (deployed) => cloudflareFiles('assets', deployed, VERSION),
   'deno-deploy': (deployed) => denoFiles(deployed, VERSION),
-  'lambda-s3': lambdaFiles,
+  'lambda-s3': (deployed) => lambdaFiles(deployed, VERSION),
   browser: browserFiles,
   'node-server': serverFiles,
 }
@@ -33,10 +34,11 @@ const FILES_OF: Readonly<Record<HostName, (deployed: Deployed) => DeployFiles>> 
 /**
  * @returns names of the files, in alphabetical order
  * @throws InputError when the index does not fit, is a pack, or a file is there already: nothing is written then
- * @throws StorageError when writing fails
+ * @throws StorageError when writing fails, or the search page is not built
  */
 export async function writeDeployFiles(folder: string, options: WriteDeployOptions): Promise<readonly string[]> {
-  const files = deployFiles(folder, options)
+  const page = await readPage()
+  const files = deployFiles(folder, { ...options, page })
   const index = await stat(options.indexPath).catch(() => undefined)
   if (!index?.isDirectory()) {
     throw new InputError(
@@ -67,7 +69,7 @@ export async function writeDeployFiles(folder: string, options: WriteDeployOptio
 /** The files as texts, for a folder that need not be there. @throws InputError when the plan is none of one host that fits */
 export function deployFiles(
   folder: string,
-  { plan, indexPath }: Pick<WriteDeployOptions, 'plan' | 'indexPath'>,
+  { plan, indexPath, page }: Pick<WriteDeployOptions, 'plan' | 'indexPath'> & { readonly page?: string },
 ): DeployFiles {
   const [host, ...others] = plan.hosts
   if (!host || others.length > 0) throw new InputError('files are written for exactly one host: name it with --host.')
@@ -85,7 +87,8 @@ export function deployFiles(
   const name = slugOf(plan.index.name) || slugOf(basename(path)) || 'index'
   return FILES_OF[host.host]({
     plan: host,
-    encoder: plan.encoder,
+    encoder: host.encoder,
+    page,
     name: `tartan-${name}`,
     folder: `${name}.tartan`,
     indexPath: relative(resolve(folder), path) || '.',

@@ -1,8 +1,8 @@
 /** `tartan deploy-plan`: where an index fits and what it costs there; writes the files that deploy it. */
 import { resolve } from 'node:path'
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { deployPlan } from '../../deploy/deployPlan.ts'
-import { HOST_NAMES, type HostName } from '../../deploy/hosts.ts'
+import { HOST_NAMES, type HostName, hostNamed } from '../../deploy/hosts.ts'
 import { writeDeployFiles } from '../../deploy/writeDeployFiles.ts'
 import { InputError } from '../../format/errors.ts'
 import { readIndex } from '../../format/indexReader.ts'
@@ -22,8 +22,16 @@ interface Options {
 export function deployPlanCommand(): Command {
   return new Command('deploy-plan')
     .argument('<index>', 'index folder or pack, or its address: https://…, s3://bucket/prefix')
-    .addOption(new Option('--host <name>', 'only this host (default: all)').choices(HOST_NAMES))
-    .addOption(new Option('--encoder', 'texts are encoded on the host itself, not by another server or the client'))
+    .addOption(
+      new Option('--host <name>', `only this host: ${HOST_NAMES.join(', ')} (default: all)`).argParser(chosenHost),
+    )
+    .addOption(
+      new Option(
+        '--encoder',
+        'texts are encoded on the host itself (default: where the index names its model and both fit)',
+      ),
+    )
+    .addOption(new Option('--no-encoder', 'they are encoded by another server or by the client'))
     .addOption(
       new Option('--memory <MB>', "memory of the host (default: the host's, or the smallest that fits)").argParser(
         integer(1, 1_048_576),
@@ -43,8 +51,15 @@ Examples:
     .action(run)
 }
 
+/** By its name, or by that of its folder in examples/. */
+function chosenHost(name: string): HostName {
+  const host = hostNamed(name)
+  if (host) return host
+  throw new InvalidArgumentError(`Allowed choices are ${HOST_NAMES.join(', ')}.`)
+}
+
 async function run(index: string, options: Options): Promise<void> {
-  const { host, encoder = false, memory, write, force = false, json } = options
+  const { host, encoder = 'auto', memory, write, force = false, json } = options
   if (write !== undefined && !host) {
     throw new InputError(`--write: expected --host as well, one of ${HOST_NAMES.join(', ')}.`)
   }

@@ -1,5 +1,14 @@
 /** A static site that searches in the visitor's browser: page, worker, and headers for the host's cache. As examples/browser-static. */
-import { type Deployed, type DeployFiles, lines, MODEL_FILES, modelSource, openingLines, quoted } from './deployed.ts'
+import {
+  type Deployed,
+  type DeployFiles,
+  INSTALL_NOTE,
+  lines,
+  MODEL_FILES,
+  modelSource,
+  openingLines,
+  quoted,
+} from './deployed.ts'
 
 export function browserFiles(deployed: Deployed): DeployFiles {
   return {
@@ -118,5 +127,7 @@ function readme({ name, folder, indexPath, encoder, modelFolder }: Deployed): st
     '```',
     '',
     `Any host that answers range requests serves \`public\`${encoder ? ', over https for the Cache API' : ''}. \`_headers\` is read by Cloudflare and Netlify; elsewhere set the same \`Cache-Control\`.`,
+    '',
+    INSTALL_NOTE,
   )
 }

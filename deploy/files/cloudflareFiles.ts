@@ -1,10 +1,21 @@
 /** A Worker over R2 or over static assets: wrangler.toml, worker.ts, and how to upload. As examples/workers-r2 and workers-assets. */
-import { type Deployed, type DeployFiles, lines, MODEL_FILES, modelSource, openingLines, quoted } from './deployed.ts'
+import {
+  type Deployed,
+  type DeployFiles,
+  INSTALL_NOTE,
+  lines,
+  MODEL_FILES,
+  modelSource,
+  openingLines,
+  pageModule,
+  quoted,
+} from './deployed.ts'
 
 type Storage = 'r2' | 'assets'
 
-export function cloudflareFiles(storage: Storage, deployed: Deployed): DeployFiles {
+export function cloudflareFiles(storage: Storage, deployed: Deployed, version: string): DeployFiles {
   return {
+    ...pageModule(deployed, version),
     'wrangler.toml': wranglerToml(storage, deployed),
     'worker.ts': workerSource(storage, deployed),
     'README.md': readme(storage, deployed),
@@ -27,6 +38,14 @@ function wranglerToml(storage: Storage, { name, folder, encoder }: Deployed): st
     'compatibility_date = "2026-01-01"',
     '',
     ...(storage === 'r2' ? r2 : assets),
+    ...(encoder
+      ? []
+      : [
+          '',
+          '# Another Tartan that encodes texts, such as one that `tartan serve` runs:',
+          '# [vars]',
+          '# ENCODER_URL = "https://encoder.example.org"',
+        ]),
     '',
     '# The app speaks English; without this line zod brings its messages in fifty languages along, a quarter of the Worker.',
     '[alias]',
@@ -34,20 +53,23 @@ function wranglerToml(storage: Storage, { name, folder, encoder }: Deployed): st
   )
 }
 
-function workerSource(storage: Storage, { plan, folder, encoder, modelFolder }: Deployed): string {
+function workerSource(storage: Storage, { plan, folder, encoder, modelFolder, page }: Deployed): string {
   const isR2 = storage === 'r2'
+  const wholeFilesMax = `${Math.floor((plan.memory.wholeFilesMax ?? 32e6) / 1e6)}e6`
   const filesOf = (path: string) => (isR2 ? `r2Files(env.INDEX, '${path}')` : `assets(env, '${path}')`)
   return lines(
     `/** A Worker that searches an index in ${isR2 ? 'an R2 bucket' : 'its static assets'}. */`,
     encoder ? "import ortWasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm'" : undefined,
-    encoder ? "import { createLazyEncoder } from 'tartan-search'" : undefined,
+    `import { ${encoder ? 'createLazyEncoder' : 'createRemoteEncoder'} } from 'tartan-search'`,
     "import { createWorker } from 'tartan-search/cloudflare'",
     "import kernels from 'tartan-search/kernels.wasm'",
     `import { ${isR2 ? 'type R2BucketLike, r2Files' : 'type FetchLike, httpFiles'} } from 'tartan-search/readers'`,
     encoder ? "import { openWebEncoder } from 'tartan-search/web-encoder'" : undefined,
+    page === undefined ? undefined : "import { page } from './page.ts'",
     '',
     'interface Env {',
     isR2 ? '  readonly INDEX: R2BucketLike' : '  readonly ASSETS: { readonly fetch: FetchLike }',
+    encoder ? undefined : '  readonly ENCODER_URL?: string',
     '}',
     '',
     ...(isR2
@@ -55,7 +77,11 @@ function workerSource(storage: Storage, { plan, folder, encoder, modelFolder }: 
       : [
           'const assets = ({ ASSETS }: Env, folder: string) =>',
           // A template string of the Worker's, not of this file.
-          `  httpFiles(\`https://assets/\${folder}\`, { fetch: (url, init) => ASSETS.fetch(url, init) })`,
+          `  httpFiles(\`https://assets/\${folder}\`, {`,
+          '    fetch: (url, init) => ASSETS.fetch(url, init),',
+          '    // Assets know no byte ranges: whole parts are kept, as far as the memory beside the index reaches.',
+          `    wholeFilesMax: ${wholeFilesMax},`,
+          '  })',
           '',
         ]),
     'export default createWorker<Env>({',
@@ -70,7 +96,11 @@ function workerSource(storage: Storage, { plan, folder, encoder, modelFolder }: 
           `      open: () => openWebEncoder({ files: ${filesOf(modelFolder)}, ort: { wasm: ortWasm }, index }),`,
           '    }),',
         ]
-      : []),
+      : [
+          '  // Without it queries come as vectors.',
+          '  encoder: async ({ ENCODER_URL: url }, index) => (url ? createRemoteEncoder({ url, index }) : undefined),',
+        ]),
+    page === undefined ? undefined : '  page,',
     '})',
   )
 }
@@ -95,24 +125,25 @@ function readme(storage: Storage, deployed: Deployed): string {
   return lines(
     `# ${name}`,
     '',
-    `Written by \`tartan deploy-plan\`. ${encoder ? 'Texts are encoded in the Worker, which the paid plan takes.' : 'Queries come as vectors.'}`,
+    `Written by \`tartan deploy-plan\`: search page, HTTP API and index in one Worker. ${encoder ? 'Texts are encoded in the Worker, which the paid plan takes; `tartan deploy-plan --no-encoder` plans without.' : 'Queries come as vectors, or as texts where `ENCODER_URL` names another Tartan that encodes them.'}`,
     '',
     '```sh',
     `npm install tartan-search${encoder ? ' onnxruntime-web' : ''} && npm install --save-dev wrangler`,
     ...upload,
-    'npx wrangler dev                        # http://localhost:8787/v1/indexes',
+    'npx wrangler dev                        # http://localhost:8787',
     'npx wrangler deploy',
     '```',
     '',
     storage === 'r2'
       ? '`wrangler dev` has a bucket of its own: the same commands with `--local` instead of `--remote` fill it.'
-      : 'Assets know no byte ranges: each read brings a whole file, so build with `tartan build … --part-size 1MiB`.',
+      : 'Assets know no byte ranges: a read brings a whole file, which is kept for a while. With `tartan build … --part-size 1MiB` a read of texts brings less.',
     ...(encoder
       ? []
       : [
           '',
-          "For texts, let another Tartan encode them: `encoder: async (_, index) => createRemoteEncoder({ url: 'https://encoder.example.org', index })`",
-          'beside `files`, with `createRemoteEncoder` from `tartan-search`.',
+          'For texts, set `ENCODER_URL` in wrangler.toml: the address of a Tartan that `tartan serve` runs over an index of the same model.',
         ]),
+    '',
+    INSTALL_NOTE,
   )
 }

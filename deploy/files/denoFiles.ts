@@ -1,5 +1,5 @@
 /** A server for Deno Deploy over a static host or bucket: main.ts and deno.json. As examples/deno-deploy. */
-import { type Deployed, type DeployFiles, lines, openingLines, quoted } from './deployed.ts'
+import { type Deployed, type DeployFiles, INSTALL_NOTE, lines, openingLines, quoted } from './deployed.ts'
 
 export function denoFiles(deployed: Deployed, version: string): DeployFiles {
   return {
@@ -23,9 +23,9 @@ function mainSource({ plan, folder, encoder, modelFolder }: Deployed): string {
   return lines(
     '/** Searches an index on a static host, from Deno Deploy or any Deno: `deno serve`. */',
     "import process from 'node:process'",
-    `import { ${encoder ? 'createLazyEncoder, ' : ''}openIndexFiles } from 'tartan-search'`,
+    `import { ${encoder ? 'createLazyEncoder' : 'createRemoteEncoder'}, openIndexFiles } from 'tartan-search'`,
     "import { createApp, createHandler } from 'tartan-search/http'",
-    `import { compileKernels${encoder ? ', compileOnnxWeb' : ''} } from 'tartan-search/node'`,
+    `import { compileKernels${encoder ? ', compileOnnxWeb' : ''}, readPage } from 'tartan-search/node'`,
     "import { httpFiles } from 'tartan-search/readers'",
     encoder ? "import { openWebEncoder } from 'tartan-search/web-encoder'" : undefined,
     '',
@@ -50,8 +50,12 @@ function mainSource({ plan, folder, encoder, modelFolder }: Deployed): string {
           '        }),',
           '    })',
         ]
-      : []),
-    `    return createApp({ indexes: searcher${encoder ? ', encoder' : ''} })`,
+      : [
+          '    // Another Tartan that encodes texts; without it queries come as vectors.',
+          '    const url = process.env.ENCODER_URL',
+          '    const encoder = url ? await createRemoteEncoder({ url, index: searcher.info }) : undefined',
+        ]),
+    '    return createApp({ indexes: searcher, ...(encoder && { encoder }), page: await readPage() })',
     '  },',
     '  log: console.error,',
     '})',
@@ -65,15 +69,17 @@ function readme({ name, folder, indexPath, encoder, modelFolder }: Deployed): st
   return lines(
     `# ${name}`,
     '',
-    `Written by \`tartan deploy-plan\`. ${encoder ? 'Texts are encoded by ONNX Runtime in WebAssembly.' : 'Queries come as vectors.'}`,
+    `Written by \`tartan deploy-plan\`: search page and HTTP API. ${encoder ? 'Texts are encoded by ONNX Runtime in WebAssembly.' : 'Queries come as vectors, or as texts where `ENCODER_URL` names another Tartan that encodes them.'}`,
     '',
     '```sh',
     `# ${quoted(indexPath)} goes to a static host or public bucket as ${folder}${model}`,
     'export STORAGE_URL=https://files.example.org',
-    'deno task start                         # http://localhost:8000/v1/indexes',
+    'deno task start                         # http://localhost:8000',
     'deno deploy                             # with STORAGE_URL in the settings of the app',
     '```',
     '',
     'The host has to answer range requests, or files of at most 32 MiB whole.',
+    '',
+    INSTALL_NOTE,
   )
 }

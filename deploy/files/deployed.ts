@@ -14,6 +14,8 @@ export interface Deployed {
   readonly folder: string
   /** Path of the index from the folder that is written, for the commands of its README. */
   readonly indexPath: string
+  /** HTML of the search page, for hosts whose program brings it along; absent: they have none. */
+  readonly page?: string | undefined
   /** Folder of the model where it is deployed, e.g. `models/tartan-small`. */
   readonly modelFolder: string
 }
@@ -55,6 +57,18 @@ export function lines(...all: readonly (string | undefined)[]): string {
 export function modelSource(modelFolder: string): string {
   return `node_modules/tartan-search/${modelFolder}`
 }
+
+/** Name and text of the module that brings the search page: a text, so that no bundler has to be told of it. */
+export function pageModule({ page }: Deployed, version: string): DeployFiles {
+  if (page === undefined) return {}
+  // Of these two JavaScript once ended lines, and JSON does not escape them.
+  const text = JSON.stringify(page).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')
+  return { 'page.ts': lines(`/** The search page of tartan-search ${version}. */`, `export const page = ${text}`) }
+}
+
+/** How the package comes before there is a published one. */
+export const INSTALL_NOTE =
+  'Where `tartan-search` is not on npm yet: `npm run build:package` in a checkout of it makes the package in `dist`, and `npm install /path/to/checkout/dist` (or the tarball that `npm pack ./dist` makes) installs that.'
 
 /** The files of a model that are read. */
 export const MODEL_FILES = '{manifest.json,tokenizer.json,model_int8.onnx}'

@@ -1,6 +1,15 @@
 /** A Lambda function over S3: template.yaml (AWS SAM), handler.ts, and how to bundle and upload. As examples/lambda-s3. */
 import { MANIFEST_NAME } from '../../format/manifest/manifest.ts'
-import { type Deployed, type DeployFiles, lines, modelSource, openingLines, quoted } from './deployed.ts'
+import {
+  type Deployed,
+  type DeployFiles,
+  INSTALL_NOTE,
+  lines,
+  modelSource,
+  openingLines,
+  pageModule,
+  quoted,
+} from './deployed.ts'
 
 /** Cold starts that a request is waited for. */
 const TIMEOUT = { coldStarts: 4, minSeconds: 30, maxSeconds: 900 }
@@ -8,8 +17,9 @@ const TIMEOUT = { coldStarts: 4, minSeconds: 30, maxSeconds: 900 }
 /** With variables that CloudFormation fills in. */
 const BUCKET_ARN = `arn:\${AWS::Partition}:s3:::\${IndexBucket}`
 
-export function lambdaFiles(deployed: Deployed): DeployFiles {
+export function lambdaFiles(deployed: Deployed, version: string): DeployFiles {
   return {
+    ...pageModule(deployed, version),
     'template.yaml': template(deployed),
     'handler.ts': handlerSource(deployed),
     'README.md': readme(deployed),
@@ -69,17 +79,18 @@ function template({ plan, name, folder, encoder, modelFolder }: Deployed): strin
   )
 }
 
-function handlerSource({ plan, encoder, modelFolder }: Deployed): string {
+function handlerSource({ plan, encoder, modelFolder, page }: Deployed): string {
   return lines(
     '/** A Lambda function behind a function URL that searches an index in S3. */',
     encoder ? "import { readFile } from 'node:fs/promises'" : undefined,
     "import process from 'node:process'",
-    `import { ${encoder ? 'createLazyEncoder, ' : ''}openIndexFiles } from 'tartan-search'`,
+    `import { ${encoder ? 'createLazyEncoder' : 'createRemoteEncoder'}, openIndexFiles } from 'tartan-search'`,
     "import { createApp } from 'tartan-search/http'",
     "import kernels from 'tartan-search/kernels.wasm'",
     "import { lambdaStreamHandler } from 'tartan-search/lambda'",
     "import { s3Files } from 'tartan-search/readers/s3'",
     encoder ? "import { openWebEncoder } from 'tartan-search/web-encoder'" : undefined,
+    page === undefined ? undefined : "import { page } from './page.ts'",
     '',
     'const { env } = process',
     "/** Of a store other than Amazon's. */",
@@ -117,8 +128,12 @@ function handlerSource({ plan, encoder, modelFolder }: Deployed): string {
           '      },',
           '    })',
         ]
-      : []),
-    `    return createApp({ indexes: searcher${encoder ? ', encoder' : ''} })`,
+      : [
+          '    // Another Tartan that encodes texts; without it queries come as vectors.',
+          '    const url = env.ENCODER_URL',
+          '    const encoder = url ? await createRemoteEncoder({ url, index: searcher.info }) : undefined',
+        ]),
+    `    return createApp({ indexes: searcher, ...(encoder && { encoder })${page === undefined ? '' : ', page'} })`,
     '  },',
     '  log: console.error,',
     '})',
@@ -130,7 +145,7 @@ function readme({ name, folder, indexPath, encoder, modelFolder }: Deployed): st
   return lines(
     `# ${name}`,
     '',
-    `Written by \`tartan deploy-plan\`. ${encoder ? 'Texts are encoded in the function.' : 'Queries come as vectors.'}`,
+    `Written by \`tartan deploy-plan\`: search page and HTTP API in a function, the index in S3. ${encoder ? 'Texts are encoded in the function.' : 'Queries come as vectors, or as texts where `ENCODER_URL` names another Tartan that encodes them.'}`,
     '',
     '```sh',
     `npm install tartan-search${encoder ? ' onnxruntime-web' : ''} && npm install --save-dev esbuild`,
@@ -147,11 +162,8 @@ function readme({ name, folder, indexPath, encoder, modelFolder }: Deployed): st
     '```',
     '',
     `The function may read ${encoder ? 'index and model' : 'the index'} and nothing else. \`AuthType: NONE\` lets everybody ask; with \`AWS_IAM\` callers sign their requests.`,
-    ...(encoder
-      ? []
-      : [
-          "For texts, let another Tartan encode them: `encoder: createRemoteEncoder({ url: 'https://encoder.example.org', index: searcher.info })` in `createApp`,",
-          'with `createRemoteEncoder` from `tartan-search`.',
-        ]),
+    'Behind an API gateway write `lambdaHandler` for `lambdaStreamHandler`; stages are known, another beginning of paths is `basePath`.',
+    '',
+    INSTALL_NOTE,
   )
 }

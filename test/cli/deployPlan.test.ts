@@ -20,7 +20,9 @@ describe('tartan deploy-plan', () => {
   it('prints a row for each host, what it assumes, and that estimates are some', async () => {
     const { code, stdout } = await deployPlan(GOLDEN)
     expect(code).toBe(0)
-    for (const host of HOST_NAMES) expect(stdout).toMatch(new RegExp(`^${host} +yes +resident `, 'm'))
+    for (const host of HOST_NAMES) expect(stdout).toMatch(new RegExp(`^${host} +(yes|paid plan) +yes +resident `, 'm'))
+    const without = await deployPlan(GOLDEN, '--no-encoder')
+    for (const host of HOST_NAMES) expect(without.stdout).toMatch(new RegExp(`^${host} +yes +no +resident `, 'm'))
     expect(stdout).toMatch(/^golden: 12 passages, /)
     expect(stdout).toContain('Estimates: a query by range')
     expect(stdout).toMatch(/Cold start assumes .*cloudflare-r2 40 MB\/s and 30 ms/)
@@ -92,9 +94,9 @@ describe('tartan deploy-plan --write', () => {
   const target = join(folder, 'worker')
 
   it('writes what deploys the index, and how', async () => {
-    const { code, stdout } = await deployPlan(GOLDEN, '--host', 'cloudflare-r2', '--write', target)
+    const { code, stdout } = await deployPlan(GOLDEN, '--host', 'workers-r2', '--write', target)
     expect(code).toBe(0)
-    expect(stdout).toContain(`Written to ${target}: README.md, worker.ts, wrangler.toml`)
+    expect(stdout).toContain(`Written to ${target}: README.md, page.ts, worker.ts, wrangler.toml`)
     expect(readFileSync(join(target, 'wrangler.toml'), 'utf8')).toMatch(/^name = "tartan-golden"$/m)
   })
 
@@ -110,7 +112,7 @@ describe('tartan deploy-plan --write', () => {
     expect(filesOf(target)).toEqual(before)
     const { code, stdout } = await deployPlan(GOLDEN, '--host', 'cloudflare-r2', '--write', target, '--force', '--json')
     expect(code).toBe(0)
-    expect(JSON.parse(stdout).files).toEqual(['README.md', 'worker.ts', 'wrangler.toml'])
+    expect(JSON.parse(stdout).files).toEqual(['README.md', 'page.ts', 'worker.ts', 'wrangler.toml'])
     expect(readFileSync(join(target, 'worker.ts'), 'utf8')).toContain('createWorker')
   })
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import range1m from '../../bench/results/memory-syn1m.json' with { type: 'json' }
 import rangeScifact from '../../bench/results/range-scifact-2bit.json' with { type: 'json' }
 import { type DeployPlanOptions, deployPlan, type HostPlan, type SearchPlan } from '../../deploy/deployPlan.ts'
-import { HOST_NAMES, type HostName } from '../../deploy/hosts.ts'
+import { HOST_NAMES, type HostName, hostNamed } from '../../deploy/hosts.ts'
 import { openingReads, queryReads } from '../../deploy/reads.ts'
 import { deployFiles } from '../../deploy/writeDeployFiles.ts'
 import { InputError } from '../../format/errors.ts'
@@ -14,6 +14,7 @@ import { indexOf } from '../../lab/data/indexFiles.ts'
 import { randomSegment } from '../../lab/data/randomSegment.ts'
 import { evenBorders, slicesOf } from '../../lab/data/slicedSegment.ts'
 import { countingFiles } from '../../lab/storage/countingFiles.ts'
+import { type FetchLike, httpFiles } from '../../runtime/readers/http.ts'
 import { memoryFiles } from '../../runtime/readers/memory.ts'
 import { FIRST_BYTES } from '../../runtime/readers/remote.ts'
 import { choosePipeline, openIndexFiles } from '../../runtime/searchers/openIndexFiles.ts'
@@ -93,12 +94,32 @@ describe('what is read when an index is opened', () => {
     })
   })
 
-  it('is a whole part for each read where the storage knows no ranges', async () => {
-    const files = await smallIndex({})
-    const manifest = decodeManifest(files.get(MANIFEST_NAME)!)
-    const { requests, bytes } = openingReads(manifest, 'resident', { wholeFiles: true })
-    const [part] = manifest.parts
-    expect(bytes).toBe(files.get(MANIFEST_NAME)!.length + (requests - 1) * part!.bytes)
+  it.each(['resident', 'range'] as const)(
+    'is each part once where the storage knows no ranges: %s',
+    async (pipeline) => {
+      const files = await smallIndex({ segments: 2, partBytes: 20_000 })
+      const manifest = decodeManifest(files.get(MANIFEST_NAME)!)
+      const sent: number[] = []
+      const fetch: FetchLike = async (url) => {
+        const bytes = files.get(new URL(url).pathname.slice(1))!
+        sent.push(bytes.length)
+        return new Response(bytes as Uint8Array<ArrayBuffer>)
+      }
+      const kernels = await kernelsModule('kernels.wasm')
+      const opened = await openIndexFiles(httpFiles('http://host/', { fetch }), { kernels, pipeline })
+      await opened.close()
+      const { requests, bytes } = openingReads(manifest, pipeline, { wholeFiles: true })
+      expect([requests, bytes]).toEqual([sent.length, sent.reduce((sum, length) => sum + length, 0)])
+      expect(new Set(sent).size).toBeGreaterThan(2)
+    },
+  )
+
+  it('is a part once more when it had to make room for others meanwhile', () => {
+    const manifest = madeManifest(MILLION)
+    const { requests, bytes } = openingReads(manifest, 'range', { wholeFiles: true })
+    const whole = manifest.parts.reduce((sum, part) => sum + part.bytes, 0)
+    expect(requests).toBeGreaterThan(2)
+    expect(bytes).toBeLessThan(2 * whole)
   })
 
   // Reads differ by the places where sections are cut.
@@ -183,10 +204,11 @@ describe('a plan', () => {
     expect(planFor(manifest, 'cloudflare-r2').fits).toBe(true)
   })
 
-  it('counts whole parts under way against the memory where there are no ranges', () => {
-    // Two parts, and six reads at a time: each brings one of them whole.
-    expect(planFor(madeManifest(SCIFACT), 'cloudflare-assets').problems.join()).toMatch(/6 at a time.*--part-size 1MiB/)
-    expect(planFor(madeManifest(MILLION), 'cloudflare-assets').problems.join()).toMatch(/6 at a time.*--part-size 1MiB/)
+  it('counts whole parts, on their way or kept, against the memory where there are no ranges', () => {
+    // The index and a part of 24 MiB: 61 + 25 of 128 MB.
+    const plan = searched(planFor(madeManifest(SCIFACT), 'cloudflare-assets'))
+    expect(plan.fits).toBe(true)
+    expect(plan.memory.wholeFilesMax! + plan.memory.needed).toBeLessThanOrEqual(128e6)
     const small = planFor(madeManifest({ ...MILLION, partBytes: 2 ** 20 }), 'cloudflare-assets')
     expect(small).toMatchObject({ fits: true, plan: 'free' })
     expect(small.notes.join()).toContain('R2 has ranges')
@@ -264,6 +286,36 @@ describe('a plan', () => {
       expect(assumed.bytesPerSecond).toBeGreaterThan(0)
     }
   })
+})
+
+describe('an encoder on the host itself, where nothing is said of it,', () => {
+  it('is planned where the index names its model and both fit', () => {
+    const { hosts } = deployPlan(madeManifest({ ...SCIFACT, encoder: true, partBytes: 2 ** 20 }), { encoder: 'auto' })
+    expect(hosts.map(({ host, encoder, fits }) => [host, encoder, fits])).toEqual(
+      HOST_NAMES.map((host) => [host, true, true]),
+    )
+  })
+
+  it('is left out for an index that names none, and where both do not fit', () => {
+    const vectors = deployPlan(madeManifest({ ...SCIFACT, partBytes: 2 ** 20 }), { encoder: 'auto' })
+    expect(vectors.hosts.some(({ encoder }) => encoder)).toBe(false)
+    // Of 60 MB 32 are the engine's, and an encoder would take the other half.
+    const small = madeManifest({ passages: 1000, centroids: 512, encoder: true })
+    const [plan] = deployPlan(small, { encoder: 'auto', hosts: ['cloudflare-r2'], memoryMb: 60 }).hosts
+    expect(plan).toMatchObject({ encoder: false, fits: true })
+  })
+})
+
+it.each([
+  ['workers-r2', 'cloudflare-r2'],
+  ['workers-assets', 'cloudflare-assets'],
+  ['browser-static', 'browser'],
+  ['deno-deploy', 'deno-deploy'],
+  ['lambda-s3', 'lambda-s3'],
+  ['heroku', undefined],
+  ['constructor', undefined],
+])('the host of examples/%s is %s', (name, host) => {
+  expect(hostNamed(name)).toBe(host)
 })
 
 describe('the files of a plan', () => {
