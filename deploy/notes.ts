@@ -17,6 +17,8 @@ export interface Noted extends Started {
 
 /** Whole files for ranges are not worth a word below this many times the bytes. */
 const WHOLE_FILES_FACTOR = 2
+/** Texts of the hits of a query, by whole parts, are not worth a word below. */
+const WHOLE_TEXTS_BYTES = 16 * 2 ** 20
 /** Below this nobody minds. */
 const SLOW_START_MS = 2000
 
@@ -84,7 +86,11 @@ function rangesNote({ manifest, pipeline, opening, query }: Noted): readonly str
   const sent = 'Assets know no byte ranges: each read brings a whole part'
   if (pipeline === 'range')
     return [`${sent}, ${opens}, ${asks}. R2 has ranges, and suits an index better that does not fit the memory.`]
-  return opening.bytes < wanted * WHOLE_FILES_FACTOR ? [] : [`${sent}, ${opens}. Build with --part-size 1MiB.`]
+  if (opening.bytes >= wanted * WHOLE_FILES_FACTOR) return [`${sent}, ${opens}. Build with --part-size 1MiB.`]
+  if (query.texts.bytes < WHOLE_TEXTS_BYTES) return []
+  return [
+    `${sent}, up to ${sizeText(query.texts.bytes)} for the texts of ten hits while none of it is kept. Build with --part-size 1MiB.`,
+  ]
 }
 
 function workerTime({ manifest, pipeline, coldStart, encoder }: Noted): string {
