@@ -34,8 +34,8 @@ describe('the Worker', () => {
   searchCases((path, init) => worker.ask(path, init))
 })
 
-it('is deployed by wrangler in at most 142 KB, gzipped, with zod in English only', async () => {
+it('is deployed by wrangler in at most 155 KB, gzipped, with zod in English only', async () => {
   const { files, gzipped } = await bundleByWrangler(example)
   expect(files.size).toBe(2)
-  expect(gzipped).toBeLessThanOrEqual(142_000)
+  expect(gzipped).toBeLessThanOrEqual(155_000)
 })

@@ -19,11 +19,11 @@ describe('wrangler deploy --dry-run', () => {
     bundle = await bundleByWrangler(ROOT)
   })
 
-  it('bundles the Worker of wrangler.toml into at most 150 KB, gzipped, kernels included', () => {
+  it('bundles the Worker of wrangler.toml into at most 160 KB, gzipped, kernels included', () => {
     const [kernels] = [...bundle.files].filter(([name]) => name.endsWith('kernels.wasm')).map(([, bytes]) => bytes)
     expect(kernels?.length).toBeGreaterThan(0)
     expect(kernels?.length).toBeLessThanOrEqual(32 * 1024)
-    expect(bundle.gzipped).toBeLessThanOrEqual(150_000)
+    expect(bundle.gzipped).toBeLessThanOrEqual(160_000)
   })
 
   it('has nothing of Node and no encoder in it', () => {
