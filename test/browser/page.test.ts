@@ -11,6 +11,7 @@ import { buildPage } from '../../scripts/buildPage.ts'
 import { createToySearcher, ToyEncoder, toyPassages } from '../http/toySearcher.ts'
 
 const WAIT_MS = 10_000
+const POLLED = { timeout: WAIT_MS }
 
 let browser: Browser
 let server: RunningServer
@@ -121,7 +122,7 @@ describe('the search page', { timeout: 30_000 }, () => {
     expect(await page.locator('.hit mark').count()).toBe(0)
     // Half of the words: a cosine of 0.55 on a scale from 0.45 to 0.95.
     await query().fill('twill randomised')
-    await expect.poll(async () => (await barShares())[0]).toBeCloseTo(0.2, 2)
+    await expect.poll(async () => (await barShares())[0], POLLED).toBeCloseTo(0.2, 2)
   })
 
   it('answers the query of the URL, writes queries there, and goes back', async () => {
@@ -267,7 +268,7 @@ describe('the search page', { timeout: 30_000 }, () => {
     await more.press('Enter')
     await status.getByText('Best 50 of 60 passages').waitFor()
     // The keyboard goes on where the new ones begin; what was open stays open.
-    await expect.poll(focusedRank).toBe('21')
+    await expect.poll(focusedRank, POLLED).toBe('21')
     expect(await page.locator('.hit').first().locator('.more').getAttribute('aria-expanded')).toBe('true')
     await more.click()
     await status.getByText('All 60 passages, best first').waitFor()
@@ -327,7 +328,7 @@ describe('the search page', { timeout: 30_000 }, () => {
     await open('/?index=many&q=twill')
     await page.locator('.hit').nth(5).scrollIntoViewIfNeeded()
     await page.mouse.wheel(0, 300)
-    await expect.poll(() => page.evaluate(() => scrollY)).toBeGreaterThan(300)
+    await expect.poll(() => page.evaluate(() => scrollY), POLLED).toBeGreaterThan(300)
     const above = await page.evaluate(() => {
       const { top, bottom, left, right } = document.querySelector('.search')!.getBoundingClientRect()
       const hit = document.querySelector('.results')!.getBoundingClientRect()
@@ -393,8 +394,9 @@ describe('the search page', { timeout: 30_000 }, () => {
 
   it('offers examples that are whole, or cut between two words and marked as cut', async () => {
     await open('/?index=titles')
-    const labels = await page.locator('.hints button').allTextContents()
-    expect(labels).toEqual(['The behaviour change wheel', 'A randomised trial of vitamin d…'])
+    await expect
+      .poll(() => page.locator('.hints button').allTextContents(), POLLED)
+      .toEqual(['The behaviour change wheel', 'A randomised trial of vitamin d…'])
     await page.getByRole('button', { name: 'A randomised trial' }).click()
     expect(await query().inputValue()).toBe('A randomised trial of vitamin d')
   })
