@@ -16,7 +16,7 @@ import { ROOT } from '../lab/root.ts'
 
 const SCHEMATHESIS = '4.32.5'
 const PASSAGES = 150
-const DEFAULTS = ['--seed', '1', '--max-examples', '25']
+const DEFAULTS = ['--seed', '1', '--max-examples', '60']
 
 const cache = join(ROOT, '.cache', 'api')
 const tool = join(cache, 'venv', 'bin', 'schemathesis')
