@@ -198,8 +198,10 @@ export interface DocumentFacts {
 /**
  * What this app accepts and answers, as OpenAPI 3.1. As far as a schema can say, a body is refused with 400 if and only if it does not fit: so
  * it knows the dim of the vectors, and leaves out what no index here takes.
+ *
+ * @returns an object only, or the package's declarations would need those of a package that it does not declare
  */
-export function apiDocument(app: OpenAPIHono, { url, infos, encoder }: DocumentFacts) {
+export function apiDocument(app: OpenAPIHono, { url, infos, encoder }: DocumentFacts): object {
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { title: 'Tartan', version: VERSION, description: 'ColBERT search from static files.' },
