@@ -1,5 +1,5 @@
 /**
- * A query over an index that is read by range, in two rounds of storage: probe → posting lists → candidates → row blocks → rescore.
+ * A query over an index that is read by range, in two rounds of storage, three with a filter: probe → posting lists → candidates → row blocks → rescore.
  * Between the rounds it holds what it read and nothing in WebAssembly memory, so queries may interleave.
  */
 import type { Budget, Skipped, StageCounts, StorageUse } from '../../searcher.ts'
