@@ -127,7 +127,7 @@ function bestWithTies<T>(items: readonly T[], scores: readonly number[], wanted:
 }
 
 /**
- * The items of the best estimates, and those that may still reach the k-th of their scores: their estimate is at most four standard
+ * The items of the best estimates, and those that may still reach the k-th of their scores: their estimate is at most six standard
  * deviations of the error too low.
  */
 function withinReach<T>(
@@ -153,7 +153,7 @@ export function leastWithinReach(estimates: readonly number[], scores: readonly 
   const errors = scores.map((score, i) => score - (estimates[i] ?? 0))
   const mean = sumOf(errors) / errors.length
   const deviation = Math.sqrt(sumOf(errors.map((error) => (error - mean) ** 2)) / errors.length)
-  return (scores.toSorted((a, b) => a - b).at(-k) ?? 0) - mean - 4 * deviation
+  return (scores.toSorted((a, b) => a - b).at(-k) ?? 0) - mean - 6 * deviation
 }
 
 function sumOf(values: readonly number[]): number {

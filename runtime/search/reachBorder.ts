@@ -4,8 +4,11 @@
  * would then lose many of the best scores.
  */
 
-/** An estimate errs by more than so many standard deviations once in ten thousand times, if errors are normal. */
-const DEVIATIONS = 4
+/**
+ * Standard deviations of the error that an estimate may be too low. More than normal errors would need: what has the best estimates is
+ * rather overestimated, and what has no list or no near centroid errs by more. With four, by range, one in forty was lost (bench/filters.ts).
+ */
+const DEVIATIONS = 6
 
 /**
  * The least estimate with which something may still reach the k-th best of the known scores; -∞ when fewer than k are known.
