@@ -179,7 +179,7 @@ async function encodedQueries(
   { sample, model, signal, onProgress }: TuneIndexOptions,
   wordless: string[],
 ): Promise<readonly QueryVectors[]> {
-  const all = await readQueries(file)
+  const all = await readQueries(file, { signal })
   const encoder = await openQueryEncoder(info, model)
   try {
     const worded = all.filter(({ text }) => encoder.countTokens(text, 1) > 0)

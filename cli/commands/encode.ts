@@ -79,9 +79,9 @@ Examples:
 
 async function encode(source: string, options: Options, signal: AbortSignal): Promise<void> {
   if (options.qrels && !options.queries) throw new InputError('--qrels judges queries: name them with --queries.')
-  const qrels = options.qrels ? await readQrels(options.qrels) : undefined
+  const qrels = options.qrels ? await readQrels(options.qrels, { signal }) : undefined
   const texts = options.queries
-    ? (await readQueries(options.queries)).filter(({ id }) => !qrels || qrels.has(id))
+    ? (await readQueries(options.queries, { signal })).filter(({ id }) => !qrels || qrels.has(id))
     : undefined
   const staged = await stageFolder(options.out, {
     replace: options.force ?? false,

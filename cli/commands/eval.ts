@@ -75,8 +75,10 @@ async function runEval(index: string, options: Options, signal: AbortSignal): Pr
   }
   const searcher = await openIndex(index)
   try {
-    const judged = vectors ? await readVectorsQrels(vectors) : await readQrels(qrels ?? '')
-    const source = vectors ? vectorQueries(vectors, judged) : textQueries(queries ?? '', judged, searcher.info, model)
+    const judged = vectors ? await readVectorsQrels(vectors) : await readQrels(qrels ?? '', { signal })
+    const source = vectors
+      ? vectorQueries(vectors, judged)
+      : textQueries(queries ?? '', judged, searcher.info, { model, signal })
     const wanted = { ...parameters, k }
     const documents = searchDocuments(searcher, judged)
     const { run, times, identical, ...unread } = await runQueries(documents, source, {
@@ -200,9 +202,9 @@ async function* textQueries(
   path: string,
   qrels: Qrels,
   info: Parameters<typeof openQueryEncoder>[0],
-  model?: string,
+  { model, signal }: { readonly model?: string; readonly signal: AbortSignal },
 ): AsyncGenerator<VectorQuery> {
-  const queries = await readQueries(path)
+  const queries = await readQueries(path, { signal })
   const encoder = await openQueryEncoder(info, model)
   try {
     for (const { id, text } of queries) {

@@ -7,31 +7,59 @@ import { gfm } from 'micromark-extension-gfm'
 import { mdx } from 'micromark-extension-mdx'
 import { mdxjsEsm } from 'micromark-extension-mdxjs-esm'
 import { cutFrontMatter } from './markdown/frontMatter.ts'
-import { type MarkdownNode, MarkdownWalker } from './markdown/walker.ts'
+import { isImports, type MarkdownNode, MarkdownWalker } from './markdown/walker.ts'
 import type { Page, PageNote } from './page.ts'
 
 /**
  * Title: that of the front matter, or the only heading of depth 1, or what the front matter calls the page in menus. Code and images' alt texts are
- * kept, link urls dropped.
+ * kept, link urls dropped. A page that begins with imports, as Docusaurus' do, is MDX by another name.
  */
 export function parseMarkdown(source: string): Page {
-  return pageOf(source, (body) => ({ nodes: markdownNodes(body), notes: [] }))
+  return pageOf(source, (body) => {
+    const nodes = markdownNodes(body)
+    const mdxPage = nodes[0] && isImports(nodes[0]) ? tryMdx(body) : undefined
+    return { nodes: mdxPage?.nodes ?? nodes, notes: [] }
+  })
 }
 
 /** MDX: imports, exports and JavaScript are left out, what components hold is read. One that is no MDX is read as Markdown. */
 export function parseMdx(source: string): Page {
   return pageOf(source, (body) => {
-    try {
-      return { nodes: mdxNodes(body), notes: [] }
-    } catch (error) {
-      if (error instanceof RangeError || !(error instanceof Error)) throw error
-      const { line = 1, reason = error.message } = error as Error & { readonly line?: number; readonly reason?: string }
-      return {
-        nodes: markdownNodes(body),
-        notes: [{ line, reason: `read as Markdown, since it is not MDX: ${reason}` }],
-      }
-    }
+    const { nodes, problem } = tryMdx(body)
+    return nodes ? { nodes, notes: [] } : { nodes: markdownNodes(body), notes: [problem] }
   })
+}
+
+type TriedMdx =
+  | { readonly nodes: readonly MarkdownNode[]; readonly problem?: undefined }
+  | { readonly problem: PageNote; readonly nodes?: undefined }
+
+/** MDX knows no comments of HTML, but Docusaurus takes them, so a page is tried without them as well. */
+function tryMdx(body: string): TriedMdx {
+  try {
+    return { nodes: mdxNodes(body) }
+  } catch (error) {
+    if (error instanceof RangeError || !(error instanceof Error)) throw error
+    const bare = withoutComments(body)
+    if (bare !== body) return tryMdx(bare)
+    const { line = 1, reason = error.message } = error as Error & { readonly line?: number; readonly reason?: string }
+    return { problem: { line, reason: `read as Markdown, since it is not MDX: ${reason}` } }
+  }
+}
+
+/** Blanks in the place of comments, so that places stay true. */
+function withoutComments(body: string): string {
+  let rest = body
+  const visit = (node: MarkdownNode) => {
+    if ('children' in node) node.children.forEach(visit)
+    const { start, end } = node.position ?? {}
+    if (node.type !== 'html') return
+    const [from = 0, to = 0] = [start?.offset, end?.offset]
+    const bare = rest.slice(from, to).replace(/<!--[\s\S]*?-->/g, (comment) => comment.replace(/[^\n]/g, ' '))
+    rest = rest.slice(0, from) + bare + rest.slice(to)
+  }
+  markdownNodes(body).forEach(visit)
+  return rest
 }
 
 interface Parsed {

@@ -352,12 +352,41 @@ describe('MDX', () => {
     ])
   })
 
+  it('may be called .md when it begins with imports, as Docusaurus takes it', () => {
+    const page = parseMarkdown(
+      lines(
+        '---',
+        'title: Tabs',
+        '---',
+        '',
+        "import Tabs from '@theme/Tabs'",
+        '',
+        '<Tabs',
+        '  defaultValue="a"',
+        "  values={[{label: 'A', value: 'a'}]}>",
+        '<TabItem value="a">Use the *alpaca*.</TabItem>',
+        '</Tabs>',
+      ),
+    )
+    expect([page.title, textsOf(page)]).toEqual(['Tabs', ['Use the alpaca.']])
+    const none = parseMarkdown("import Tabs from '@theme/Tabs'\n\nText <br> and {open\n")
+    expect([textsOf(none), none.notes]).toEqual([['Text\nand {open'], []])
+  })
+
+  it('may hold comments of HTML, as Docusaurus takes it', () => {
+    const page = parseMdx(
+      '# T\n\n<!-- one\n\ntwo -->\n\n<Aside>kept<!-- x --></Aside>\n\n`<!-- code -->`\n\n## After\n\ntext',
+    )
+    expect([textsOf(page), page.notes]).toEqual([['kept', '<!-- code -->', 'text'], []])
+    expect(page.blocks.filter(({ kind }) => kind === 'heading').map(({ line }) => line)).toEqual([1, 11])
+  })
+
   it('that is none is read as Markdown, and told', () => {
     const page = parseMdx(
       "import X from 'x'\n\n# Bad\n\n<!-- comment -->\n\nText <br> and {open\n\n<Aside>kept</Aside>\n",
     )
     expect([headingsOf(page), textsOf(page)]).toEqual([[['Bad', undefined]], ['Text\nand {open', 'kept']])
-    expect(reasonsOf(page)).toEqual([expect.stringMatching(/^5: read as Markdown, since it is not MDX: \w/)])
+    expect(reasonsOf(page)).toEqual([expect.stringMatching(/^\d+: read as Markdown, since it is not MDX: \w/)])
   })
 })
 

@@ -11,7 +11,6 @@ import { cutLeadingAttributes, isTocMark } from './markers.ts'
 export type MarkdownNode = ReturnType<typeof fromMarkdown>['children'][number]
 type NodeOf<T extends MarkdownNode['type']> = Extract<MarkdownNode, { type: T }>
 
-/** A paragraph of imports, as Docusaurus' Markdown has them: for the program that makes the page. */
 const IMPORTS = /^(?:import\s+(?:[\w*{}\s,$]+\s+from\s+)?(["'])[^"'\n]+\1;?\s*)+$/
 /** A string in an expression: `{' '}`, `{"{"}`. */
 const STRING = /^\s*(["'`])((?:(?!\1)[^\\$])*)\1\s*$/
@@ -158,10 +157,10 @@ function lineOf(node: MarkdownNode): number {
   return node.position?.start.line ?? 1
 }
 
-function isImports(node: NodeOf<'paragraph'>): boolean {
-  return (
-    node.children[0]?.type === 'text' && node.children[0].value.startsWith('import') && IMPORTS.test(plainText(node))
-  )
+/** Whether a node is a paragraph of imports, as Docusaurus' Markdown has them: for the program that makes the page. */
+export function isImports(node: MarkdownNode): boolean {
+  if (node.type !== 'paragraph' || node.children[0]?.type !== 'text') return false
+  return node.children[0].value.startsWith('import') && IMPORTS.test(plainText(node))
 }
 
 /** Whether a list only says where kramdown puts its table of contents. */
