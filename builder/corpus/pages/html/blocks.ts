@@ -37,6 +37,7 @@ const SPACED = new Set(
   ),
 )
 const CODE = new Set(['pre', 'listing', 'xmp', 'plaintext', 'textarea'])
+const ASCII_ONLY = /^[\0-\x7f]*$/
 /** Signs of icon fonts, and characters that are not seen. */
 const UNSEEN = /[\p{Co}\u200b\ufeff\u2060]+/gu
 
@@ -64,8 +65,6 @@ class BlockCollector {
   readonly #blocks: FoundBlock[] = []
   readonly #leftOut = Object.fromEntries(LEFT_OUT.map((reason) => [reason, 0])) as Record<LeftOut, number>
   readonly #body: Element
-  /** Elements that are open, outermost first. */
-  readonly #open: Element[] = []
   #heading: OpenHeading | undefined
   #codeDepth = 0
   #text = ''
@@ -110,12 +109,10 @@ class BlockCollector {
     else this.#anchors.open(element, this.#heading !== undefined)
     if (isBlock(element)) this.#line = element.line
     if (CODE.has(name)) this.#codeDepth++
-    this.#open.push(element)
     return false
   }
 
   #close(element: Element): void {
-    this.#open.pop()
     if (this.#heading?.element === element) this.#endHeading()
     else if (isBlock(element)) this.#flush(element)
     if (CODE.has(element.name)) this.#codeDepth--
@@ -130,9 +127,7 @@ class BlockCollector {
   }
 
   #append(text: string, words: number, isBreak = false): void {
-    const seen = text
-      .replace(UNSEEN, (signs) => (/\p{Co}/u.test(signs) && words > 0 ? signs : ''))
-      .replaceAll('\u00ad', '')
+    const seen = ASCII_ONLY.test(text) ? text : withoutUnseen(text, words > 0)
     if (seen === '') return
     if (this.#heading) {
       this.#heading.text += seen
@@ -184,6 +179,11 @@ class BlockCollector {
     }
     this.#blocks.push({ block, box: element, words: element.words })
   }
+}
+
+/** Signs of an icon font stand alone; in a text they may be letters of a script that Unicode does not have. */
+function withoutUnseen(text: string, hasWords: boolean): string {
+  return text.replace(UNSEEN, (signs) => (hasWords && /\p{Co}/u.test(signs) ? signs : '')).replaceAll('\u00ad', '')
 }
 
 function tidy(text: string): string {

@@ -32,6 +32,8 @@ import { oneLine } from './words.ts'
 export const LEFT_OUT = ['navigation', 'notices', 'controls', 'hidden', 'signs', 'repeated'] as const
 export type LeftOut = (typeof LEFT_OUT)[number]
 
+/** Parts of a sentence: a page shows one of several, by system or by version. */
+const INLINE = new Set(['span', 'code', 'em', 'strong', 'b', 'i', 'a', 'kbd', 'samp', 'var'])
 const NAVIGATION_ROLES = new Set(['navigation', 'menubar', 'menu', 'doc-toc', 'doc-pagelist'])
 
 /** Asks about elements of one page. */
@@ -151,7 +153,7 @@ export class LeaveOut {
     const id = attributes.get('id')
     const isNamed = id !== undefined && this.#tree.targets.has(id)
     if (isPopup) return words >= 12
-    return isNamed || PANEL.test(names) || words >= 5
+    return isNamed || PANEL.test(names) || words >= 3 || INLINE.has(element.name)
   }
 
   #isNavigation(element: Element, names: string): boolean {
@@ -168,7 +170,7 @@ export class LeaveOut {
       if (this.#isFooter(element, names)) return true
     }
     if (element.titles > 0 || words === 0) return false
-    if (name === 'aside' && element.links >= 3 && linkShare(element) >= 0.7) return true
+    if (name === 'aside' && this.#isLinkList(element, names)) return true
     if (names === '') return false
     if (CONTENTS.test(names) && element.ownLinkWords / words >= 0.6) return true
     if (!NAVIGATION.test(names) || this.#isMostOfThePage(element)) return false
@@ -184,10 +186,18 @@ export class LeaveOut {
     return element.titles < this.#tree.body.titles || this.#siteNames.has(normal(this.#titleText(element)))
   }
 
+  /** Links of the site, or a short line about who made it. Footnotes stand in footers as well. */
   #isFooter(element: Element, names: string): boolean {
-    if (element.titles > 0 || element.words > 120 || FOOTNOTES.test(names) || holdsFootnotes(element, this.#tree))
-      return false
-    return linkShare(element) >= 0.6 || FOOTER_TEXT.test(this.text(element))
+    if (element.titles > 0 || element.words > 120 || this.#isFootnotes(element, names)) return false
+    return linkShare(element) >= 0.6 || (element.words <= 25 && FOOTER_TEXT.test(this.text(element)))
+  }
+
+  #isLinkList(element: Element, names: string): boolean {
+    return element.links >= 3 && linkShare(element) >= 0.8 && !this.#isFootnotes(element, names)
+  }
+
+  #isFootnotes(element: Element, names: string): boolean {
+    return FOOTNOTES.test(names) || holdsFootnotes(element, this.#tree)
   }
 
   #isMostOfThePage(element: Element): boolean {

@@ -1,10 +1,16 @@
 /** What class names, roles and attributes say an element is: the vocabulary of documentation generators and of the web. */
 import type { Element } from './tree.ts'
 
-/** Classes and id as hyphenated words: `class="VPNav md-nav__item" id="topNav"` is "vp-nav md-nav-item top-nav". */
+/** What an element is called: "" for one without class and id. */
 export function namesOf(element: Element): string {
-  const names = `${element.attributes.get('class') ?? ''} ${element.attributes.get('id') ?? ''}`
-  if (names === ' ') return ''
+  const names = element.attributes.get('class') ?? ''
+  const id = element.attributes.get('id')
+  return hyphenated(id ? `${names} ${id}` : names)
+}
+
+/** Names as hyphenated words: `VPNav md-nav__item topNav` is `vp-nav md-nav-item top-nav`. */
+function hyphenated(names: string): string {
+  if (/^[a-z0-9 -]*$/.test(names) && !names.includes('--')) return names
   return names
     .replace(/([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])/g, '$1$3-$2$4')
     .toLowerCase()

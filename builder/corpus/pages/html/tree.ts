@@ -6,9 +6,27 @@ type Adapted = DefaultTreeAdapterMap
 type Node = Adapted['childNode']
 type Parent = Adapted['parentNode']
 
+/** Few an element, and asked for often: a look through the list is quicker than a map of it. */
+export class Attributes {
+  readonly #list: readonly { readonly name: string; readonly value: string }[]
+
+  constructor(list: readonly { readonly name: string; readonly value: string }[]) {
+    this.#list = list
+  }
+
+  get(name: string): string | undefined {
+    for (const attribute of this.#list) if (attribute.name === name) return attribute.value
+    return undefined
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== undefined
+  }
+}
+
 export interface Element {
   readonly name: string
-  readonly attributes: ReadonlyMap<string, string>
+  readonly attributes: Attributes
   readonly parent: Element | undefined
   /** 1-based. */
   readonly line: number
@@ -56,6 +74,8 @@ const NOT_SHOWN = new Set(
     ' ',
   ),
 )
+/** Attributes by which a control names what it opens. */
+const TARGETS = new Set(['aria-controls', 'data-target', 'data-bs-target', 'data-tab', 'popovertarget'])
 /** Browsers go down to 512; a page beyond this was made to exhaust who reads it. */
 const DEPTH_MAX = 20_000
 
@@ -118,7 +138,7 @@ class TreeWalk {
   }
 
   walk(document: Parent): Tree {
-    const body = newElement('body', new Map(), undefined, 1, 0)
+    const body = newElement('body', new Attributes([]), undefined, 1, 0)
     this.#events.push({ kind: 'open', element: body })
     const stack: Frame[] = [{ element: body, children: document.childNodes, next: 0, slots: undefined }]
     for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
@@ -147,11 +167,10 @@ class TreeWalk {
       return undefined
     }
     if (!defaultTreeAdapter.isElementNode(node)) return undefined
-    const attributes = new Map(node.attrs.map(({ name, value }) => [name, value] as const))
+    const attributes = new Attributes(node.attrs)
     const name = node.tagName
-    const inSvg = node.namespaceURI.endsWith('svg')
-    this.#note(name, attributes)
-    if (name === 'title' && !inSvg) this.#title ??= rawText(node)
+    this.#note(node, attributes)
+    if (name === 'title' && !node.namespaceURI.endsWith('svg')) this.#title ??= rawText(node)
     if (name === 'html' || name === 'body' || name === 'head') {
       return {
         element: parent,
@@ -180,14 +199,14 @@ class TreeWalk {
       : { element, children: node.childNodes, next: 0, slots: frame.slots }
   }
 
-  #note(name: string, attributes: ReadonlyMap<string, string>): void {
+  #note({ tagName: name, attrs }: Adapted['element'], attributes: Attributes): void {
     const id = attributes.get('id')
     if (id) this.#ids.add(id)
     const anchor = name === 'a' ? attributes.get('name') : undefined
     if (anchor) this.#ids.add(anchor)
-    for (const attribute of ['aria-controls', 'data-target', 'data-bs-target', 'data-tab', 'popovertarget', 'href']) {
-      const value = attributes.get(attribute)
-      if (value && (attribute !== 'href' || value.startsWith('#'))) this.#targets.add(value.replace(/^#/, ''))
+    for (const { name: attribute, value } of attrs) {
+      if (attribute === 'href' ? value.startsWith('#') : TARGETS.has(attribute))
+        this.#targets.add(value.replace(/^#/, ''))
     }
   }
 
@@ -234,7 +253,7 @@ class TreeWalk {
 
 function newElement(
   name: string,
-  attributes: ReadonlyMap<string, string>,
+  attributes: Attributes,
   parent: Element | undefined,
   line: number,
   start: number,
