@@ -25,7 +25,7 @@ export class AnchorFinder {
     const id = idOf(element)
     if (id === undefined) return
     if (isInHeading) this.#inside ??= id
-    else if (!NO_PLACES.has(element.name) && !WRAPPERS.has(id.toLowerCase()) && element.name !== 'main')
+    else if (!NO_PLACES.has(element.name) && !isWrapper(id) && element.name !== 'main')
       this.#waiting.push({ id, element })
   }
 
@@ -54,6 +54,10 @@ export class AnchorFinder {
     this.#inside = undefined
     return idOf(heading) ?? inside ?? (link !== undefined && this.#ids.has(link) ? link : undefined) ?? before
   }
+}
+
+function isWrapper(id: string): boolean {
+  return WRAPPERS.has(id.toLowerCase()) || /skip/i.test(id)
 }
 
 export function idOf(element: Element): string | undefined {

@@ -98,7 +98,7 @@ export class LeaveOut {
     if (element.regions > 0 || element.titles > 0) return false
     const label = element.attributes.get('aria-label') ?? ''
     if (ADVERT.test(names) || element.name === 'ins' || ADVERT_TEXT.test(label)) {
-      if (ADVERT.test(names) && !this.#isMostOfThePage(element) && element.headings === 0) return true
+      if (ADVERT.test(names) && !this.#isWholePage(element) && element.headings === 0) return true
       if (ADVERT_TEXT.test(label)) return true
     }
     if (element.words <= 2 && (element.name === 'aside' || element.name === 'div'))
@@ -107,7 +107,7 @@ export class LeaveOut {
   }
 
   #isConsent(element: Element, names: string, label: string): boolean {
-    if (element.words > 400 || this.#isMostOfThePage(element)) return false
+    if (element.words > 400 || this.#isWholePage(element)) return false
     const isNamed = CONSENT.test(names) || /\b(cookie|consent)\b/i.test(label)
     const isDialog = element.name === 'dialog' || /^(alert)?dialog$/.test(element.attributes.get('role') ?? '')
     if (!isNamed && !isDialog && !(element.buttons > 0 && element.words <= 80 && element.headings <= 1)) return false
@@ -142,7 +142,7 @@ export class LeaveOut {
     if (name === 'label') return false
     const isSearch = role === 'search' || name === 'search' || SEARCH.test(names)
     if (!isSearch || words > 80 || element.regions > 0 || element.titles > 0) return false
-    return element.inputs > 0 || element.buttons > 0 || isHidden(element) || name === 'dialog'
+    return element.inputs > 0 || element.buttons > 0 || isHidden(element) || name === 'dialog' || words <= 8
   }
 
   /** Whether a reader can bring the text to sight: a tab, an accordion, or whatever a control names. */
@@ -169,19 +169,27 @@ export class LeaveOut {
     ) {
       if (this.#isFooter(element, names)) return true
     }
-    if (element.titles > 0 || words === 0) return false
+    if (this.#isSiblingLinks(element, names)) return true
+    if (element.titles > 0 && !(element.titles < this.#tree.body.titles && proseWords(element) <= 12)) return false
     if (name === 'aside' && this.#isLinkList(element, names)) return true
     if (names === '') return false
     if (CONTENTS.test(names) && element.ownLinkWords / words >= 0.6) return true
-    if (!NAVIGATION.test(names) || this.#isMostOfThePage(element)) return false
-    return linkShare(element) >= 0.6 || (words <= 12 && linkShare(element) >= 0.3)
+    if (!NAVIGATION.test(names) || this.#isWholePage(element)) return false
+    return linkShare(element) >= 0.6 || (words <= 12 && (element.titles > 0 || linkShare(element) >= 0.3))
+  }
+
+  /** A line of links to the pages before, after and above, as DocBook and Texinfo write them: by `rel` or `accesskey`. */
+  #isSiblingLinks(element: Element, names: string): boolean {
+    if (element.headings > 0 || this.#isWholePage(element)) return false
+    if (/(^|\s)nav(header|footer)($|\s)/.test(names)) return true
+    const { siblingLinks, links, words } = element
+    return siblingLinks > 0 && siblingLinks * 2 >= links && words <= 40 && linkShare(element) >= 0.4
   }
 
   /** The header of the site, not that of an article: little text, and neither the page's only title nor a lead. */
   #isBanner(element: Element): boolean {
     if (hasContentAround(element)) return false
-    const rest = element.words - element.linkWords - element.ownLinkWords - element.controlWords
-    if (rest > 12) return false
+    if (proseWords(element) > 12) return false
     if (element.titles === 0) return true
     return element.titles < this.#tree.body.titles || this.#siteNames.has(normal(this.#titleText(element)))
   }
@@ -200,8 +208,9 @@ export class LeaveOut {
     return FOOTNOTES.test(names) || holdsFootnotes(element, this.#tree)
   }
 
-  #isMostOfThePage(element: Element): boolean {
-    return element.words > this.#tree.body.words / 2 && element.words > 30
+  /** Whether nearly nothing to read would be left without it. */
+  #isWholePage(element: Element): boolean {
+    return proseWords(this.#tree.body) - proseWords(element) < 5
   }
 
   #titleText(element: Element): string {
@@ -212,12 +221,12 @@ export class LeaveOut {
     return ''
   }
 
-  /** All text of an element as it stands in the page. */
+  /** All text of an element, with blanks between what its elements say. */
   text(element: Element): string {
     let text = ''
     for (let i = element.start; i < element.end; i++) {
       const event = this.#tree.events[i]
-      if (event?.kind === 'text') text += event.text
+      text += event?.kind === 'text' ? event.text : ' '
     }
     return text
   }
@@ -231,13 +240,17 @@ export function isHidden({ name, attributes }: Element): boolean {
 
 /** Links and controls among the words. */
 export function linkShare(element: Element): number {
-  const { words, linkWords, ownLinkWords, controlWords } = element
-  return words === 0 ? 0 : (linkWords + ownLinkWords + controlWords) / words
+  return element.words === 0 ? 0 : 1 - proseWords(element) / element.words
+}
+
+/** Words that are neither of a link nor of a control. */
+function proseWords({ words, linkWords, ownLinkWords, controlWords }: Element): number {
+  return words - linkWords - ownLinkWords - controlWords
 }
 
 /** A `<nav>` that holds text: one that was never closed, or that is none. */
 function isProse(element: Element): boolean {
-  return element.words - linkShare(element) * element.words >= 40 && linkShare(element) < 0.5
+  return proseWords(element) >= 40 && linkShare(element) < 0.5
 }
 
 /** Whether the button names a part of the text, as that of an accordion and of a tab do, or is a sentence. */

@@ -41,6 +41,8 @@ export interface Element {
   linkWords: number
   ownLinkWords: number
   links: number
+  /** Of them, links to the pages before, after and above. */
+  siblingLinks: number
   /** Words of buttons and choices. */
   controlWords: number
   /** Input fields. */
@@ -217,7 +219,10 @@ class TreeWalk {
     if (name === 'main' || name === 'article' || element.attributes.get('role') === 'main') element.regions = 1
     if (name === 'input' && element.attributes.get('type') !== 'hidden') element.inputs = 1
     if (name === 'button' || element.attributes.get('role') === 'button') element.buttons = 1
-    if (name === 'a' && element.isLink) element.links = 1
+    if (name === 'a' && element.isLink) {
+      element.links = 1
+      if (isSiblingLink(element)) element.siblingLinks = 1
+    }
     if (name === 'img') this.#text(` ${element.attributes.get('alt') ?? ''} `, element)
   }
 
@@ -242,6 +247,7 @@ class TreeWalk {
     parent.linkWords += element.linkWords
     parent.ownLinkWords += element.ownLinkWords
     parent.links += element.links
+    parent.siblingLinks += element.siblingLinks
     parent.controlWords += element.controlWords
     parent.inputs += element.inputs
     parent.buttons += element.buttons
@@ -260,8 +266,15 @@ function newElement(
 ): Element {
   const isControl = name === 'button' || name === 'select' || (parent?.isControl ?? false)
   const isLink = (name === 'a' && attributes.has('href')) || (parent?.isLink ?? false)
-  const counts = { words: 0, linkWords: 0, ownLinkWords: 0, links: 0, controlWords: 0, inputs: 0, buttons: 0, titles: 0, headings: 0, regions: 0 } // biome-ignore format: zeros
+  const counts = { words: 0, linkWords: 0, ownLinkWords: 0, links: 0, siblingLinks: 0, controlWords: 0, inputs: 0, buttons: 0, titles: 0, headings: 0, regions: 0 } // biome-ignore format: zeros
   return { name, attributes, parent, line, start, end: start, isLink, isControl, ...counts }
+}
+
+function isSiblingLink({ attributes }: Element): boolean {
+  const rel = attributes.get('rel') ?? ''
+  return (
+    /\b(next|prev|previous|up|start|contents|index)\b/.test(rel) || /^[a-z]$/i.test(attributes.get('accesskey') ?? '')
+  )
 }
 
 /** Whether the link around leads to a place on the same page: "#x", or "page.html#x" on page.html. */
