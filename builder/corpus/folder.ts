@@ -133,7 +133,7 @@ async function htmlPage(found: PageFile, site: HtmlSite, options: FolderOptions)
   if (!(bytes instanceof Uint8Array)) return bytes
   const read = site.read(path, bytes)
   if (read.problem) return { place: { file, line: 1 }, problem: read.problem }
-  if (read.note !== undefined) options.onFileSkipped(file, read.note)
+  if (read.note !== undefined) options.onFileSkipped(file, read.note, 1)
   return read.page
 }
 

@@ -24,6 +24,7 @@ import {
   textOf,
   threadsOption,
 } from '../options.ts'
+import { type PageReport, PageWordCount, pageLines } from '../pageReport.ts'
 import { createProgress, formatBytes, formatCounted, formatSeconds, reportLeftover } from '../terminal.ts'
 
 interface Options extends CorpusArguments {
@@ -141,13 +142,15 @@ async function build(corpus: string | undefined, options: Options, signal: Abort
   }
   try {
     const leftOut: SkippedEntry[] = []
+    const pages = new PageWordCount()
     const report = options.vectors
       ? await fromVectors(options.vectors, buildOptions)
-      : await fromCorpus(corpus ?? '', options, buildOptions, leftOut)
+      : await fromCorpus(corpus ?? '', options, buildOptions, { leftOut, pages })
     progress.stop()
     printLeftOut(leftOut)
-    if (options.json) process.stdout.write(`${JSON.stringify({ ...report, leftOut })}\n`)
-    else printReport(report)
+    const pageReport = pages.report()
+    if (options.json) process.stdout.write(`${JSON.stringify({ ...report, leftOut, pages: pageReport })}\n`)
+    else printReport(report, pageReport)
   } finally {
     progress.stop()
   }
@@ -166,7 +169,7 @@ async function fromCorpus(
   source: string,
   options: Options,
   buildOptions: BuildOptions,
-  leftOut: SkippedEntry[],
+  told: { readonly leftOut: SkippedEntry[]; readonly pages: PageWordCount },
 ): Promise<BuildReport> {
   const encoder = await openModel(options.model, { device: options.device, threads: options.threads })
   try {
@@ -178,7 +181,8 @@ async function fromCorpus(
       tokensMax,
       split: options.split ? splitFor(encoder, options.passageTokens) : undefined,
       onBadPassage: options.skipBad ? 'skip' : 'error',
-      onSkipped: (entry) => leftOut.push(entry),
+      onSkipped: (entry) => told.leftOut.push(entry),
+      onPage: told.pages.add,
     })
     return await buildFromCorpus(corpus, encoder, buildOptions)
   } finally {
@@ -196,14 +200,14 @@ function pageTokensMax(wanted: number | undefined, { model, passageLength }: Enc
   return wanted ?? Math.min(PAGE_TOKENS_MAX_DEFAULT, passageLength - 1)
 }
 
-function printReport(report: BuildReport): void {
+function printReport(report: BuildReport, pages: PageReport | undefined): void {
   const total = Object.values(report.seconds).reduce((sum, seconds) => sum + seconds, 0)
   const perToken =
     report.tokens > 0 ? ` (${(report.bytes / report.tokens).toFixed(1)} bytes a token, texts included)` : ''
   process.stdout.write(
     `${report.out}: ${formatCounted(report.passages, 'passage')}, ${formatCounted(report.tokens, 'token')} of ${report.dim} dims at ${formatCounted(report.nbits, 'bit')}, ${formatCounted(report.centroids, 'centroid')}\n` +
       `${formatBytes(report.bytes)} in ${report.parts + 1} files${perToken}, built in ${formatSeconds(total)}\n` +
-      `${unreadLines(report)}${tiersLine(report)}Next: tartan serve ${report.out}\n`,
+      `${pageLines(pages)}${unreadLines(report)}${tiersLine(report)}Next: tartan serve ${report.out}\n`,
   )
 }
 
