@@ -20,7 +20,8 @@ export interface FetchedRange {
 
 /** A file that came damaged must not stay so: kept files are fetched anew after so long. */
 const KEPT_MS = 60_000
-const TURN_TIMES = { heldMaxMs: 60_000, waitMaxMs: 60_000 }
+/** Whoever fetches a file for longer is taken to have been cut off, as Workers do: the next one fetches it. */
+const TURN_TIMES = { heldMaxMs: 20_000, waitMaxMs: 60_000 }
 
 interface KeptFile {
   readonly fetched: FetchedRange
