@@ -72,6 +72,12 @@ function disableTelemetry(): void {
 }
 
 /**
+ * Threads that wait for each other sleep. By default ONNX Runtime's spin, which beside busy neighbours (CI machines, containers) burns
+ * what the others need: of one CPU second, 4,100 tokens instead of 2,900 (int8, batches of 32 × 160, two threads on two busy cores).
+ */
+const NO_SPINNING = { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } }
+
+/**
  * @param model - bytes of an ONNX model
  * @throws DeviceError when onnxruntime-node is not installed, or the provider is missing (it lists those that are there) or
  *   fails to start
@@ -95,6 +101,7 @@ export async function openOnnxSession(model: Uint8Array, options: OnnxSessionOpt
       executionProviders: [device],
       graphOptimizationLevel: 'all',
       logSeverityLevel: 4,
+      extra: NO_SPINNING,
       ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
     })
   } catch (cause) {
