@@ -96,9 +96,8 @@ function boundedBodies(): (c: Context, next: Next) => Promise<Response | undefin
   let held = 0
   return async (c, next) => {
     const hasBody = c.req.method === 'POST'
-    // One whose length is not told beforehand counts as the most that the app reads of one.
+    // One whose length is not told may be as long as the app reads; a longer one is refused by the app, unread.
     const length = Number(c.req.header('content-length') ?? BODY_BYTES_MAX)
-    // A longer one is refused by the app, unread.
     const bytes = hasBody ? Math.min(Number.isFinite(length) ? length : 0, BODY_BYTES_MAX) : 0
     if (bytes > 0 && held + bytes > BODIES_BYTES_MAX) {
       return refuse(
