@@ -29,6 +29,8 @@ interface Job {
 interface Seat {
   readonly thread: Thread<ToOnnxThread>
   job: Job | undefined
+  /** Called when it is at no run any more. */
+  onIdle?: () => void
 }
 
 /**
@@ -77,13 +79,21 @@ class OnnxThreads implements OnnxSession, GraphSession {
     })
   }
 
-  /** What waits is refused; what runs is cut off. */
+  /**
+   * What waits is refused; what runs is waited for. A thread is never ended in the middle of a run: ONNX Runtime's binding then has
+   * nobody to give its result to, and ends the whole process.
+   */
   async close(): Promise<void> {
     this.#isClosed = true
-    const running = Array.from(this.#seats, ({ job }) => job)
-    for (const job of [...running, ...this.#waiting.splice(0)])
-      job?.reject(new InputError('encoding with a model that was closed meanwhile.'))
-    await Promise.all(Array.from(this.#seats, ({ thread }) => thread.terminate()))
+    for (const job of this.#waiting.splice(0))
+      job.reject(new InputError('encoding with a model that was closed meanwhile.'))
+    await Promise.all(
+      Array.from(this.#seats, async (seat) => {
+        if (seat.job) await new Promise<void>((resolve) => Object.assign(seat, { onIdle: resolve }))
+        await seat.thread.terminate()
+      }),
+    )
+    this.#seats.clear()
   }
 
   #dispatch(): void {
@@ -103,6 +113,7 @@ class OnnxThreads implements OnnxSession, GraphSession {
     seat.thread.setBusy(false)
     if (message.kind === 'done') job?.resolve(message.outputs)
     else if (message.kind === 'failed') job?.reject(receivedError(message.error))
+    seat.onIdle?.()
     this.#dispatch()
   }
 
@@ -116,9 +127,11 @@ class OnnxThreads implements OnnxSession, GraphSession {
           else if (message.kind === 'failed') reject(receivedError(message.error))
           else {
             seat = { thread, job: undefined }
-            this.#seats.add(seat)
             thread.setBusy(false)
             resolve()
+            // Another one failed to open meanwhile, or all were closed.
+            if (this.#isClosed) return void thread.terminate()
+            this.#seats.add(seat)
             this.#dispatch()
           }
         },
@@ -135,6 +148,7 @@ class OnnxThreads implements OnnxSession, GraphSession {
   #replace(seat: Seat, reason: string): void {
     this.#seats.delete(seat)
     seat.job?.reject(new StorageError(`the thread that was encoding ended: ${reason}. Try again.`, { reason }))
+    seat.onIdle?.()
     if (this.#isClosed) return
     this.#open().catch((error: Error) => {
       if (this.#seats.size > 0) return
