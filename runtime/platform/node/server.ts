@@ -1,5 +1,6 @@
 /** The app on a port of Node: what Workers and the like do for an app at their edge, and an orderly end. */
 import { createServer, type Server } from 'node:http'
+import { Server as TcpServer } from 'node:net'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { type Context, Hono, type Next } from 'hono'
 import { compress } from 'hono/compress'
@@ -61,6 +62,9 @@ export async function serve({ app, port, host = '127.0.0.1', admission }: ServeO
     url: `http://${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
     async close() {
       state.isClosing = true
+      await nothingArrives(server)
+      // No connection any more; `server.close()` would also cut off those whose requests have arrived and are not read yet.
+      TcpServer.prototype.close.call(server)
       await nothingArrives(server)
       await closeServer(server, admission)
     },
