@@ -50,6 +50,32 @@ describe('text that a reader can bring to sight is read', () => {
     ['a nav that is prose', `<nav><p>${'The walrus sleeps on the ice. '.repeat(10)}</p></nav>`],
     ['a section about cookies', '<section id="cookies"><h2>Cookies</h2><p>The walrus sets no cookies.</p></section>'],
     ['the class of a wrapper that says sidebar', `<div class="has-sidebar"><p>walrus</p></div>`],
+    [
+      'a button of an accordion',
+      '<button class="accordion">walrus</button><div class="panel" style="display:none">x</div>',
+    ],
+    ['a button that opens a part', '<div role="button" aria-expanded="false">walrus</div>'],
+    ['labels of tabs in a list', '<ul class="nav nav-tabs"><li><a data-toggle="tab" href="#a">walrus</a></li></ul>'],
+    [
+      'labels of tabs in a nav',
+      '<nav><div class="nav nav-tabs" role="tablist"><button role="tab">walrus</button></div></nav>',
+    ],
+    ['a note that a button opens', '<button popovertarget="n">1</button><div popover id="n">walrus</div>'],
+    [
+      'a section of a policy',
+      '<section id="cookie-notice"><h2>Notice</h2><p>A walrus sets <a href="/c">cookies</a>.</p></section>',
+    ],
+    [
+      'a section about consent',
+      '<div id="consent" class="section"><h2>Consent</h2><p>walrus, cookies, <a href="/x">more</a></p></div>',
+    ],
+    ['a word that is called as an advert', '<dl><dt id="ad"><a href="/x">walrus</a></dt><dd>text</dd></dl>'],
+    ['a word that is called as navigation', '<dl><dt id="menu"><a href="/x">walrus</a></dt><dd>text</dd></dl>'],
+    [
+      'a section about navigation',
+      '<section id="navigation"><h2>Navigation</h2><p><a href="/x">walrus</a></p></section>',
+    ],
+    ['what is to be looked up', '<search>walrus</search>'],
     ['a menu of a restaurant', '<div class="menu"><p>Smoked walrus, ten euros</p></div>'],
   ])('%s', (_, source) => {
     expect(all(PAGE + source)).toContain('walrus')
@@ -85,6 +111,8 @@ describe('what is no text of the page is not read', () => {
       '<div class="bar"><p>walrus uses cookies.</p><button>Accept all</button></div>',
     ],
     ['a cookie banner that is a dialog', '<div role="dialog" aria-label="Privacy"><p>walrus and cookies</p><button>Accept</button></div>'], // biome-ignore format: pairs
+    ['a cookie banner without a button', '<div class="cookie-bar">walrus uses cookies.</div>'],
+    ['a button that opens the menu', '<button aria-expanded="false">Toggle walrus</button>'],
     ['an advert', '<div class="ad-container"><p>Buy walrus now</p></div>'],
     ['an advert by its label', '<aside aria-label="Advertisement"><p>Buy walrus now</p></aside>'],
     ['scripts and styles', '<script>walrus</script><style>walrus</style><noscript>walrus</noscript>'],

@@ -7,13 +7,17 @@ import {
   ADVERT,
   ADVERT_TEXT,
   CONSENT,
+  CONSENT_BANNER,
   CONSENT_BUTTON,
   CONSENT_TEXT,
   CONTENTS,
+  CONTROL_TEXT,
+  classesOf,
   EDIT_LINK,
   FOOTER_TEXT,
   FOOTNOTES,
   ICON_NAMES,
+  LABEL,
   LINE_NUMBERS,
   NAVIGATION,
   namesOf,
@@ -34,6 +38,8 @@ export type LeftOut = (typeof LEFT_OUT)[number]
 
 /** Parts of a sentence: a page shows one of several, by system or by version. */
 const INLINE = new Set(['span', 'code', 'em', 'strong', 'b', 'i', 'a', 'kbd', 'samp', 'var'])
+/** Elements whose ids say what they hold. Ids of others are rather anchors: `path` may be a word that is explained. */
+const CONTAINERS = new Set('div aside section ul ol table form header footer center dialog details nav ins'.split(' '))
 const NAVIGATION_ROLES = new Set(['navigation', 'menubar', 'menu', 'doc-toc', 'doc-pagelist'])
 
 /** Asks about elements of one page. */
@@ -54,7 +60,7 @@ export class LeaveOut {
 
   /** @param heading - the heading around the element */
   reason(element: Element, heading: Element | undefined): LeftOut | undefined {
-    const names = namesOf(element)
+    const names = CONTAINERS.has(element.name) ? namesOf(element) : classesOf(element)
     if (this.#isSign(element, names, heading)) return 'signs'
     if (heading) return this.#isHeadingControl(element, heading) ? 'controls' : undefined
     // An empty element leaves nothing out, and its id may be where a heading is.
@@ -97,10 +103,9 @@ export class LeaveOut {
   #isNotice(element: Element, names: string): boolean {
     if (element.regions > 0 || element.titles > 0) return false
     const label = element.attributes.get('aria-label') ?? ''
-    if (ADVERT.test(names) || element.name === 'ins' || ADVERT_TEXT.test(label)) {
-      if (ADVERT.test(names) && !this.#isWholePage(element) && element.headings === 0) return true
-      if (ADVERT_TEXT.test(label)) return true
-    }
+    if (ADVERT_TEXT.test(label)) return true
+    const isBox = CONTAINERS.has(element.name) && ADVERT.test(classesOf(element))
+    if (isBox && element.headings === 0 && !this.#isWholePage(element)) return true
     if (element.words <= 2 && (element.name === 'aside' || element.name === 'div'))
       return ADVERT_TEXT.test(this.text(element))
     return this.#isConsent(element, names, label)
@@ -108,14 +113,15 @@ export class LeaveOut {
 
   #isConsent(element: Element, names: string, label: string): boolean {
     if (element.words > 400 || this.#isWholePage(element)) return false
-    const isNamed = CONSENT.test(names) || /\b(cookie|consent)\b/i.test(label)
     const isDialog = element.name === 'dialog' || /^(alert)?dialog$/.test(element.attributes.get('role') ?? '')
+    const isBanner = CONSENT_BANNER.test(names) || /\b(cookie|consent)s? (banner|bar|notice|dialog)\b/i.test(label)
+    const isNamed = isBanner || CONSENT.test(names) || /\b(cookie|consent)\b/i.test(label)
     if (!isNamed && !isDialog && !(element.buttons > 0 && element.words <= 80 && element.headings <= 1)) return false
-    // A button says it, or the whole is a box that speaks of cookies.
     const text = this.text(element)
     if (!CONSENT_TEXT.test(text)) return false
-    if (isNamed) return element.buttons > 0 || element.links > 0 || element.inputs > 0 || isHidden(element) || isDialog
-    return CONSENT_BUTTON.test(this.#buttonTexts(element)) && /\bcookies?\b/i.test(text)
+    // A banner has no heading of its own, or something to press; a section of a policy has neither.
+    if (isBanner) return element.headings === 0 || element.buttons + element.inputs > 0 || isHidden(element) || isDialog
+    return CONSENT_BUTTON.test(this.#buttonTexts(element)) && (isNamed || /\bcookies?\b/i.test(text))
   }
 
   #buttonTexts(element: Element): string {
@@ -134,7 +140,7 @@ export class LeaveOut {
   #isControl(element: Element, names: string): boolean {
     const { name, attributes, words } = element
     const role = attributes.get('role')
-    if (name === 'button' || role === 'button') return !isLabel(element)
+    if (name === 'button' || role === 'button') return !isLabel(element, oneLine(this.text(element)), names)
     if (name === 'select')
       return PICKER.test(
         `${names} ${attributes.get('name') ?? ''} ${(attributes.get('aria-label') ?? '').toLowerCase()}`,
@@ -142,7 +148,13 @@ export class LeaveOut {
     if (name === 'label') return false
     const isSearch = role === 'search' || name === 'search' || SEARCH.test(names)
     if (!isSearch || words > 80 || element.regions > 0 || element.titles > 0) return false
-    return element.inputs > 0 || element.buttons > 0 || isHidden(element) || name === 'dialog' || words <= 8
+    return (
+      element.inputs > 0 ||
+      element.buttons > 0 ||
+      isHidden(element) ||
+      name === 'dialog' ||
+      (words <= 8 && SEARCH.test(names))
+    )
   }
 
   /** Whether a reader can bring the text to sight: a tab, an accordion, or whatever a control names. */
@@ -152,13 +164,13 @@ export class LeaveOut {
     if (attributes.get('hidden') === 'until-found' || attributes.get('role') === 'tabpanel') return true
     const id = attributes.get('id')
     const isNamed = id !== undefined && this.#tree.targets.has(id)
-    if (isPopup) return words >= 12
+    if (isPopup) return isNamed || words >= 12
     return isNamed || PANEL.test(names) || words >= 3 || INLINE.has(element.name)
   }
 
   #isNavigation(element: Element, names: string): boolean {
     const { name, attributes, words } = element
-    if (element.regions > 0) return false
+    if (element.regions > 0 || isTabs(element)) return false
     const role = attributes.get('role') ?? ''
     if (name === 'nav' || NAVIGATION_ROLES.has(role)) return !isProse(element)
     if (name === 'header' || role === 'banner') return this.#isBanner(element)
@@ -175,6 +187,8 @@ export class LeaveOut {
     if (names === '') return false
     if (CONTENTS.test(names) && element.ownLinkWords / words >= 0.6) return true
     if (!NAVIGATION.test(names) || this.#isWholePage(element)) return false
+    // A section of the text may be about navigation, and have that as its anchor.
+    if (element.headings > 0 && !NAVIGATION.test(classesOf(element)) && isSection(element)) return false
     return linkShare(element) >= 0.6 || (words <= 12 && (element.titles > 0 || linkShare(element) >= 0.3))
   }
 
@@ -248,18 +262,33 @@ function proseWords({ words, linkWords, ownLinkWords, controlWords }: Element): 
   return words - linkWords - ownLinkWords - controlWords
 }
 
+/** Labels of panels: they look like navigation, and are what the panels are called. */
+function isTabs({ tabs, links, buttons }: Element): boolean {
+  return tabs > 0 && tabs * 2 >= links + buttons
+}
+
+function isSection({ name, attributes }: Element): boolean {
+  return name === 'section' || /\bsection\b/.test(attributes.get('class') ?? '')
+}
+
 /** A `<nav>` that holds text: one that was never closed, or that is none. */
 function isProse(element: Element): boolean {
   return proseWords(element) >= 40 && linkShare(element) < 0.5
 }
 
 /** Whether the button names a part of the text, as that of an accordion and of a tab do, or is a sentence. */
-function isLabel({ attributes, words }: Element): boolean {
+function isLabel({ attributes, words }: Element, text: string, names: string): boolean {
   if (attributes.get('role') === 'tab') return true
   const toggles = attributes.get('data-bs-toggle') ?? attributes.get('data-toggle') ?? ''
-  if (/^(tab|pill|collapse|list)$/.test(toggles)) return true
-  if (attributes.get('aria-haspopup')) return false
-  return words >= 4 || ((attributes.has('aria-expanded') || attributes.has('aria-controls')) && words >= 2)
+  if (/^(tab|pill|list)$/.test(toggles)) return true
+  if (attributes.get('aria-haspopup') || CONTROL_TEXT.test(text)) return false
+  return (
+    LABEL.test(names) ||
+    words >= 4 ||
+    toggles === 'collapse' ||
+    attributes.has('aria-expanded') ||
+    attributes.has('aria-controls')
+  )
 }
 
 /** Whether the element is inside what a page says is its content. */

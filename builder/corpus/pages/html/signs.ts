@@ -8,6 +8,11 @@ export function namesOf(element: Element): string {
   return hyphenated(id ? `${names} ${id}` : names)
 }
 
+/** Without the id, which may be an anchor. */
+export function classesOf(element: Element): string {
+  return hyphenated(element.attributes.get('class') ?? '')
+}
+
 /** Names as hyphenated words: `VPNav md-nav__item topNav` is `vp-nav md-nav-item top-nav`. */
 function hyphenated(names: string): string {
   if (/^[a-z0-9 -]*$/.test(names) && !names.includes('--')) return names
@@ -43,6 +48,13 @@ export const EDIT_LINK =
 export const LINE_NUMBERS = parts(
   'linenos lineno linenodiv line-number line-numbers ln-num hljs-ln-numbers hljs-ln-n rouge-gutter gutter src-line-numbers lnt ln blob-num',
 )
+/** Classes of buttons that are headings. */
+export const LABEL = parts(
+  'accordion accordion-button accordion-header accordion-trigger accordion-toggle accordion-title collapsible tablink tablinks tab-link tab-button tab-label faq-question question',
+)
+/** What buttons do; everything else that opens something names it. */
+export const CONTROL_TEXT =
+  /^(menu|on this page|in this article|(table of )?contents|search|close|open|copy|copied|share|print|more|less|next|previous|prev|back|top|settings|filters?|sort|ok|cancel|submit|send|reset|save|login|log in|sign (in|up)|theme|light|dark|auto|run|edit|reply|like|(toggle|expand|collapse|show|hide|open|close)( .*)?)\W*$/i
 /** Whatever is shown over the page only when it is asked for. */
 export const POPUP = parts('modal dialog popup popover tooltip toast lightbox snackbar overlay drawer offcanvas')
 export const SEARCH = parts(
@@ -61,14 +73,14 @@ export const FOOTNOTES = parts('footnotes? endnotes? footnote-list references bi
 export const PICKER = parts('version versions lang langs language languages locale theme themes color-scheme picker')
 
 /** Banners that ask for consent: names of products, and what people call their own. */
-export const CONSENT = parts(
-  `onetrust onetrust-consent-sdk cookiebot cybot-cookiebot-dialog didomi didomi-host usercentrics osano osano-cm-window trustarc truste
+export const CONSENT_BANNER = parts(
+  `onetrust onetrust-consent-sdk onetrust-banner-sdk cookiebot cybot-cookiebot-dialog didomi didomi-host usercentrics osano osano-cm-window trustarc truste
   iubenda iubenda-cs-banner klaro cc-window cc-banner cookieconsent cookie-consent md-consent termly qc-cmp2-container qc-cmp sp-message-container
-  cookie-banner cookies-banner cookie-bar cookie-notice cookie-popup cookie-modal cookie-dialog cookie-law cookie-law-info cookie-message cookie-overlay cookie-alert
-  cookie-disclaimer cookie-warning cookie-policy-banner cookie-wrapper cookie-container cookie-prompt cookie-info cookie-toast cookienotice
-  gdpr gdpr-banner gdpr-notice gdpr-consent gdpr-cookie ccpa-banner consent consent-banner consent-bar consent-popup consent-modal consent-dialog consent-notice
-  consent-manager privacy-banner privacy-notice-banner`,
+  cookies?-(?:banner|bar|notice|popup|modal|dialog|law|overlay|alert|disclaimer|prompt|toast|wrapper|container|message|warning) cookie-law-info cookienotice
+  (?:gdpr|ccpa|consent|privacy)-(?:banner|bar|notice|popup|modal|dialog|overlay|manager|message|prompt)`,
 )
+/** Names that a text about consent may have as well. */
+export const CONSENT = parts('cookies? gdpr ccpa consent')
 export const CONSENT_TEXT = /\b(cookies?|consent|tracking|gdpr|datenschutz|confidentialité|privacidad)\b/i
 export const CONSENT_BUTTON =
   /\b(accept|agree|allow|reject|decline|deny|got it|understood|necessary|preferences|settings|ok|okay|akzeptieren|ablehnen|zustimmen|accepter|refuser|aceptar|rechazar)\b/i

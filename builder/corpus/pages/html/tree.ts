@@ -48,6 +48,8 @@ export interface Element {
   /** Input fields. */
   inputs: number
   buttons: number
+  /** Labels of panels. */
+  tabs: number
   /** `<h1>`, and headings of any depth. */
   titles: number
   headings: number
@@ -219,6 +221,7 @@ class TreeWalk {
     if (name === 'main' || name === 'article' || element.attributes.get('role') === 'main') element.regions = 1
     if (name === 'input' && element.attributes.get('type') !== 'hidden') element.inputs = 1
     if (name === 'button' || element.attributes.get('role') === 'button') element.buttons = 1
+    if (isTab(element)) element.tabs = 1
     if (name === 'a' && element.isLink) {
       element.links = 1
       if (isSiblingLink(element)) element.siblingLinks = 1
@@ -251,6 +254,7 @@ class TreeWalk {
     parent.controlWords += element.controlWords
     parent.inputs += element.inputs
     parent.buttons += element.buttons
+    parent.tabs += element.tabs
     parent.titles += element.titles
     parent.headings += element.headings
     parent.regions += element.regions
@@ -266,8 +270,14 @@ function newElement(
 ): Element {
   const isControl = name === 'button' || name === 'select' || (parent?.isControl ?? false)
   const isLink = (name === 'a' && attributes.has('href')) || (parent?.isLink ?? false)
-  const counts = { words: 0, linkWords: 0, ownLinkWords: 0, links: 0, siblingLinks: 0, controlWords: 0, inputs: 0, buttons: 0, titles: 0, headings: 0, regions: 0 } // biome-ignore format: zeros
+  const counts = { words: 0, linkWords: 0, ownLinkWords: 0, links: 0, siblingLinks: 0, controlWords: 0, inputs: 0, buttons: 0,
+    tabs: 0, titles: 0, headings: 0, regions: 0 } // biome-ignore format: zeros
   return { name, attributes, parent, line, start, end: start, isLink, isControl, ...counts }
+}
+
+function isTab({ attributes }: Element): boolean {
+  if (attributes.get('role') === 'tab') return true
+  return /^(tab|pill)$/.test(attributes.get('data-bs-toggle') ?? attributes.get('data-toggle') ?? '')
 }
 
 function isSiblingLink({ attributes }: Element): boolean {
