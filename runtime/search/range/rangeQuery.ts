@@ -38,9 +38,11 @@ export async function searchRange(index: RangeIndex, asked: RangeQuery, limits: 
 
 async function searchAll(index: RangeIndex, asked: RangeQuery, account: Account): Promise<Scored> {
   const { passages } = asked.parameters
-  const { used } = await scoreByLists(index, asked, account)
-  const best = index.scores.best(passages * NEXT_BEST).map(({ passage }) => placeOf(index, passage))
-  const candidates = index.scores.count
+  const { used, taken } = await scoreByLists(index, asked, account, (scores) => {
+    const best = scores.best(passages * NEXT_BEST).map(({ passage }) => placeOf(index, passage))
+    return { best, candidates: scores.count }
+  })
+  const { best, candidates } = taken
   const { found } = await rescoreRows(index, asked, { best, wanted: passages, used }, account)
   return { found, candidates }
 }

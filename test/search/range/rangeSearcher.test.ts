@@ -38,6 +38,23 @@ describe('a range searcher', () => {
     expect(answer.skipped).toBeUndefined()
   })
 
+  it.each([undefined, (id: string) => !id.endsWith('1')])(
+    'answers queries at once as each of them alone, also where nothing has to be waited for (filter %s)',
+    async (filter) => {
+      const lengths = mixedLengths(1, 600)
+      const data = randomSegment({ seed: 1, dim: 32, nbits: 2, centroidCount: 300, lengths })
+      const range = await openByRange(memoryFiles('made', await indexOf([data])), { kernels })
+      const queries = Array.from({ length: 6 }, (_, seed) => ({
+        vectors: randomQuery(seed, 16, 32),
+        ...{ rows: 16, dim: 32 },
+      }))
+      const options = { k: 5, lists: 1, passages: 5, ...(filter ? { filter } : {}) }
+      const alone = []
+      for (const query of queries) alone.push(await range.search(query, options))
+      expect(await range.searchMany(queries, options)).toEqual(alone)
+    },
+  )
+
   it('keeps its own defaults where the index has tiers, which are not for it, and refuses one that is asked for', async () => {
     const data = randomSegment({ seed: 1, dim: 32, nbits: 2, centroidCount: 5, lengths: [5, 6, 7] })
     const files = await indexOf([data])

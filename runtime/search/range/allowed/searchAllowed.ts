@@ -6,7 +6,8 @@ import type { RangeIndex } from '../rangeIndex.ts'
 import { defaultBudget, leastOf, minus, NOTHING, type QueryLimits } from '../rangeParameters.ts'
 import { type Account, planRound } from '../reading/readRound.ts'
 import { NEXT_BEST, type RangeQuery, rescoreRows, type Scored, wantedBlock } from '../reading/rescoreRows.ts'
-import { scoreByLists } from '../reading/scoreByLists.ts'
+import { type ListedSegment, scoreByLists } from '../reading/scoreByLists.ts'
+import type { ScoreTable } from '../scoreTable.ts'
 import { ALLOWED_MAX, AllowedOrder } from './allowedOrder.ts'
 
 type Filtered = RangeQuery & { readonly filters: readonly PassageBitmap[] }
@@ -21,11 +22,12 @@ export async function searchAllowed(index: RangeIndex, asked: Filtered, account:
     return { found, candidates: allowed }
   }
   const searchable = index.segments.reduce((sum, own) => sum + own.searchable.count, 0)
-  const { used, unlisted } = await scoreByLists(index, asked, account, allowed / searchable)
-  const order = new AllowedOrder(
-    filters.map((own, segment) => ({ allowed: own, ...(unlisted[segment] ?? NOTHING_LISTED) })),
-    index.scores,
-  )
+  const orderOf = (scores: ScoreTable, unlisted: readonly ListedSegment[]) =>
+    new AllowedOrder(
+      filters.map((own, segment) => ({ allowed: own, ...(unlisted[segment] ?? NOTHING_LISTED) })),
+      scores,
+    )
+  const { used, taken: order } = await scoreByLists(index, asked, account, orderOf, allowed / searchable)
   const { passages } = asked.parameters
   const best = order.best(passages * NEXT_BEST)
   const first = await rescoreRows(index, asked, { best, wanted: passages, used }, account)

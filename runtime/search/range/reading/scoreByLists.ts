@@ -7,10 +7,11 @@ import type { RangeIndex } from '../rangeIndex.ts'
 import { type Budgets, leastOf } from '../rangeParameters.ts'
 import { isListEmpty, postingsRead, type RangeSegment, wantedList } from '../rangeSegment.ts'
 import { scoreLists } from '../scoreLists.ts'
+import type { ScoreTable } from '../scoreTable.ts'
 import { type Account, costOf, planRound, type RoundPlan, readRound, type Wanted } from './readRound.ts'
 import type { RangeQuery } from './rescoreRows.ts'
 
-/** What is known of one segment besides `index.scores`. */
+/** What is known of one segment besides the table of scores. */
 export interface ListedSegment {
   /** Passages in the segments before. */
   readonly firstPassage: number
@@ -19,20 +20,22 @@ export interface ListedSegment {
 }
 
 /**
- * First round: the posting lists of the best cells. Leaves the scores of passages in `index.scores`, until the next query's are there.
+ * First round: the posting lists of the best cells.
  *
+ * @param take - called with the scores of passages in hand: the table is all queries' own, and has the next one's after the slightest wait
  * @param share - of the passages that are allowed, below 1 with a filter: the fewer there are, the more lists it takes to tell them apart
  */
-export async function scoreByLists(
+export async function scoreByLists<Taken>(
   index: RangeIndex,
   { query, parameters, filters }: RangeQuery,
   account: Account,
+  take: (scores: ScoreTable, unlisted: readonly ListedSegment[]) => Taken,
   share = 1,
-): Promise<{ readonly used: Budget; readonly unlisted: readonly ListedSegment[] }> {
+): Promise<{ readonly used: Budget; readonly taken: Taken }> {
   const probed = index.quantisers.map((quantiser) => probeQuantiser(index.kernels, quantiser, query, parameters.lists))
   const { lists, used } = await readLists(index, probed, account, share)
   const { scores } = index
-  // Nothing waits until the best are known: one table does for all queries.
+  // Nothing waits from here on: one table does for all queries.
   scores.start(query.rows)
   let firstPassage = 0
   const unlisted: ListedSegment[] = []
@@ -47,7 +50,7 @@ export async function scoreByLists(
     unlisted.push({ firstPassage, unlistedScore })
     firstPassage += entry.passages
   }
-  return { used, unlisted }
+  return { used, taken: take(scores, unlisted) }
 }
 
 const NOTHING_PROBED: ProbedCells = { cells: [], wanted: 0, cellsOfRows: [] }
