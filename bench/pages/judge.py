@@ -28,7 +28,7 @@ NAMED = re.compile(
     r"prev-next-(?:bottom|area)|bd-(?:toc|sidebar)\S*|toc|contents|local|topic contents|fancy_toc|fancy-toc\d|quickview|toplang|bottomlang|"
     r"picker\S*|header-container|menu(?:bar)?|gallery_nav|footer|sidebar|sidebar-content|anchor|permalink|mark)(?:\s|$)"
 )
-NAMED_PART = re.compile(r"(?:^|[\s-])(?:sidebar|navigation)(?:[\s,-]|$)")
+NAMED_ID = re.compile(r"docs-(?:\w+-)*(?:sidebar|navigation)(?:-|$)")  # SQLAlchemy's theme
 NAMED_IDS = {"toc", "column2", "gtoc", "quickview", "path", "page-header", "footer", "indexlist", "sidebar", "menu-bar", "docs-navigation", "TopLeftHeader"}
 BLOCKS = set(
     "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure footer form "
@@ -43,7 +43,7 @@ def words(text):
 
 
 def is_named(name):
-    return name in NAMED_IDS or NAMED_PART.search(name) is not None
+    return name in NAMED_IDS or NAMED_ID.match(name) is not None
 
 
 def kind_of(element, kind):
@@ -53,7 +53,7 @@ def kind_of(element, kind):
         return NAMED_NAVIGATION
     if kind == SEEN and element.tag == "button" and element.get("role") != "tab":
         return NAMED_NAVIGATION
-    if kind == SEEN and (NAMED.search(element.get("class") or "") or NAMED_PART.search(element.get("class") or "") or is_named(element.get("id") or "")):
+    if kind == SEEN and (NAMED.search(element.get("class") or "") or is_named(element.get("id") or "")):
         return NAMED_NAVIGATION
     return kind
 

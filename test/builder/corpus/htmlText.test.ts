@@ -148,6 +148,7 @@ describe('words of neighbours stay apart', () => {
     ['cells', '<table><tr><td>one</td><td>two</td></tr></table>'],
     ['spans shown as blocks', '<span style="display:block">one</span><span style="display:block">two</span>'],
     ['a picture and text', '<img alt="one">two'],
+    ['a word and the number of its note', 'one<sup><a href="#n">two</a></sup>'],
     ['tabs', '<button role="tab">one</button><button role="tab">two</button>'],
   ])('%s', (_, source) => {
     expect(texts(source).join(' ')).toMatch(/\bone\s+two\b/)

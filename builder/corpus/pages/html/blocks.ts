@@ -103,7 +103,7 @@ class BlockCollector {
     const depth = headingDepth(element)
     if (this.#heading && (depth > 0 || (PROSE.has(name) && this.#heading.text.trim() !== ''))) this.#endHeading()
     if (isBlock(element)) this.#flush(element.parent ?? this.#body)
-    else if (isSpaced(element)) this.#space()
+    else if (isSpaced(element) || isNoteMark(element)) this.#space()
     else if (name === 'br') this.#append(this.#heading ? ' ' : '\n', 0, true)
     if (depth > 0) this.#heading = { element, depth, text: '', link: undefined }
     else this.#anchors.open(element, this.#heading !== undefined)
@@ -214,6 +214,11 @@ function isSpaced(element: Element): boolean {
   const { name } = element
   if (SPACED.has(name) || name.includes('-')) return true
   return (name === 'span' || name === 'a') && element.attributes.has('class') && CHIP.test(namesOf(element))
+}
+
+/** The number of a footnote is no part of the word before it; that of a power is. */
+function isNoteMark({ name, links }: Element): boolean {
+  return name === 'sup' && links > 0
 }
 
 function decoded(fragment: string): string {
