@@ -64,7 +64,9 @@ function queryOf(command: Command, { filter }: Options): string {
 async function search(index: string, query: string, { model, json, pipeline, ...options }: Options): Promise<void> {
   // One query is not worth loading a whole index for; but tiers are measured for one that is loaded.
   const isRemote = isIndexUrl(index) && options.tier === undefined
-  const search = await openTextSearch(index, { model, pipeline: pipeline ?? (isRemote ? 'range' : 'resident') })
+  const chosen = pipeline ?? (isRemote ? 'range' : 'resident')
+  // One query, and nothing else to do meanwhile.
+  const search = await openTextSearch(index, { model, pipeline: chosen, workers: 0 })
   try {
     const answer = await search.ask(query, options)
     const unknown = unknownIds(answer, options.filter)

@@ -65,9 +65,10 @@ async function loadOnnxRuntime(): Promise<typeof ort> {
 /**
  * ONNX Runtime 1.29 and later send usage data to Microsoft from Linux and macOS, and crash on a command line of more than
  * some 9,000 characters while they prepare it (seen with 1.30.0; microsoft/onnxruntime#32173 is a crash in the same place).
- * A search tool sends nothing: the runtime reads this variable when it starts, at the first session.
+ * A search tool sends nothing: the runtime reads this variable when it starts, at the first session. Of the main thread only: what a
+ * worker thread sets is seen by nobody else, and not by the runtime.
  */
-function disableTelemetry(): void {
+export function disableTelemetry(): void {
   process.env.ORT_DISABLE_TELEMETRY ??= '1'
 }
 

@@ -5,7 +5,7 @@
 import type { GraphSession, NamedTensor } from '../../../../encoder/graphSession.ts'
 import { DeviceError, InputError, StorageError } from '../../../../format/errors.ts'
 import { receivedError, type SentError } from '../../../pool/sentError.ts'
-import type { OnnxSession, OnnxSessionOptions } from '../onnxNode.ts'
+import { disableTelemetry, type OnnxSession, type OnnxSessionOptions } from '../onnxNode.ts'
 import { startThread, type Thread } from './thread.ts'
 
 export type Tensors = Readonly<Record<string, NamedTensor>>
@@ -43,6 +43,7 @@ export async function openOnnxThreads(
   workers: number,
   options: OnnxSessionOptions,
 ): Promise<OnnxSession> {
+  disableTelemetry()
   const threads = new OnnxThreads(model, { threads: 1, ...options })
   try {
     await threads.start(workers)
