@@ -12,6 +12,8 @@ export interface ClientTask {
   readonly seconds: number
   /** A client that has no answer after so long goes away. */
   readonly patienceMs: number
+  /** Whether all connections are made before the first question: what a burst takes is then the server's time, not this process's. */
+  readonly isConnected?: boolean
 }
 
 /** What became of one request. `status` 0: the connection failed; 1: the client went away. */
@@ -52,8 +54,9 @@ function get(url: string, agent: Agent, patienceMs: number): Promise<Reply> {
   })
 }
 
-answerParent<ClientTask, ClientAnswer>(async ({ url, queries, clients, seconds, patienceMs }) => {
-  const agent = new Agent({ keepAlive: true, maxSockets: clients })
+answerParent<ClientTask, ClientAnswer>(async ({ url, queries, clients, seconds, patienceMs, isConnected }) => {
+  const agent = new Agent({ keepAlive: true, maxSockets: clients, maxFreeSockets: clients })
+  if (isConnected) await Promise.all(Array.from({ length: clients }, () => get(`${url}/health`, agent, patienceMs)))
   const asked: Asked[] = []
   const rest = queries.values()
   const started = performance.now()

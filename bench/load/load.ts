@@ -135,6 +135,7 @@ async function measureBursts(arm: Arm, index: string, queries: readonly string[]
         ...task(server, ofRound(round)),
         clients: BURST,
         seconds: 0,
+        isConnected: true,
       })
       const ends = asked.filter(({ status }) => status === 200).map(({ at }) => at)
       rounds.push({

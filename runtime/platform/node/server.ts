@@ -9,6 +9,7 @@ import type { App } from '../../http/app.ts'
 import { problemHeaders, problemOf, problemResponse } from '../../http/problem.ts'
 import { BODY_BYTES_MAX } from '../../http/schemas.ts'
 import type { Admission } from '../../waiting/admission.ts'
+import { createIntake } from './intake.ts'
 import { answerRefused, failedResponse, HEADER_BYTES_MAX, withHost } from './refusedRequests.ts'
 
 const PORT_MAX = 65_535
@@ -71,12 +72,17 @@ export async function serve({ app, port, host = '127.0.0.1', admission }: ServeO
   }
 }
 
+/** They wait for nobody. */
+const ASKED_BY_BALANCERS: ReadonlySet<string> = new Set(['/health', '/ready'])
+
 type Edge = Hono<{ Bindings: HttpBindings }>
 
 /** What stands before the app. Hosts such as Workers compress and bound bodies at their edge; plain Node does not. */
 function edgeOf(app: App, state: { readonly isClosing: boolean }): Edge {
   const edge: Edge = new Hono()
+  const intake = createIntake()
   edge.use(async (c, next) => {
+    if (!ASKED_BY_BALANCERS.has(c.req.path)) await intake()
     await next()
     // Otherwise a kept-alive connection would hold up close() after its last answer.
     if (state.isClosing) c.header('Connection', 'close')
