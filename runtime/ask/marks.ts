@@ -46,7 +46,7 @@ export interface MarkSources extends QueryMatch {
 
 /**
  * How well the query's words are answered: the mean similarity of each to the passage word that answers it, function words left out. In
- * [-1, 1], and unlike a score comparable between queries: for most models good answers are above 0.6, chance is below 0.55.
+ * [-1, 1], and unlike a score comparable between queries: with tartan-small chance is mostly below 0.55, answers are mostly above it (docs/API.md).
  */
 export function passageFit({ query, querySpans, match }: QueryMatch): number {
   const scores = contentRows(wordsOf(query), query, querySpans).map((row) => match.scores[row] ?? 0)
