@@ -233,8 +233,10 @@ def sites_in(file):
     found, at = {}, 0
     with open(file, "rb") as lines:
         for line in lines:
-            site = re.match(rb'\{"path":"([^/"]+)/', line).group(1).decode()
-            found[site] = (found.get(site, (at,))[0], at + len(line))
+            in_site = re.match(rb'\{"path":"([^/"]+)/', line)
+            if in_site:
+                site = in_site.group(1).decode()
+                found[site] = (found.get(site, (at,))[0], at + len(line))
             at += len(line)
     return found
 
