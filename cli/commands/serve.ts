@@ -105,11 +105,14 @@ type ServedIndex = Searcher & Pick<OpenedIndex, 'close'>
 function refreshEvery(seconds: number, searchers: ReadonlyMap<string, ServedIndex>): Closable {
   if (seconds === 0) return { close: async () => {} }
   const told = new Map<string, string>()
+  const revisions = new Map(Array.from(searchers, ([name, { info }]) => [name, info.revision]))
   const look = async (name: string, searcher: ServedIndex) => {
     try {
-      const isNew = await searcher.refresh()
+      await searcher.refresh()
       told.delete(name)
-      if (!isNew) return
+      // A query that missed a part may have found the new one before.
+      if (revisions.get(name) === searcher.info.revision) return
+      revisions.set(name, searcher.info.revision)
       const { generation, passages } = searcher.info
       process.stdout.write(`${name}: replaced by generation ${generation}, ${formatCounted(passages, 'passage')}\n`)
     } catch (error) {
@@ -174,6 +177,7 @@ async function serveOpened(
   }
   const encoder = await sharedEncoder([...searchers.values()], workers, options.model)
   if (encoder) opened.push(encoder)
+  await warmUp(encoder, workers)
   opened.push(refreshEvery(options.refresh, searchers))
   const server = await serveIndexes({
     indexes: searchers,
@@ -231,6 +235,11 @@ function tellRefused(admission: Admission): Closable {
 /** One core is for the thread that reads requests and writes answers. */
 function defaultWorkers(): number {
   return Math.min(8, Math.max(1, availableParallelism() - 1))
+}
+
+/** The first run of each thread takes several times as long as any other: no client has to wait for it. */
+async function warmUp(encoder: Encoder | undefined, workers: number): Promise<void> {
+  await Promise.all(Array.from({ length: encoder ? workers : 0 }, () => encoder?.encodeQuery('warm up')))
 }
 
 /** One encoder for all indexes; `undefined` when none of them can be searched by text. */

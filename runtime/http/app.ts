@@ -24,9 +24,16 @@ import {
   fieldsOf,
 } from './answers.ts'
 import { type AnswerCache, CACHE_CONTROL_DEFAULT, cacheAnswers, PARTIAL } from './caching.ts'
-import { type Catalog, createCatalog, type NamedSearch, readiness, type ServedIndexes } from './catalog.ts'
+import {
+  type Catalog,
+  createCatalog,
+  type NamedSearch,
+  readiness,
+  recentHealth,
+  type ServedIndexes,
+} from './catalog.ts'
 import { allowedOrigins, EXPOSED_HEADERS } from './cors/origins.ts'
-import { type Compute, createCompute, endOf, endsInTime, keyOf } from './load/compute.ts'
+import { type Compute, createCompute, endOf, endsInTime, keyOf, kindOf } from './load/compute.ts'
 import { type RequestLimits, requireWithin } from './load/limits.ts'
 import { pagePolicy } from './page.ts'
 import { makeProblem, problemHeaders, problemOf, problemResponse } from './problem.ts'
@@ -158,14 +165,15 @@ function addSearch(app: App, catalog: Catalog, options: AppOptions, compute: Com
   const colbert = async (c: Context, { index, ...request }: ColbertRequest, longTexts: boolean) => {
     requireWithin(limits, request)
     const named = catalog.choose(index)
-    const key = keyOf(`colbert ${longTexts}`, named, request)
-    return reported(c, await compute(c, key, (signal) => answerColbert(named, request, longTexts, signal)))
+    const facts = { key: keyOf(`colbert ${longTexts}`, named, request), kind: kindOf('search', request) }
+    return reported(c, await compute(c, facts, (signal) => answerColbert(named, request, longTexts, signal)))
   }
   const search = async (c: Context, request: SearchRequest) => {
     const { k, highlight, vectors } = request
     requireWithin(limits, { k, highlight, vectors })
     const named = catalog.choose(request.index)
-    return reported(c, await compute(c, keyOf('search', named, request), (s) => answerSearch(named, request, s)))
+    const facts = { key: keyOf('search', named, request), kind: kindOf('search', { k, highlight, vectors }) }
+    return reported(c, await compute(c, facts, (s) => answerSearch(named, request, s)))
   }
   app.openapi(routes.colbertGet, async (c) => c.json(await colbert(c, c.req.valid('query'), false), 200))
   app.openapi(routes.colbertPost, async (c) => c.json(await colbert(c, c.req.valid('json'), true), 200))
@@ -206,14 +214,17 @@ function addEncoding(app: App, catalog: Catalog, { encoder, limits }: AppOptions
   app.openapi(routes.encodePost, async (c) => {
     const request = c.req.valid('json')
     requireWithin(limits, request)
-    return c.json(await compute(c, undefined, (signal) => answerEncode(sourcesOf(c, signal), request)), 200)
+    return c.json(
+      await compute(c, { kind: kindOf('encode', request) }, (signal) => answerEncode(sourcesOf(c, signal), request)),
+      200,
+    )
   })
   app.openapi(routes.rerankPost, async (c) => {
     const request = c.req.valid('json')
     requireWithin(limits, request)
     const report = (answer: Omit<Answered<unknown>, 'body'>) => void reported(c, { ...answer, body: undefined })
     const work = (signal: AbortSignal) => answerRerank({ ...sourcesOf(c, signal), catalog, report }, request)
-    return c.json(await compute(c, undefined, work), 200)
+    return c.json(await compute(c, { kind: kindOf('rerank', request) }, work), 200)
   })
 }
 
@@ -252,13 +263,18 @@ function addCatalog(app: App, catalog: Catalog, { encoder, log }: AppOptions): v
   addReadiness(app, catalog, { encoder, log })
 }
 
-function addReadiness(app: App, catalog: Catalog, { encoder, log }: Pick<AppOptions, 'encoder' | 'log'>): void {
+function addReadiness(
+  app: App,
+  catalog: Catalog,
+  { encoder, log, admission }: Pick<AppOptions, 'encoder' | 'log' | 'admission'>,
+): void {
+  const look = admission ? recentHealth(catalog) : () => catalog.health()
   app.openAPIRegistry.registerPath(routes.readyGet)
   /** Troubles that the log has: it is asked every few seconds. */
   const told = new Set<string>()
   app.get('/ready', async (c) => {
     if (catalog.all.length === 0) throw new StorageError('no index is open')
-    const { unready, problems, errors } = readiness(catalog, await catalog.health())
+    const { unready, problems, errors } = readiness(catalog, await look())
     const { method, path } = c.req
     const requestId = c.get('requestId')
     for (const [trouble, error] of errors) {

@@ -78,6 +78,31 @@ function isMap(indexes: object): indexes is ReadonlyMap<string, Searcher> {
   return indexes instanceof Map
 }
 
+/** Storage may take long to answer beside a thousand searches: those who ask are then told what was seen last. */
+const LOOK_MS = 50
+
+/** `health`, in a moment but for the first time. Shares a promise between requests: not for Workers. */
+export function recentHealth({ health }: Pick<Catalog, 'health'>): Catalog['health'] {
+  let seen: readonly NamedHealth[] | undefined
+  let looking: Promise<readonly NamedHealth[]> | undefined
+  return async () => {
+    looking ??= health()
+      .then((found) => {
+        seen = found
+        return found
+      })
+      .finally(() => {
+        looking = undefined
+      })
+    const last = seen
+    if (!last) return looking
+    return Promise.race([
+      looking,
+      new Promise<readonly NamedHealth[]>((resolve) => setTimeout(() => resolve(last), LOOK_MS)),
+    ])
+  }
+}
+
 export interface Readiness {
   /** Why no search can be answered: to be told to balancers, without what is the log's. */
   readonly unready?: string

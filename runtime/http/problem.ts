@@ -64,7 +64,8 @@ const publicDetails: Readonly<Partial<Record<TartanErrorCode | HttpProblemCode, 
   STORAGE: 'The storage of this index did not answer. Try again later.',
   DEVICE: 'The query encoder cannot be reached or does not start. Send ready vectors, or try again later.',
   ABORTED: 'The server stopped this request, perhaps to shut down. Try again.',
-  TIMEOUT: 'The server did not finish in time. Ask for fewer results or with smaller ncells and ndocs, or try again.',
+  TIMEOUT:
+    'The server did not finish in time. Try again, or ask for fewer results. If it goes on, its storage may not answer: /ready tells the operator.',
 }
 
 const titles: Readonly<Record<number, string>> = {

@@ -24,14 +24,28 @@ export interface Turn {
 }
 
 interface Waiting {
+  readonly since: number
+  readonly kind: string
   begin(): void
   refuse(error: Error): void
 }
 
 const WAITING_MAX_DEFAULT = 1024
 const WAIT_MAX_MS_DEFAULT = 10_000
-/** Weight of the newest piece of work in the running mean of how long one takes. */
+/** Weight of the newest piece of work, at least, in the running mean of how long its kind takes. */
 const NEWEST_SHARE = 0.05
+/** What is told of less work than this is too little to refuse anybody by: the first of a server takes longer than the rest. */
+const KNOWN_LEAST = 8
+/** Who waits already is refused before the time is up only where the estimate says so by far. */
+const HOPELESS = 1.5
+const KINDS_MAX = 256
+const TOO_MUCH = 'The server has more to do than it can do in time.'
+
+/** How long work of a kind takes in a lane: the running mean, and of how many. */
+interface Known {
+  meanMs: number
+  count: number
+}
 
 export class Admission {
   readonly #lanes: number
@@ -39,8 +53,7 @@ export class Admission {
   readonly #waitMaxMs: number
   readonly #queue = new Set<Waiting>()
   #underWay = 0
-  /** Mean milliseconds of a piece of work in a lane; 0 until the first is done. */
-  #meanMs = 0
+  readonly #known = new Map<string, Known>()
   #refused = 0
   #closed = false
 
@@ -69,21 +82,22 @@ export class Admission {
    * Does the work when its turn has come.
    *
    * @param signal - fires when the result is no longer wanted: work that has not begun never does
+   * @param kind - equal for work that takes about as long: by it, it is told how long those ahead will take
    * @throws BusyError when it cannot begin in time; AbortedError by `signal`; what `work` throws
    */
-  async run<T>(work: (turn: Turn) => Promise<T>, signal: AbortSignal): Promise<T> {
+  async run<T>(work: (turn: Turn) => Promise<T>, signal: AbortSignal, kind = ''): Promise<T> {
     const since = performance.now()
     if (signal.aborted) throw new AbortedError('the request was withdrawn before its turn came')
     if (this.#underWay < this.#lanes && this.#queue.size === 0 && !this.#closed) this.#underWay++
-    else await this.#lane(signal)
+    else await this.#lane(signal, since, kind)
     const began = performance.now()
     try {
       return await work({ signal, waitedMs: began - since })
     } finally {
       this.#underWay--
-      const ms = performance.now() - began
-      this.#meanMs = this.#meanMs === 0 ? ms : this.#meanMs + (ms - this.#meanMs) * NEWEST_SHARE
+      this.#learn(kind, performance.now() - began)
       this.#beginNext()
+      this.#refuseHopeless()
     }
   }
 
@@ -94,12 +108,10 @@ export class Admission {
   }
 
   /** Resolves with a lane taken: counted before anyone else can take it. */
-  async #lane(signal: AbortSignal): Promise<void> {
-    const aheadMs = Math.ceil((this.#queue.size + 1) / this.#lanes) * this.#meanMs
+  async #lane(signal: AbortSignal, since: number, kind: string): Promise<void> {
     if (this.#closed) throw this.#busy('The server is about to stop.')
-    if (this.#queue.size >= this.#waitingMax || aheadMs > this.#waitMaxMs) {
-      throw this.#busy('The server has more to do than it can do in time.', aheadMs)
-    }
+    const aheadMs = this.#aheadMs()
+    if (this.#queue.size >= this.#waitingMax || aheadMs > this.#waitMaxMs) throw this.#busy(TOO_MUCH, aheadMs)
     return new Promise<void>((resolve, reject) => {
       const over = () => {
         this.#queue.delete(waiting)
@@ -107,6 +119,8 @@ export class Admission {
         signal.removeEventListener('abort', leave)
       }
       const waiting: Waiting = {
+        since,
+        kind,
         begin: () => {
           over()
           this.#underWay++
@@ -119,7 +133,7 @@ export class Admission {
       }
       const leave = () => waiting.refuse(new AbortedError('the request was withdrawn before its turn came'))
       // The estimate may have been wrong: nobody waits longer than was promised.
-      const late = () => waiting.refuse(this.#busy('The server has more to do than it can do in time.', aheadMs))
+      const late = () => waiting.refuse(this.#busy(TOO_MUCH, this.#aheadMs()))
       const timer = setTimeout(late, this.#waitMaxMs)
       signal.addEventListener('abort', leave)
       this.#queue.add(waiting)
@@ -130,6 +144,41 @@ export class Admission {
     for (const next of this.#queue) {
       if (this.#underWay >= this.#lanes) break
       next.begin()
+    }
+  }
+
+  #learn(kind: string, ms: number): void {
+    const known = this.#known.get(kind)
+    if (!known) {
+      // Kinds are few; who makes many up is not to fill the memory.
+      if (this.#known.size < KINDS_MAX) this.#known.set(kind, { meanMs: ms, count: 1 })
+      return
+    }
+    known.count++
+    known.meanMs += (ms - known.meanMs) * Math.max(NEWEST_SHARE, 1 / known.count)
+  }
+
+  /** As long as work of the kind takes; 0 where that is not known. */
+  #expectedMs(kind: string): number {
+    const known = this.#known.get(kind)
+    return known && known.count >= KNOWN_LEAST ? known.meanMs : 0
+  }
+
+  /** Until all who wait have begun, and one more could. */
+  #aheadMs(): number {
+    let sum = 0
+    for (const { kind } of this.#queue) sum += this.#expectedMs(kind)
+    return sum / this.#lanes
+  }
+
+  /** What is known now may not have been known when they came. */
+  #refuseHopeless(): void {
+    let sum = 0
+    const now = performance.now()
+    for (const waiting of this.#queue) {
+      const waitMs = now - waiting.since + sum / this.#lanes
+      if (waitMs > this.#waitMaxMs * HOPELESS) waiting.refuse(this.#busy(TOO_MUCH, sum / this.#lanes))
+      else sum += this.#expectedMs(waiting.kind)
     }
   }
 

@@ -6,6 +6,7 @@ import { AbortedError } from '../../../format/errors.ts'
 import type { Admission } from '../../waiting/admission.ts'
 import { Flights } from '../../waiting/flights.ts'
 import type { NamedSearch } from '../catalog.ts'
+import { K_DEFAULT } from '../schemas.ts'
 
 const SIGNAL = 'tartan-signal'
 const IS_LATE = 'tartan-is-late'
@@ -16,6 +17,8 @@ export function endsInTime(timeoutMs: number): MiddlewareHandler {
     const controller = new AbortController()
     const abort = () => controller.abort()
     const gone: AbortSignal | undefined = c.req.raw.signal
+    // Who went away before the request was looked at fires no event any more.
+    if (gone?.aborted) abort()
     gone?.addEventListener('abort', abort)
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_, reject) => {
@@ -40,19 +43,24 @@ export function endOf(error: unknown, c: Context): unknown {
   return error instanceof AbortedError && c.get(IS_LATE) === true ? new HTTPException(504) : error
 }
 
-/**
- * Does the work of a request when its turn has come.
- * @param key - equal for equal work, which is done once; undefined: the work is this request's alone
- */
-export type Compute = <T>(c: Context, key: string | undefined, work: (signal: AbortSignal) => Promise<T>) => Promise<T>
+/** What work is like, besides what it is. */
+export interface WorkFacts {
+  /** Equal for equal work, which is done once; undefined: the work is this request's alone. */
+  readonly key?: string | undefined
+  /** Equal for work that takes about as long. */
+  readonly kind: string
+}
+
+/** Does the work of a request when its turn has come. */
+export type Compute = <T>(c: Context, facts: WorkFacts, work: (signal: AbortSignal) => Promise<T>) => Promise<T>
 
 export function createCompute(admission: Admission | undefined): Compute {
   const flights = new Flights()
-  return async (c, key, work) => {
+  return async (c, { key, kind }, work) => {
     const signal = c.get(SIGNAL) as AbortSignal
     if (!admission) return work(signal)
     const inTurn = (until: AbortSignal) =>
-      admission.run(async (turn) => ({ result: await work(turn.signal), waitedMs: turn.waitedMs }), until)
+      admission.run(async (turn) => ({ result: await work(turn.signal), waitedMs: turn.waitedMs }), until, kind)
     const { result, waitedMs } = key === undefined ? await inTurn(signal) : await flights.join(key, signal, inTurn)
     setMetric(c, 'queue', waitedMs)
     return result
@@ -66,4 +74,19 @@ export function keyOf(
   request: { query?: string | undefined },
 ): string | undefined {
   return request.query === undefined ? undefined : JSON.stringify([route, name, search.info.revision, request])
+}
+
+/** Searches that take about as long: by results and marks, and by rows, in powers of four. */
+export function kindOf(route: string, asked: SizedRequest): string {
+  const { k = K_DEFAULT, highlight, vectors, texts, ids } = asked
+  const sizes = [k, vectors?.length ?? 0, (texts?.length ?? 0) + (ids?.length ?? 0)]
+  return [route, ...sizes.map((size) => Math.ceil(Math.log2(size + 1) / 2)), highlight ? 'marks' : ''].join(' ')
+}
+
+export interface SizedRequest {
+  readonly k?: number | undefined
+  readonly highlight?: boolean | undefined
+  readonly vectors?: readonly unknown[] | undefined
+  readonly texts?: readonly unknown[] | undefined
+  readonly ids?: readonly unknown[] | undefined
 }

@@ -26,9 +26,9 @@ export function requireWithin(limits: RequestLimits = {}, asked: Asked): void {
   const { k, highlight, rows, texts } = limits
   requireAtMost('"k"', asked.k, k)
   if (asked.highlight) requireAtMost('"k" with "highlight"', asked.k, highlight)
-  requireAtMost('"vectors": rows', asked.vectors?.length, rows)
-  requireAtMost('"texts": their number', asked.texts?.length, texts)
-  requireAtMost('"ids": their number', asked.ids?.length, texts)
+  requireAtMost('rows of "vectors"', asked.vectors?.length, rows)
+  requireAtMost('texts in "texts"', asked.texts?.length, texts)
+  requireAtMost('ids in "ids"', asked.ids?.length, texts)
 }
 
 function requireAtMost(what: string, got: number | undefined, most: number | undefined): void {

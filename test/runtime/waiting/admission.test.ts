@@ -57,13 +57,15 @@ describe('Admission', () => {
     expect(admission.refused).toBe(1)
   })
 
+  const taking = (ms: number) => () => new Promise((resolve) => setTimeout(resolve, ms))
+
   it('refuses at once what would begin too late, by how long such work took', async () => {
-    const admission = new Admission({ lanes: 1, waitMaxMs: 30 })
-    await admission.run(() => new Promise((resolve) => setTimeout(resolve, 20)), wanted())
+    const admission = new Admission({ lanes: 1, waitMaxMs: 15 })
+    for (let i = 0; i < 8; i++) await admission.run(taking(20), wanted())
     const { begun, work, end } = byHand()
     const first = admission.run(work('a'), wanted())
     const second = admission.run(work('b'), wanted())
-    // A third would begin after two such works, 40 ms.
+    // A third would begin after "b", which takes 20 ms.
     await expect(admission.run(work('c'), wanted())).rejects.toBeInstanceOf(BusyError)
     end('a')
     await first
@@ -71,6 +73,29 @@ describe('Admission', () => {
     end('b')
     await second
     expect(begun).toEqual(['a', 'b'])
+  })
+
+  it('refuses nobody for work of another kind that took long', async () => {
+    const admission = new Admission({ lanes: 1, waitMaxMs: 50 })
+    for (let i = 0; i < 8; i++) await admission.run(taking(20), wanted(), 'long')
+    for (let i = 0; i < 8; i++) await admission.run(async () => {}, wanted(), 'short')
+    const { work, end } = byHand()
+    const all = ['a', 'b', 'c', 'd', 'e'].map((name) => admission.run(work(name), wanted(), 'short'))
+    expect([admission.waiting, admission.refused]).toEqual([4, 0])
+    for (const name of ['a', 'b', 'c', 'd', 'e']) {
+      end(name)
+      await settle()
+    }
+    await Promise.all(all)
+    const long = ['a', 'b', 'c', 'd', 'e'].map((name) => admission.run(work(name), wanted(), 'long'))
+    // Three that wait are 60 ms: the fifth is one too many.
+    await expect(long[4]).rejects.toBeInstanceOf(BusyError)
+    expect(admission.waiting).toBe(3)
+    for (const name of ['a', 'b', 'c', 'd']) {
+      end(name)
+      await settle()
+    }
+    expect(await Promise.all(long.slice(0, 4))).toEqual(['a', 'b', 'c', 'd'])
   })
 
   it('refuses what waited as long as was promised, if the work before it took longer than expected', async () => {
