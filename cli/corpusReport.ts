@@ -15,15 +15,31 @@ export function splitFor(encoder: Encoder, passageTokens = encoder.fingerprint.p
 const LEFT_OUT_SHOWN = 10
 const IDS_SHOWN = 5
 
-/** Each entry with its file and line, on stderr; `--json` lists all of them. */
+/** Each entry with its file and line, on stderr; `--json` lists all of them. What was read, but not as one may expect, is told apart. */
 export function printLeftOut(leftOut: readonly SkippedEntry[]): void {
-  if (leftOut.length === 0) return
-  process.stderr.write(`\nLeft out ${formatCount(leftOut.length)} of the corpus:\n`)
-  for (const { file, line, reason } of leftOut.slice(0, LEFT_OUT_SHOWN)) {
-    process.stderr.write(`  ${printable(file)}${line === undefined ? '' : `:${line}`}  ${printable(reason)}\n`)
-  }
-  const more = leftOut.length - LEFT_OUT_SHOWN
-  if (more > 0) process.stderr.write(`  … and ${formatCount(more)} more (--json lists all)\n`)
+  process.stderr.write(leftOutLines(leftOut))
+}
+
+/** Lines for a report; empty when all was read as it is. */
+export function leftOutLines(leftOut: readonly SkippedEntry[]): string {
+  const parts = leftOut.filter(({ kind }) => kind === 'part')
+  const others = leftOut.filter(({ kind }) => kind !== 'part')
+  return (
+    entryLines(`Left out ${formatCount(others.length)} of the corpus:`, others) +
+    entryLines(`Read, but to be known (${formatCount(parts.length)}):`, parts)
+  )
+}
+
+function entryLines(heading: string, entries: readonly SkippedEntry[]): string {
+  if (entries.length === 0) return ''
+  const lines = entries
+    .slice(0, LEFT_OUT_SHOWN)
+    .map(
+      ({ file, line, reason }) => `  ${printable(file)}${line === undefined ? '' : `:${line}`}  ${printable(reason)}`,
+    )
+  const more = entries.length - LEFT_OUT_SHOWN
+  if (more > 0) lines.push(`  … and ${formatCount(more)} more (--json lists all)`)
+  return `\n${heading}\n${lines.join('\n')}\n`
 }
 
 /** Lines for a report; empty when the encoder read all of every passage. */

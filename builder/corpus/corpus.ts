@@ -1,7 +1,9 @@
 /** Any corpus as a stream of passages: picks the reader by the source's name and checks what it yields. */
 import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { AbortedError, InputError } from '../../format/errors.ts'
+import { MANIFEST_NAME } from '../../format/manifest/manifest.ts'
 import {
   type CorpusEntry,
   checkPassage,
@@ -30,7 +32,10 @@ export const PAGE_TOKENS_MAX_DEFAULT = 180
 
 /** Something of the source that is not in the corpus. */
 export interface SkippedEntry {
-  /** A whole file of a folder; one line, row or section; or a part of a page that is no text, such as front matter that cannot be read. */
+  /**
+   * A whole file of a folder; one line, row or section; or a part of what is read, that is read otherwise than one may expect: front matter
+   * that is broken, a page in another charset, a field of text beside the one that is searched.
+   */
   readonly kind: 'file' | 'passage' | 'part'
   readonly file: string
   /** 1-based; absent for a whole file. */
@@ -145,6 +150,7 @@ async function openEntries(source: string, options: CorpusOptions): Promise<Asyn
   // A missing "docs" is a missing file, not a file of an unknown format: reading it tells that.
   if (source !== STDIN && !status) await readBytes(source, options).next()
   if (status?.isDirectory()) {
+    await refuseIndex(source)
     if (options.format) {
       throw new InputError(
         `reading "${source}": expected a ${options.format} file, got a folder. Leave --format out.`,
@@ -171,8 +177,18 @@ async function openEntries(source: string, options: CorpusOptions): Promise<Asyn
   const format = options.format ?? formatOfName(source)
   const file = sourceName(source)
   const lines = readLines(readBytes(source, options), { file, lineBytesMax })
-  if (format === 'csv') return readCsv(lines, file, lineBytesMax, options)
-  return format === 'tsv' ? readTsv(lines, file, options) : readJsonl(lines, file, options)
+  const note = (line: number, reason: string) => options.onSkipped?.({ kind: 'part', file, line, reason })
+  if (format === 'csv') return readCsv(lines, file, lineBytesMax, options, note)
+  return format === 'tsv' ? readTsv(lines, file, options, note) : readJsonl(lines, file, options, note)
+}
+
+/** An index is a folder too, and holds no pages: whoever names it rather meant the corpus beside it. */
+async function refuseIndex(folder: string): Promise<void> {
+  if (!(await stat(join(folder, MANIFEST_NAME)).catch(() => undefined))?.isFile()) return
+  throw new InputError(
+    `reading "${folder}": expected a corpus, got a Tartan index: it holds ${MANIFEST_NAME}. Name the corpus that it is built from.`,
+    { file: folder },
+  )
 }
 
 /** The passage of an entry, or its parts; in the place of one that cannot be used, what is wrong with it. */

@@ -8,6 +8,7 @@ import { LINE_BYTES_MAX_DEFAULT, readLines } from './lines.ts'
 import { HtmlSite } from './pages/html/site.ts'
 import { parseMarkdown, parseMdx } from './pages/markdown.ts'
 import { type Page, type PageWords, pagePassages, type SplitOptions } from './pages/page.ts'
+import { FolderIds } from './pages/passageIds.ts'
 import { readBytes } from './source.ts'
 import { type FoundFile, walkFolder } from './walk.ts'
 
@@ -49,12 +50,13 @@ export async function* readFolder(folder: string, options: FolderOptions): Async
   let pages = 0
   let table: string | undefined
   const site = await surveySite(folder, options)
+  const ids = new FolderIds()
   for await (const found of walkFolder(folder, { followLinks, onSkipped })) {
     const file = join(folder, found.path)
     const parse = parserOf(found.path)
     if (parse) {
       pages++
-      yield* readPage({ ...found, file }, parse === 'html' ? site : parse, options)
+      yield* readPage({ ...found, file, ids }, parse === 'html' ? site : parse, options)
     } else if (tableFormat(found.path)) {
       table ??= file
       onSkipped(file, 'no page but a table: name the file itself to index it')
@@ -74,6 +76,12 @@ export async function* readFolder(folder: string, options: FolderOptions): Async
 /** A page, and its name in messages. */
 interface PageFile extends FoundFile {
   readonly file: string
+}
+
+/** A page that is read for its passages. */
+interface ReadFile extends PageFile {
+  /** Those of the pages before. */
+  readonly ids: FolderIds
 }
 
 function parserOf(path: string): ((source: string) => Page) | 'html' | undefined {
@@ -96,7 +104,7 @@ async function surveySite(folder: string, options: FolderOptions): Promise<HtmlS
 }
 
 async function* readPage(
-  found: PageFile,
+  found: ReadFile,
   parse: ((source: string) => Page) | HtmlSite,
   options: FolderOptions,
 ): AsyncGenerator<CorpusEntry> {
@@ -120,7 +128,7 @@ async function* readPage(
   if (page.words) options.onPage?.(file, page.words)
   for (const { line, reason } of page.notes ?? []) options.onFileSkipped(file, reason, line)
   let count = 0
-  for (const { line, passage } of pagePassages(page, path, options.split)) {
+  for (const { line, passage } of pagePassages(page, path, options.split, found.ids)) {
     count++
     yield { place: { file, line }, passage }
   }

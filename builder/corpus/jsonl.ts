@@ -10,25 +10,33 @@ import {
 } from './entry.ts'
 import type { Line } from './lines.ts'
 import { type ColumnOptions, guessColumns, joinTexts, listed } from './tables/columns.ts'
+import { isProse, type NoteTexts, titleAlone, unsearchedNote } from './tables/textWatch.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
-/** Fields of a file that hold what. */
+/** Fields of an object that hold what. */
 interface Fields {
   /** Undefined: the number of the line is the id. */
   readonly id: string | undefined
   readonly title: string
   readonly texts: readonly string[]
+  /** Where options name no texts: all fields that are called as texts are, the best-known first. One of them is taken. */
+  readonly candidates: readonly string[]
   readonly options: ColumnOptions
 }
+
+/** Files have few kinds of objects; more than these are not remembered. */
+const SHAPES_MAX = 1000
 
 /** Yields one entry a line; blank lines are passed over. */
 export async function* readJsonl(
   lines: AsyncIterable<Line>,
   file: string,
   options: ColumnOptions = {},
+  note: NoteTexts = () => {},
 ): AsyncGenerator<CorpusEntry> {
-  let fields: Fields | undefined
+  const shapes = new Map<string, Fields>()
+  const told = new Set<string>()
   for await (const { number, text, problem } of lines) {
     const place = { file, line: number }
     if (problem) {
@@ -41,28 +49,59 @@ export async function* readJsonl(
       yield { place, problem: parsed.problem }
       continue
     }
-    fields ??= fieldsOf(parsed.object, options)
+    const fields = takenText(parsed.object, fieldsOf(parsed.object, options, shapes))
     const passage = passageOf(parsed.object, fields, number)
+    const others = 'reason' in passage ? [] : otherTexts(parsed.object, fields).filter((name) => !told.has(name))
+    if (others.length > 0) note(number, unsearchedNote(others))
+    for (const name of others) told.add(name)
     yield 'reason' in passage ? { place, problem: passage } : { place, passage }
   }
 }
 
-/** What the first object tells; a field that it lacks is looked for under its usual name. */
-function fieldsOf(first: JsonObject, options: ColumnOptions): Fields {
-  const names = Object.keys(first)
+/** What an object's names tell, for each kind of object once. */
+function fieldsOf(object: JsonObject, options: ColumnOptions, shapes: Map<string, Fields>): Fields {
+  const names = Object.keys(object)
+  const shape = JSON.stringify(names)
+  const known = shapes.get(shape)
+  if (known) return known
+  const fields = guessedFields(object, names, options)
+  if (shapes.size < SHAPES_MAX) shapes.set(shape, fields)
+  return fields
+}
+
+/** Guesses by names; what none is called is looked for under its usual name. */
+function guessedFields(object: JsonObject, names: readonly string[], options: ColumnOptions): Fields {
   const guess = guessColumns(names)
   const named = (place: number | undefined) => (place === undefined ? undefined : names[place])
   const isNamed = (name: string | undefined) => name !== undefined && options.textColumns?.includes(name)
   // `_id` wins; a second field `id` beside it is then the user's own and stays in the metadata.
-  const usualId = 'id' in first || '_id' in first ? '_id' : (named(guess.id) ?? '_id')
-  const title = 'title' in first ? 'title' : (named(guess.title) ?? 'title')
-  const text = 'text' in first ? 'text' : (named(guess.text) ?? 'text')
+  const usualId = Object.hasOwn(object, 'id') || Object.hasOwn(object, '_id') ? '_id' : (named(guess.id) ?? '_id')
+  const title = Object.hasOwn(object, 'title') ? 'title' : (named(guess.title) ?? 'title')
+  const usual = Object.hasOwn(object, 'text') ? ['text'] : []
+  const isFree = (name: string) => name !== options.idColumn && name !== options.titleColumn
+  const texts = [...new Set([...usual, ...guess.texts.map((place) => names[place] ?? '')])].filter(isFree)
   return {
     id: options.numberIds ? undefined : (options.idColumn ?? usualId),
     title: options.titleColumn ?? (isNamed(title) ? '' : title),
-    texts: options.textColumns ?? [text],
+    texts: options.textColumns ?? [texts[0] ?? 'text'],
+    candidates: options.textColumns ? [] : texts,
     options,
   }
+}
+
+const hasWords = (value: unknown): value is string => typeof value === 'string' && value.trim() !== ''
+
+/** Of several fields that are called as texts are, the best-known one that has a text. */
+function takenText(object: JsonObject, fields: Fields): Fields {
+  const { candidates, texts } = fields
+  if (candidates.length < 2 || hasWords(object[texts[0] ?? ''])) return fields
+  const taken = candidates.find((name) => hasWords(object[name]) && name !== fields.id && name !== fields.title)
+  return taken === undefined ? fields : { ...fields, texts: [taken] }
+}
+
+/** Fields that are called as texts are, have a text and are not the one that is taken. */
+function otherTexts(object: JsonObject, { candidates, texts, id, title }: Fields): readonly string[] {
+  return candidates.filter((name) => hasWords(object[name]) && !texts.includes(name) && name !== id && name !== title)
 }
 
 function passageOf(object: JsonObject, fields: Fields, line: number): RawPassage | EntryProblem {
@@ -80,6 +119,11 @@ function passageOf(object: JsonObject, fields: Fields, line: number): RawPassage
     texts.push(text ?? '')
   }
   if (isMissing && (titleText === undefined || fields.options.textColumns)) return missingText(object, fields)
+  if (isMissing && titleText !== undefined) {
+    const unused = Object.keys(object).filter((name) => name !== idField && name !== fields.title)
+    const prose = unused.find((name) => typeof object[name] === 'string' && isProse(object[name]))
+    if (prose !== undefined) return titleAlone(fields.title, Object.keys(object), prose)
+  }
   const used = new Set([idField, fields.title, ...fields.texts])
   const metadata = flattenMetadata(
     Object.fromEntries(Object.entries(object).filter(([name]) => !used.has(name) && !isBlankId(name, object, used))),

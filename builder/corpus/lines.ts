@@ -1,4 +1,4 @@
-/** Bytes to checked UTF-8 lines. Memory is one line plus one chunk, whatever the length of the file. */
+/** Bytes to checked lines of UTF-8, or of UTF-16 where a byte-order mark tells it. Memory is one line plus one chunk, whatever the length of the file. */
 import { Buffer } from 'node:buffer'
 import { InputError } from '../../format/errors.ts'
 import type { EntryProblem } from './entry.ts'
@@ -50,7 +50,7 @@ export async function* readLines(chunks: AsyncIterable<Uint8Array>, options: Lin
       { file, line: number, lineBytesMax },
     )
   }
-  const { newline, rest } = await findNewline(chunks, Math.min(HEAD_BYTES, lineBytesMax))
+  const { newline, rest } = await findNewline(inUtf8(chunks, file), Math.min(HEAD_BYTES, lineBytesMax))
   for await (const chunk of rest) {
     let start = 0
     for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
@@ -64,6 +64,43 @@ export async function* readLines(chunks: AsyncIterable<Uint8Array>, options: Lin
     pendingBytes += chunk.length - start
   }
   if (pendingBytes > 0) yield take(new Uint8Array(0))
+}
+
+/** The bytes as they are, but UTF-16 with its byte-order mark (Excel's "Unicode text", PowerShell's `>`) as UTF-8. */
+async function* inUtf8(chunks: AsyncIterable<Uint8Array>, file: string): AsyncGenerator<Uint8Array> {
+  let head = new Uint8Array(0)
+  let decoder: TextDecoder | undefined
+  let isKnown = false
+  const decode = (chunk: Uint8Array, stream: boolean) => {
+    try {
+      return Buffer.from(decoder?.decode(chunk, { stream }) ?? '')
+    } catch {
+      throw new InputError(
+        `reading "${file}": expected UTF-16, as its byte-order mark says, got something else. Convert the file to UTF-8: iconv -f UTF-16 -t UTF-8 FILE.`,
+        { file },
+      )
+    }
+  }
+  for await (const chunk of chunks) {
+    let bytes = chunk
+    if (!isKnown) {
+      head = new Uint8Array(Buffer.concat([head, chunk]))
+      if (head.length < 2) continue
+      isKnown = true
+      bytes = head
+      const name = utf16Name(head)
+      if (name) decoder = new TextDecoder(name, { fatal: true })
+    }
+    if (!decoder) yield bytes
+    else if (bytes.length > 0) yield decode(bytes, true)
+  }
+  if (!isKnown && head.length > 0) yield head
+  if (decoder) yield decode(new Uint8Array(0), false)
+}
+
+function utf16Name([first, second]: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
+  if (first === 0xff && second === 0xfe) return 'utf-16le'
+  return first === 0xfe && second === 0xff ? 'utf-16be' : undefined
 }
 
 /** The byte that ends lines, told by the first ones, and all of the chunks. */
@@ -118,7 +155,7 @@ function decodeLine(decoder: TextDecoder, bytes: Uint8Array, number: number, off
     number,
     problem: {
       reason: `expected text, got a NUL byte at character ${nul + 1} of the line`,
-      cure: 'Is this a binary or a UTF-16 file? Convert it to UTF-8.',
+      cure: 'Is this a binary or a UTF-16 file? Convert it to UTF-8: iconv -f UTF-16LE -t UTF-8 FILE.',
     },
   }
 }

@@ -1,5 +1,6 @@
-/** What a build says of the words of HTML pages that it left out. */
+/** What a build says of the words of HTML pages that it left out, and of what else it did not read, or not as it is. */
 import { expect, it } from 'vitest'
+import { leftOutLines } from '../../cli/corpusReport.ts'
 import { PageWordCount, pageLines } from '../../cli/pageReport.ts'
 
 it('adds up why words were left out, and names the pages with the largest share', () => {
@@ -30,4 +31,16 @@ it('says nothing where nothing was left out, or no HTML page was read', () => {
   expect(pageLines(undefined)).toBe('')
   count.add('a.html', { visible: 50, leftOut: { navigation: 0 } })
   expect(pageLines(count.report())).toBe('')
+})
+
+it('tells what was left out apart from what was read otherwise', () => {
+  expect(leftOutLines([])).toBe('')
+  expect(
+    leftOutLines([
+      { kind: 'file', file: 'a.pdf', reason: 'no page' },
+      { kind: 'part', file: 'b.html', line: 1, reason: 'decoded as windows-1252' },
+    ]),
+  ).toBe(
+    '\nLeft out 1 of the corpus:\n  a.pdf  no page\n\nRead, but to be known (1):\n  b.html:1  decoded as windows-1252\n',
+  )
 })

@@ -6,7 +6,8 @@ import { mdxFromMarkdown } from 'mdast-util-mdx'
 import { gfm } from 'micromark-extension-gfm'
 import { mdx } from 'micromark-extension-mdx'
 import { mdxjsEsm } from 'micromark-extension-mdxjs-esm'
-import { cutFrontMatter } from './markdown/frontMatter.ts'
+import { cutFrontMatter, leadBlocks } from './markdown/frontMatter.ts'
+import { withoutModules } from './markdown/modules.ts'
 import { isImports, type MarkdownNode, MarkdownWalker } from './markdown/walker.ts'
 import type { Page, PageNote } from './page.ts'
 
@@ -17,8 +18,8 @@ import type { Page, PageNote } from './page.ts'
 export function parseMarkdown(source: string): Page {
   return pageOf(source, (body) => {
     const nodes = markdownNodes(body)
-    const mdxPage = nodes[0] && isImports(nodes[0]) ? tryMdx(body) : undefined
-    return { nodes: mdxPage?.nodes ?? nodes, notes: [] }
+    if (!nodes[0] || !isImports(nodes[0])) return { nodes, notes: [] }
+    return { nodes: tryMdx(body).nodes ?? markdownNodes(withoutModules(body)), notes: [] }
   })
 }
 
@@ -26,7 +27,7 @@ export function parseMarkdown(source: string): Page {
 export function parseMdx(source: string): Page {
   return pageOf(source, (body) => {
     const { nodes, problem } = tryMdx(body)
-    return nodes ? { nodes, notes: [] } : { nodes: markdownNodes(body), notes: [problem] }
+    return nodes ? { nodes, notes: [] } : { nodes: markdownNodes(withoutModules(body)), notes: [problem] }
   })
 }
 
@@ -68,9 +69,10 @@ interface Parsed {
 }
 
 function pageOf(source: string, parse: (body: string) => Parsed): Page {
-  const { title, label, body, problem } = cutFrontMatter(source.replace(/\r\n?/g, '\n'))
+  const { title, label, leads, body, problem } = cutFrontMatter(source.replace(/\r\n?/g, '\n'))
   const { nodes, notes } = parse(body)
-  const blocks = new MarkdownWalker().read(nodes)
+  const own = new MarkdownWalker().read(nodes)
+  const blocks = [...leadBlocks(leads, title, own), ...own]
   const tops = blocks.filter((block) => block.kind === 'heading' && block.depth === 1)
   const heading = tops.length === 1 ? (tops[0]?.text ?? '') : ''
   return { title: title || heading || label, blocks, notes: problem ? [problem, ...notes] : notes }

@@ -1,7 +1,7 @@
 /** A page as headings and blocks of text, and its cut into passages: one section, one passage or more. */
 import type { RawPassage } from '../entry.ts'
 import { splitText } from '../split.ts'
-import { PassageIds } from './passageIds.ts'
+import { FolderIds } from './passageIds.ts'
 import { AnchorSet, headingAnchor } from './slug.ts'
 import { shortTrail } from './trail.ts'
 
@@ -74,13 +74,19 @@ interface Section {
 
 /**
  * @param path - the file, relative to the corpus folder, with "/" as separator
+ * @param folder - the ids of the pages before, so that none is given twice
  * @returns passages `path#anchor`, further parts of a long section `path#anchor~2`; ids are distinct and always valid. The
  * title is the trail of headings, shortened where it would take more than half of the bound. Whatever is shortened away and
  * in no other passage is the first line of the text.
  */
-export function* pagePassages(page: Page, path: string, options: SplitOptions): Generator<PagePassage> {
+export function* pagePassages(
+  page: Page,
+  path: string,
+  options: SplitOptions,
+  folder = new FolderIds(),
+): Generator<PagePassage> {
   const sections = [...sectionsOf(page)]
-  const ids = new PassageIds(
+  const ids = folder.forPage(
     path,
     sections.map((section) => section.path.at(-1)?.anchor),
   )

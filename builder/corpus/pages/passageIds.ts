@@ -13,12 +13,17 @@ export class PassageIds {
   /** Number of the last part by the name of its section. */
   readonly #parts = new Map<string, number>()
   /** What sections are called by their anchors; no part of another section takes such a name. */
-  readonly #reserved: ReadonlySet<string>
+  readonly #reserved: Set<string>
 
   /** @param anchors - of all sections of the page */
   constructor(path: string, anchors: readonly (string | undefined)[]) {
     this.#path = path
     this.#reserved = new Set(anchors.map((anchor) => stem(path, anchor)))
+  }
+
+  /** Another page whose name is written in the same way: its passages go on as further parts. */
+  addPage(anchors: readonly (string | undefined)[]): void {
+    for (const anchor of anchors) this.#reserved.add(stem(this.#path, anchor))
   }
 
   /** The id of the next part of the section at `anchor`. */
@@ -33,6 +38,21 @@ export class PassageIds {
     this.#parts.set(first, part)
     this.#used.add(id)
     return id
+  }
+}
+
+/** The ids of all pages of a folder: "a#b.md" and "a%23b.md" are both written "a%23b.md". Only pages with such names are remembered. */
+export class FolderIds {
+  readonly #escaped = new Map<string, PassageIds>()
+
+  /** @param anchors - of all sections of the page */
+  forPage(path: string, anchors: readonly (string | undefined)[]): PassageIds {
+    const name = stem(path, undefined)
+    const before = this.#escaped.get(name)
+    before?.addPage(anchors)
+    const ids = before ?? new PassageIds(path, anchors)
+    if (name.includes('%')) this.#escaped.set(name, ids)
+    return ids
   }
 }
 

@@ -33,8 +33,13 @@ const TEXT_NAMES = split(
   'text passage content contents body passagetext doctext documenttext fulltext bodytext maintext',
 )
 const TEXT_GUESSES = split(
-  'document paragraph chunk sentence description abstract summary answer message comment review',
+  'document paragraph chunk sentence description longdescription fulldescription productdescription itemdescription details detail definition abstract summary answer explanation message comment review overview shortdescription excerpt synopsis',
 )
+/** Ids by names that are hardly a word of a text, so that they tell a header by themselves. */
+const HEADER_IDS = new Set(ID_NAMES.filter((name) => !/^(?:key|code|handle|slug|link|identifier)$/.test(name)))
+/** One to three words without a digit, as names of columns are. */
+const NAME = /^[\p{L}_][\p{L}_.-]*(?: [\p{L}_.-]+){0,2}$/u
+const NAME_CHARACTERS_MAX = 40
 const KNOWN = new Set([...ID_NAMES, ...TITLE_NAMES, ...TITLE_GUESSES, ...TEXT_NAMES, ...TEXT_GUESSES])
 
 function split(names: string): readonly string[] {
@@ -45,24 +50,38 @@ function keyOf(name: string): string {
   return name.toLowerCase().replace(/[\s_.-]+/g, '')
 }
 
-/** The first of the wanted names that is there; of `_id` and `id` the first, which is BEIR's. */
-function findName(names: readonly string[], wanted: readonly string[]): number | undefined {
-  for (const key of wanted) {
-    const found = names.flatMap((name, i) => (keyOf(name) === key ? [i] : []))
+/** The places of the wanted names that are there, the best-known first; of `_id` and `id` the first, which is BEIR's. */
+function findNames(names: readonly string[], wanted: readonly string[]): readonly number[] {
+  const keys = names.map(keyOf)
+  return wanted.flatMap((key) => {
+    const found = keys.flatMap((other, i) => (other === key ? [i] : []))
     const place = found.find((i) => names[i]?.startsWith('_')) ?? found[0]
-    if (place !== undefined) return place
-  }
-  return undefined
+    return place === undefined ? [] : [place]
+  })
 }
 
 /** Guesses by names alone. */
 export function guessColumns(names: readonly string[]) {
-  const isPlain = findName(names, ['text', 'passage']) !== undefined
+  const isPlain = findNames(names, ['text', 'passage']).length > 0
+  const texts = findNames(names, [...TEXT_NAMES, ...TEXT_GUESSES])
   return {
-    id: findName(names, ID_NAMES),
-    title: findName(names, isPlain ? TITLE_NAMES : [...TITLE_NAMES, ...TITLE_GUESSES]),
-    text: findName(names, [...TEXT_NAMES, ...TEXT_GUESSES]),
+    id: findNames(names, ID_NAMES)[0],
+    title: findNames(names, isPlain ? TITLE_NAMES : [...TITLE_NAMES, ...TITLE_GUESSES])[0],
+    text: texts[0],
+    /** All that texts are known to be called, the best-known first. */
+    texts,
   }
+}
+
+/** Whether a cell may be the name of a column: a few words, no number and no sentence. */
+export function isLikeName(cell: string): boolean {
+  return cell.length <= NAME_CHARACTERS_MAX && NAME.test(cell.trim())
+}
+
+/** Whether a row begins with what ids are called and goes on with what may be names: a header, whatever the names mean. */
+function isNamedRow(names: readonly string[]): boolean {
+  const [first = '', ...others] = names
+  return others.length > 0 && HEADER_IDS.has(keyOf(first)) && others.every((name) => name === '' || isLikeName(name))
 }
 
 /** Whether a first row names columns: one for ids and one for texts or titles, or those that options name. */
@@ -72,6 +91,7 @@ export function isHeader(cells: readonly string[], options: ColumnOptions): bool
   if (wanted.some(({ name }) => !isPlace(name)))
     return wanted.every(({ name }) => findColumn(names, name) !== undefined)
   const { id, title, text } = guessColumns(names)
+  if (isNamedRow(names)) return true
   const hasIds = id !== undefined || options.numberIds === true || unnamedFirst(names) !== undefined
   return hasIds && (text !== undefined || title !== undefined)
 }
@@ -95,6 +115,13 @@ const isPlace = (name: string) => /^[1-9]\d{0,3}$/.test(name.trim())
 export function areColumnsPlaces(options: ColumnOptions): boolean {
   const named = namedColumns(options)
   return named.length > 0 && named.every(({ name }) => isPlace(name))
+}
+
+/** Whether the first row can only be a passage: columns are told by places, and nothing in it is the name of one. */
+export function isPlacedRow(cells: readonly string[], options: ColumnOptions): boolean {
+  if (!areColumnsPlaces(options) || isHeader(cells, options)) return false
+  const names = cells.map((cell) => cell.trim())
+  return !namedColumns(options).some(({ name }) => names.includes(name.trim()))
 }
 
 function findColumn(names: readonly string[], wanted: string): number | undefined {

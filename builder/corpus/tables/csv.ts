@@ -1,11 +1,21 @@
-/** CSV with a header line (RFC 4180, read by csv-parse), its columns separated by commas, semicolons, tabs or bars. */
+/** CSV (RFC 4180, read by csv-parse), its columns separated by commas, semicolons, tabs or bars. A header names them, or options give their places. */
 import { Readable } from 'node:stream'
 import { type CsvError, type OptionsWithColumns, parse } from 'csv-parse'
 import { InputError } from '../../../format/errors.ts'
 import { type CorpusEntry, type EntryProblem, problemError } from '../entry.ts'
 import type { Line } from '../lines.ts'
-import { type ColumnOptions, type Columns, guessColumns, headerColumns, isHeader, passageOfCells } from './columns.ts'
+import {
+  type ColumnOptions,
+  type Columns,
+  guessColumns,
+  headerColumns,
+  isHeader,
+  isPlacedRow,
+  passageOfCells,
+} from './columns.ts'
+import { placedColumns } from './headerless.ts'
 import { LookAhead } from './lookAhead.ts'
+import { type NoteTexts, SAMPLE_ROWS, TextWatch } from './textWatch.ts'
 
 const DELIMITERS = [',', ';', '\t', '|']
 /** A first line by which spreadsheets tell the separator. */
@@ -27,20 +37,42 @@ export async function* readCsv(
   file: string,
   rowBytesMax: number,
   options: ColumnOptions = {},
+  note: NoteTexts = () => {},
 ): AsyncGenerator<CorpusEntry> {
   const ahead = new LookAhead(lines)
   const delimiter = await findDelimiter(ahead, options)
+  const rows = new LookAhead(parseRows(ahead.rest(), file, rowBytesMax, delimiter))
   let columns: Columns | undefined
-  for await (const { cells, line } of parseRows(ahead.rest(), file, rowBytesMax, delimiter)) {
+  let watch: TextWatch | undefined
+  for await (const { cells, line } of rows.rest()) {
     const place = { file, line }
     if (cells.every((cell) => cell === '')) continue
-    if (!columns) {
-      columns = headerColumns(cells, options, place)
-      continue
+    if (!columns || !watch) {
+      const isPlaced = isPlacedRow(cells, options)
+      columns = isPlaced ? placedColumns(cells, options, place) : headerColumns(cells, options, place)
+      watch = new TextWatch(columns, options, place)
+      if (!isPlaced) {
+        if (watch.isSampleNeeded) watch.checkHeader(await sample(rows), note)
+        else watch.checkHeader([], note)
+        continue
+      }
     }
     const problem = rowProblem(cells, columns, delimiter)
+    if (!problem) watch.see(cells)
     yield problem ? { place, problem } : { place, passage: passageOfCells(cells, columns, line) }
   }
+  watch?.checkTexts()
+}
+
+/** Some rows that follow, left where they are. */
+async function sample(rows: LookAhead<Row>): Promise<readonly (readonly string[])[]> {
+  const found: (readonly string[])[] = []
+  for (let count = 0; count < SAMPLE_ROWS; count++) {
+    const row = await rows.peek(count)
+    if (!row) break
+    found.push(row.cells)
+  }
+  return found
 }
 
 /** What a line `sep=;` says, which is then taken; else what makes the header one. */
@@ -161,7 +193,7 @@ function rowProblem(cells: readonly string[], { names }: Columns, delimiter: str
   const isWhole = cells.length >= names.length && cells.slice(names.length).every((cell) => cell.trim() === '')
   if (isWhole) return undefined
   return {
-    reason: `expected ${names.length} columns as in the header, got ${cells.length}`,
+    reason: `expected ${names.length} columns as in the ${names[0] === 'column 1' ? 'first row' : 'header'}, got ${cells.length}`,
     cure: `Quote cells that hold ${delimiter === '\t' ? 'a tab' : `"${delimiter}"`}.`,
   }
 }

@@ -1,6 +1,6 @@
-/** TSV whose first row names no column that is known: what its columns are by what stands in them. */
-import type { EntryProblem } from '../entry.ts'
-import { type ColumnOptions, type Columns, listed } from './columns.ts'
+/** Tables whose first row names no column that is known: what their columns are by the places that options give, or by what stands in them. */
+import { type EntryProblem, type Place, problemError } from '../entry.ts'
+import { type ColumnOptions, type Columns, chosenColumns, isLikeName, listed } from './columns.ts'
 
 type Rows = readonly (readonly string[])[]
 
@@ -33,6 +33,30 @@ export function usualColumns(rows: Rows, { numberIds }: ColumnOptions): Columns 
   }
 }
 
+/**
+ * Columns that options give by their places. Those without a role are metadata under their places.
+ * @throws InputError where no place is that of the texts, or a place is beyond the last
+ */
+export function placedColumns(cells: readonly string[], options: ColumnOptions, place: Place): Columns {
+  const first = options.numberIds ? undefined : 0
+  const columns = chosenColumns(
+    cells.map(() => ''),
+    options,
+    place,
+  )
+  if (columns.texts.length === 0) {
+    throw problemError(place, {
+      reason: 'expected a column with the texts, got a file without a header and none named',
+      cure: 'Name it by its place as well, such as --text-column 2.',
+    })
+  }
+  return {
+    ...columns,
+    names: cells.map((_, i) => `column ${i + 1}`),
+    id: options.idColumn === undefined ? first : columns.id,
+  }
+}
+
 /** ColBERT has the title last. Where what is last is far longer, it is the text. */
 function isTitleSecond(rows: Rows): boolean {
   const whole = rows.filter((cells) => cells.length === 3)
@@ -40,14 +64,11 @@ function isTitleSecond(rows: Rows): boolean {
   return lengthOf(2) > 2 * lengthOf(1)
 }
 
-/** One to three words without a digit, as names of columns are. */
-const NAME = /^[\p{L}_][\p{L}_.-]*(?: [\p{L}_.-]+){0,2}$/u
-
 /** Whether the first row has names where those after it have numbers for ids, and single words where those have sentences. */
 export function isLikeHeader(rows: Rows): boolean {
   const [names = [], ...others] = rows
   if (names.length < 2 || others.length < 2) return false
-  const isNames = names.every((name) => name.length <= 40 && NAME.test(name.trim()))
+  const isNames = names.every(isLikeName)
   if (!isNames || !others.every((cells) => cells.length === names.length && /^\d+$/.test(cells[0]?.trim() ?? '')))
     return false
   return names.some((name, i) => i > 0 && others.every((cells) => (cells[i] ?? '').length > 2 * name.length))

@@ -8,18 +8,15 @@ import {
   areColumnsPlaces,
   type ColumnOptions,
   type Columns,
-  chosenColumns,
   hasColumnOptions,
   headerColumns,
   isHeader,
   passageOfCells,
 } from './columns.ts'
-import { isLikeHeader, unknownHeader, usualColumns } from './headerless.ts'
+import { isLikeHeader, placedColumns, unknownHeader, usualColumns } from './headerless.ts'
 import { LookAhead } from './lookAhead.ts'
-import { isQuoted, readRow, unquoted } from './tsvRow.ts'
-
-/** Rows that are looked at to know the columns of a file without a header. */
-const SAMPLE_ROWS = 20
+import { type NoteTexts, SAMPLE_ROWS, TextWatch } from './textWatch.ts'
+import { isQuoted, readRow, sameCells, unquoted } from './tsvRow.ts'
 
 /** How the rows of a file are read. */
 interface Layout {
@@ -34,9 +31,11 @@ export async function* readTsv(
   lines: AsyncIterable<Line>,
   file: string,
   options: ColumnOptions = {},
+  note: NoteTexts = () => {},
 ): AsyncGenerator<CorpusEntry> {
   const rows = new LookAhead(lines)
   let layout: Layout | undefined
+  let watch: TextWatch | undefined
   try {
     for (let line = await rows.next(); line; line = await rows.next()) {
       const place = { file, line: line.number }
@@ -46,18 +45,25 @@ export async function* readTsv(
       }
       if (line.text === '') continue
       if (!layout) {
-        const found = layoutOf(await firstRows(line.text, rows), options, place)
+        const first = await firstRows(line.text, rows)
+        const found = layoutOf(first, options, place)
         if ('reason' in found) {
           yield { place, problem: found }
           continue
         }
         layout = found
-        if (layout.header) continue
+        watch = new TextWatch(layout.columns, options, place)
+        if (layout.header) {
+          watch.checkHeader(first.slice(1), note)
+          continue
+        }
       }
       const cells = await readRow(line.text, layout.columns.names.length, layout.isQuoted, rows)
       const problem = rowProblem(cells.length, layout)
+      if (!problem) watch?.see(cells)
       yield problem ? { place, problem } : { place, passage: passageOfCells(cells, layout.columns, place.line) }
     }
+    watch?.checkTexts()
   } finally {
     await rows.close()
   }
@@ -71,7 +77,7 @@ async function firstRows(text: string, following: LookAhead<Line>): Promise<read
     if (!line) break
     if (line.text) texts.push(line.text)
   }
-  return texts.map((row) => row.split('\t'))
+  return sameCells(texts)
 }
 
 function layoutOf(rows: readonly (readonly string[])[], options: ColumnOptions, place: Place): Layout | EntryProblem {
@@ -85,27 +91,6 @@ function layoutOf(rows: readonly (readonly string[])[], options: ColumnOptions, 
   if (!areColumnsPlaces(options) && isLikeHeader(rows)) throw problemError(place, unknownHeader(cells))
   const columns = areColumnsPlaces(options) ? placedColumns(cells, options, place) : usualColumns(rows, options)
   return 'reason' in columns ? columns : { columns, header: false, isQuoted: false }
-}
-
-/** Columns that options give by their places. Those without a role are metadata under their places. */
-function placedColumns(cells: readonly string[], options: ColumnOptions, place: Place): Columns {
-  const first = options.numberIds ? undefined : 0
-  const columns = chosenColumns(
-    cells.map(() => ''),
-    options,
-    place,
-  )
-  if (columns.texts.length === 0) {
-    throw problemError(place, {
-      reason: 'expected a column with the texts, got a file without a header and none named',
-      cure: 'Name it by its place as well, such as --text-column 2.',
-    })
-  }
-  return {
-    ...columns,
-    names: cells.map((_, i) => `column ${i + 1}`),
-    id: options.idColumn === undefined ? first : columns.id,
-  }
 }
 
 /** A row may end early where only its title or metadata is missing. */

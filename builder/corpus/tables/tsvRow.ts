@@ -42,6 +42,22 @@ export async function readRow(
   return (cells.length !== columns && !isOpen && quoted.length === columns ? quoted : cells).map(plain)
 }
 
+/**
+ * The cells of the first rows of a file, of which nobody knows yet how many they are. Quotes of the first row count where one of its cells
+ * holds a tab between them, unless other rows have as many columns as it has without.
+ */
+export function sameCells(rows: readonly string[]): readonly (readonly string[])[] {
+  const plain = rows.map((row) => row.split('\t'))
+  const quoted = rows.map((row) => (row.includes('"') ? quotedCells(row) : row.split('\t')))
+  const [first = []] = plain
+  const [joined = []] = quoted
+  if (joined.length === first.length || !joined.every((cell) => !cell.includes('\t') || isQuoted(cell))) return plain
+  const others = plain.slice(1)
+  const isPlain = others.some((cells) => cells.length === first.length)
+  if (isPlain && !others.some((cells) => cells.length === joined.length)) return plain
+  return plain.map((cells, i) => (cells.length === joined.length ? cells : (quoted[i] ?? cells)))
+}
+
 function quotedCells(text: string): readonly string[] {
   const cells: string[] = []
   for (let at = 0; at <= text.length; ) {

@@ -135,6 +135,24 @@ describe('a named pipe', () => {
   })
 })
 
+it('two pages whose names are written alike in ids keep all their passages', async () => {
+  const page = file('alike/a#b.md', 'One.')
+  file('alike/a%23b.md', 'Two.\n\n# H\n\nThree.')
+  const passages = await readAll(dirname(page))
+  expect(passages.map(({ id, text }) => [id, text])).toEqual([
+    ['a%23b.md', 'One.'],
+    ['a%23b.md~2', 'Two.'],
+    ['a%23b.md#h', 'Three.'],
+  ])
+})
+
+it('an index is no corpus', async () => {
+  const manifest = file('some.tartan/index.msgpack', 'x')
+  await expect(readAll(dirname(manifest))).rejects.toEqual(
+    inputError(/expected a corpus, got a Tartan index.*Name the corpus/),
+  )
+})
+
 describe('the wrong kind of source', () => {
   it('is told: a folder of tables, and a page', async () => {
     const { root, read } = folder('tables', ['b.csv.gz', 'a.tsv', 'notes.pdf'])

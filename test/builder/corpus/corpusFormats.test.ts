@@ -42,6 +42,18 @@ describe('readCorpus', () => {
     const stdin = Readable.from(Array.from(bytes, (byte) => Buffer.of(byte)))
     expect(await readAll('-', { format: 'jsonl', stdin })).toEqual(EXPECTED)
   })
+  it.each(['utf16le', 'utf16be'])(
+    'reads %s with its byte-order mark, as Excel writes it, byte by byte',
+    async (name) => {
+      for (const content of Object.values(SAMPLES)) {
+        const bytes = Buffer.from(`\ufeff${content}`, 'utf16le')
+        if (name === 'utf16be') bytes.swap16()
+        const format = content.startsWith('{') ? 'jsonl' : content.startsWith('ID') ? 'csv' : 'tsv'
+        const stdin = Readable.from(Array.from(bytes, (byte) => Buffer.of(byte)))
+        expect(await readAll('-', { format, stdin })).toEqual(EXPECTED)
+      }
+    },
+  )
   it('takes the format that is asked for before the extension', async () => {
     expect(await readAll(file('corpus.dat', SAMPLES['a.tsv']), { format: 'tsv' })).toEqual(EXPECTED)
   })

@@ -356,6 +356,112 @@ describe('JSONL', () => {
   })
 })
 
+describe('texts under less usual names', () => {
+  const KETTLE = [['1', 'Kettle', 'It boils water.']]
+  it.each<['tsv' | 'csv' | 'jsonl', string]>([
+    ['csv', 'Name,Details,SKU\nKettle,It boils water.,1'],
+    ['csv', 'sku,name,long_description\n1,Kettle,It boils water.'],
+    ['tsv', 'id\ttitle\tdefinition\n1\tKettle\tIt boils water.'],
+    ['jsonl', '{"id":1,"name":"Kettle","details":"It boils water."}'],
+  ])('are found: %s %s', async (format, content) => {
+    expect(short(await read(format, content))).toEqual(KETTLE)
+  })
+
+  it.each<['tsv' | 'csv' | 'jsonl', string]>([
+    ['csv', 'name,blurb,sku\nKettle,It boils water.,1'],
+    ['tsv', 'id\ttitle\tblurb\n1\tKettle\tIt boils water.'],
+    ['jsonl', '{"id":1,"title":"Kettle","blurb":"It boils water."}'],
+    ['jsonl', '{"id":1,"title":"Kettle","blurb":"一个烧水的壶"}'],
+  ])('that are unknown beside a title stop the reading, with a cure: %s %s', async (format, content) => {
+    await expect(read(format, content)).rejects.toEqual(
+      inputError(
+        /line 1: .*only the title "(?:name|title)" of .*"blurb".*--text-column blurb; --text-column (?:name|title) /,
+      ),
+    )
+  })
+
+  it.each<['tsv' | 'csv' | 'jsonl', string]>([
+    ['csv', 'id,name,price\n1,Kettle,20'],
+    ['tsv', 'id\ttitle\n1\tKettle'],
+    ['jsonl', '{"id":1,"title":"Kettle","price":20}'],
+  ])('are not missed where a title is all there is: %s %s', async (format, content) => {
+    expect((await read(format, content)).map(({ id, text }) => [id, text])).toEqual([['1', 'Kettle']])
+  })
+
+  it('are told of, once, where another is taken', async () => {
+    const told: SkippedEntry[] = []
+    const onSkipped = (entry: SkippedEntry) => told.push(entry)
+    const line = '"text":"t t","body":"b b","summary":"s s"}'
+    const passages = await read('jsonl', `{"id":1,${line}\n{"id":2,${line}`, { onSkipped })
+    expect(passages.map(({ text, metadata }) => [text, metadata])).toEqual([
+      ['t t', { body: 'b b', summary: 's s' }],
+      ['t t', { body: 'b b', summary: 's s' }],
+    ])
+    await read('csv', 'id,body,summary\n1,b,s', { onSkipped })
+    await read('csv', 'id,body,summary\n1,b,s', { onSkipped, textColumns: ['body'] })
+    expect(told.map(({ kind, line: number, reason }) => [kind, number, reason])).toEqual([
+      ['part', 1, expect.stringMatching(/^"body", "summary" kept as metadata.*--text-column/)],
+      ['part', 1, expect.stringMatching(/^"summary" kept as metadata/)],
+    ])
+  })
+
+  it('are looked for in each object of JSONL, and a blank one is none', async () => {
+    const content =
+      '{"id":1,"text":"One."}\n{"id":"2","title":"Second","body":"Switched."}\n{"id":3,"text":null,"content":"Three."}'
+    expect((await read('jsonl', content)).map(({ id, title, text }) => [id, title, text])).toEqual([
+      ['1', '', 'One.'],
+      ['2', 'Second', 'Switched.'],
+      ['3', '', 'Three.'],
+    ])
+  })
+
+  it('that are empty in all rows are told, with the columns that there are', async () => {
+    for (const format of ['csv', 'tsv'] as const) {
+      const rows = ['id,text,other', '1,,"Words here"', '2,,"More words"'].join('\n')
+      const content = format === 'csv' ? rows : rows.replaceAll(',', '\t').replaceAll('"', '')
+      await expect(read(format, content)).rejects.toEqual(
+        inputError(
+          /expected a text in "text", got none in all 2 rows\. The columns are "id", "text", "other".*--text-column/,
+        ),
+      )
+    }
+  })
+})
+
+describe('tables without a header', () => {
+  it('are read from CSV where columns are told by places, as from TSV', async () => {
+    const options = { idColumn: '1', textColumns: ['2'] }
+    const expected = [
+      ['a1', '', 'hello world'],
+      ['a2', '', 'second'],
+    ]
+    expect(short(await read('csv', 'a1,hello world\na2,second\n', options))).toEqual(expected)
+    expect(short(await read('tsv', 'a1\thello world\na2\tsecond\n', options))).toEqual(expected)
+    expect(short(await read('csv', 'id,text\na1,hello world\na2,second\n', options))).toEqual(expected)
+    expect(short(await read('csv', 'docid,Inhalt\na1,hello world\na2,second\n', options))).toEqual(expected)
+    await expect(read('csv', 'a1,hello world\na2\n', options)).rejects.toEqual(
+      inputError(/line 2: expected 2 columns as in the first row, got 1/),
+    )
+  })
+
+  it('have none where the first cell is what ids are called', async () => {
+    await expect(read('tsv', 'docid\tMeinung\nx1\tEin Text.\n')).rejects.toEqual(
+      inputError(/line 1: expected a column with the texts.*got the columns "docid", "Meinung"/),
+    )
+    expect(short(await read('tsv', 'docid\tdefinition\nx1\tA text.\n'))).toEqual([['x1', '', 'A text.']])
+  })
+
+  it('may quote a cell that holds a tab', async () => {
+    const expected = [
+      ['1', '', 'one\ttwo'],
+      ['2', '', 'x'],
+      ['3', '', 'three\tfour'],
+    ]
+    expect(short(await read('tsv', '1\t"one\ttwo"\n2\tx\n3\t"three\tfour"'))).toEqual(expected)
+    expect(short(await read('tsv', '1\t"one\ttwo"'))).toEqual(expected.slice(0, 1))
+  })
+})
+
 describe('a field named __proto__', () => {
   it.each([
     ['jsonl', '{"_id":"a","text":"t","__proto__":{"x":1}}'],

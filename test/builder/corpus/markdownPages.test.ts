@@ -80,12 +80,50 @@ describe('front matter', () => {
     ['a sentence with a colon', '---\n\nWarning: nobody is told.\n\n---\n', ['Warning: nobody is told.']],
     ['a list', '---\n- one\n- two\n---\n\nEnd.', ['one', 'two', 'End.']],
     ['dashes that never end', '---\ntitle: Open\n\nBody.', ['title: Open', 'Body.']],
+    ['a sample of JSON', '{"error": "disk full"}\n\nis what it says.', ['{"error": "disk full"}', 'is what it says.']],
+    ['a sample of JSON in a paragraph', '{"title": "x"}\nis an object.', ['{"title": "x"}\nis an object.']],
+    ['text between plus signs', '+++\nAdd two.\n+++', ['+++\nAdd two.\n+++']],
+    ['a fence with a word', '--- snip\n\ntext: x\n\n---', ['--- snip', 'text: x']],
     ['braces that are no JSON', '{not json}\n\nBody.', ['{not json}', 'Body.']],
     ['JSON with text behind it', '{"title": "x"} is an object.', ['{"title": "x"} is an object.']],
     ['more than three dashes', '----\ntitle: x\n----\n', []],
   ])('is not %s', (_, source, texts) => {
     const page = parseMarkdown(source)
     expect([textsOf(page), page.notes]).toEqual([texts, []])
+  })
+
+  it.each<[what: string, source: string, texts: readonly string[]]>([
+    [
+      'a description',
+      '---\ntitle: T\ndescription: How to descale a kettle\n---\n\nBody.',
+      ['How to descale a kettle', 'Body.'],
+    ],
+    [
+      'of two fields',
+      '+++\nsummary = "One two."\ndescription = "Three four."\n+++\n\n# H\n\nBody.',
+      ['Three four.\n\nOne two.', 'Body.'],
+    ],
+    ['of a broken block', '---\ntitle: T\ndescription: How to: descale\n---\n\nBody.', ['How to: descale', 'Body.']],
+    [
+      'that the page says itself',
+      '---\ndescription: Descale a kettle.\n---\n\nHow to *descale*\na kettle. Descale a kettle.',
+      ['How to descale\na kettle. Descale a kettle.'],
+    ],
+    ['that is a mark', '---\nsummary: true\n---\n\nBody.', ['Body.']],
+  ])('gives its text to the page: %s', (_, source, texts) => {
+    expect(textsOf(parseMarkdown(source))).toEqual(texts)
+  })
+
+  it.each<[between: string, texts: readonly string[]]>([
+    ['Q: What is a gizmo\n\nA: It is a thing\n', ['Q: What is a gizmo', 'A: It is a thing']],
+    // A line of dashes below a paragraph makes it a heading.
+    ['Note: this is a single line of real text', ['Note: this is a single line of real text']],
+    ['Warning: hot surface', ['Warning: hot surface']],
+    ['Dosage: 5 mg\nRoute: oral', ['Dosage: 5 mg Route: oral']],
+    ['Status: open', ['Status: open']],
+    ['note: this is a line of text', ['note: this is a line of text']],
+  ])('is not text between two lines of dashes: %s', (between, texts) => {
+    expect(parseMarkdown(`---\n${between}\n---\n`).blocks.map(({ text }) => text)).toEqual(texts)
   })
 
   it('leaves the numbers of lines as they are', () => {
@@ -288,6 +326,24 @@ describe('components in Markdown', () => {
   })
 })
 
+describe('what a component says of itself', () => {
+  it.each<[element: string, texts: readonly string[]]>([
+    ['<Card title="Install" description="Get it here." />', ['Install', 'Get it here.']],
+    ['<Hero heading="Big" subtitle={"Small"} />', ['Big', 'Small']],
+    ['<Faq question="Why?" answer={`Because of it.`} />', ['Why?', 'Because of it.']],
+    ['<Note text="Some words to read" content="More words to read" />', ['Some words to read', 'More words to read']],
+    ['<Icon name="arrow" text="blue" kind="two words" />', []],
+    ['<Image src="x.png" alt="A kettle" />', ['A kettle']],
+    [`<Steps items={['Fill it', "Don't wait", \`Boil it\`]} />`, ["Fill it\nDon't wait\nBoil it"]],
+    ["<Faq items={[{ question: 'Why?', answer: 'So.', id: 'x y' }]} />", ['Why?\nSo.']],
+    ['<Steps items={steps} />', []],
+    ["<Steps items={['Fill it', next()]} />", ['Fill it']],
+  ])('is text: %s', (element, texts) => {
+    const page = parseMdx(`# T\n\n${element}\n`)
+    expect([textsOf(page), page.notes]).toEqual([texts, []])
+  })
+})
+
 describe('MDX', () => {
   it('is read without imports, exports and expressions, with what components hold', () => {
     const page = parseMdx(
@@ -387,6 +443,47 @@ describe('MDX', () => {
     )
     expect([headingsOf(page), textsOf(page)]).toEqual([[['Bad', undefined]], ['Text\nand {open', 'kept']])
     expect(reasonsOf(page)).toEqual([expect.stringMatching(/^\d+: read as Markdown, since it is not MDX: \w/)])
+  })
+})
+
+describe('MDX that is none', () => {
+  it('is read without its imports and exports, outside of code', () => {
+    const page = parseMdx(
+      lines(
+        "import X from 'x'",
+        "import 'y'",
+        'Right below.',
+        '',
+        'import {',
+        '  A,',
+        "} from 'z'",
+        '',
+        'export const meta = {',
+        '  a: [1],',
+        '',
+        '  b: "}",',
+        '}',
+        'Below it.',
+        '',
+        'export default Layout',
+        '',
+        'export default settings to a file',
+        'import data from a file',
+        '',
+        '```js',
+        "import Code from 'code'",
+        '```',
+        '',
+        'Text <br> and {open',
+      ),
+    )
+    expect(textsOf(page)).toEqual([
+      'Right below.',
+      'Below it.',
+      'export default settings to a file\nimport data from a file',
+      "import Code from 'code'",
+      'Text\nand {open',
+    ])
   })
 })
 

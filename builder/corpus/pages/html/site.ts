@@ -1,6 +1,6 @@
 /** All HTML pages below one folder: read by their own charset, and known by what many of them repeat. */
 import type { EntryProblem } from '../../entry.ts'
-import { cutFrontMatter } from '../markdown/frontMatter.ts'
+import { cutFrontMatter, leadBlocks } from '../markdown/frontMatter.ts'
 import type { Page } from '../page.ts'
 import { decodeHtml } from './charset.ts'
 import { htmlTexts, parseHtml } from './html.ts'
@@ -46,9 +46,10 @@ export class HtmlSite {
     const around = { file: fileOf(path), repeated: this.#repeatedFor(path) }
     if (!text.startsWith('---')) return { page: parseHtml(text, around), note }
     // Jekyll's and Hugo's pages are HTML under front matter.
-    const { title, body, problem: unread } = cutFrontMatter(text.replace(/\r\n?/g, '\n'))
+    const { title, leads, body, problem: unread } = cutFrontMatter(text.replace(/\r\n?/g, '\n'))
     const page = parseHtml(body, around)
-    return { page: { ...page, title: title || page.title, notes: unread ? [unread] : [] }, note }
+    const blocks = [...leadBlocks(leads, title, page.blocks), ...page.blocks]
+    return { page: { ...page, title: title || page.title, blocks, notes: unread ? [unread] : [] }, note }
   }
 
   /** What the folders around the page repeat. */

@@ -19,7 +19,17 @@ const INLINE = new Set(
 /** Elements whose text is for machines. All else in Markdown was written to be read. */
 const SKIPPED = new Set(['script', 'style', 'svg', 'iframe', 'head'])
 /** Attributes of components that readers see: the name of a tab, the title of a card. */
-const SHOWN_ATTRIBUTES = ['title', 'label', 'header', 'summary', 'caption']
+const SHOWN_ATTRIBUTES = new Set(
+  'title label header heading subtitle summary caption description question answer items alt'.split(' '),
+)
+/** Readers see these too where they hold words in a row; one word is rather the name of an icon or a colour. */
+const PROSE_ATTRIBUTES = new Set('text content name body message'.split(' '))
+
+/** Whether readers of a component see what such an attribute holds. */
+export function isShownAttribute(name: string, value: string): boolean {
+  const key = name.toLowerCase()
+  return SHOWN_ATTRIBUTES.has(key) || (PROSE_ATTRIBUTES.has(key) && /\p{L}\S*\s+\S*\p{L}/u.test(value.slice(0, 300)))
+}
 /** A heading that is never closed must not swallow the page. */
 const HEADING_CHARACTERS_MAX = 300
 
@@ -154,7 +164,10 @@ export class BlockCollector {
     this.at(line)
     if (name === 'pre') this.#verbatim++
     this.#takeAnchor(id)
-    if (isComponent) for (const shown of SHOWN_ATTRIBUTES) this.#shownAttribute(attributes[shown], isInline)
+    if (!isComponent) return
+    for (const [attribute, value = ''] of Object.entries(attributes)) {
+      if (isShownAttribute(attribute, value)) this.#shownAttribute(value, isInline)
+    }
   }
 
   close({ name, isComponent, isInline }: Omit<Tag, 'attributes'>): void {

@@ -4,13 +4,15 @@
  */
 import { parse as parseToml } from 'smol-toml'
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node, parseDocument } from 'yaml'
-import type { PageNote } from '../page.ts'
+import type { Block, PageNote } from '../page.ts'
 
 export interface FrontMatter {
   /** Empty when there is none. */
   readonly title: string
   /** A short name for menus, for pages whose title stands nowhere else; empty when there is none. */
   readonly label: string
+  /** What it says the page is about: texts of its descriptions. */
+  readonly leads: readonly string[]
   /** The page with blank lines in place of the front matter, so that the numbers of the lines after it stay true. */
   readonly body: string
   /** What of it could not be read. */
@@ -37,20 +39,75 @@ const KNOWN_KEYS = new Set(
     .filter((key) => key !== ''),
 )
 
+/** Written with a capital too. Others are then rather a text: "Note: …", "Status: …". */
+const CAPITAL_KEYS = new Set([
+  'title',
+  'date',
+  'author',
+  'authors',
+  'layout',
+  'tags',
+  'categories',
+  'keywords',
+  'slug',
+  'draft',
+])
+
+/** Fields that hold what readers of a list of pages see of a page. */
+const LEADS = ['description', 'summary', 'abstract', 'excerpt']
+
+/** Languages of front matter that are known and not read. */
+const UNREAD_LANGUAGES = new Set([
+  'js',
+  'javascript',
+  'ts',
+  'typescript',
+  'coffee',
+  'coffeescript',
+  'cson',
+  'clj',
+  'edn',
+  'lisp',
+])
+
 const FENCE = /^(---|\+\+\+|;;;)[^\S\n]*([\w-]*)[^\S\n]*\n/
 
 /** @param source - with "\n" as line end and without byte-order mark */
 export function cutFrontMatter(source: string): FrontMatter {
   const found = source.startsWith('{') ? jsonObject(source) : fenced(source)
-  if (!found) return { title: '', label: '', body: source }
+  if (!found) return { title: '', label: '', leads: [], body: source }
   const { reading, length } = found
   const label = LABELS.map((name) => reading.fields.get(name)).find((value) => value) ?? ''
   return {
     title: reading.fields.get('title') ?? '',
     label,
+    leads: LEADS.flatMap((name) => leadOf(reading.fields.get(name))),
     body: source.slice(0, length).replace(/[^\n]/g, '') + source.slice(length),
     ...(reading.problem === undefined ? {} : { problem: reading.problem }),
   }
+}
+
+/** What the front matter says the page is about, for readers who look for it: text, where the page does not say it itself. */
+export function leadBlocks(leads: readonly string[], title: string, blocks: readonly Block[]): readonly Block[] {
+  const plain = (text: string) =>
+    text
+      .replace(/[\s*_`]+/g, ' ')
+      .trim()
+      .toLowerCase()
+  const said = [plain(title), ...blocks.map(({ text }) => plain(text))]
+  const texts: string[] = []
+  for (const lead of leads) {
+    if ([...said, ...texts.map(plain)].some((text) => text.includes(plain(lead)))) continue
+    texts.push(lead)
+  }
+  return texts.length === 0 ? [] : [{ kind: 'text', text: texts.join('\n\n'), line: 1 }]
+}
+
+/** One word is rather a mark: `summary: true`. */
+function leadOf(value = ''): readonly string[] {
+  const isText =
+    /\S\s+\S/.test(value) || /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]{4}/u.test(value)
+  return isText ? [value] : []
 }
 
 interface Found {
@@ -86,6 +143,7 @@ function readFields(block: string, language: string): Reading {
     case 'json':
       return readWith(block, /"title"\s*:\s*(")((?:[^"\\]|\\.)*)"/i, 'JSON', parseJsonFields)
     default:
+      if (!UNREAD_LANGUAGES.has(language)) return undefined
       // gray-matter runs `---js`; a corpus is read, never run.
       return { fields: new Map(), problem: { line: 1, reason: `its front matter is ${language}, which is not read` } }
   }
@@ -102,6 +160,7 @@ function readWith(block: string, titleLine: RegExp, language: string, parse: (bl
   try {
     return { fields: fieldsOf(parse(block)) }
   } catch (error) {
+    if (!/^[^\S\n]*["']?[\w.-]+["']?[^\S\n]*[=:]/m.test(block)) return undefined
     const { message, line } = error as Error & { readonly line?: number }
     return { fields: rescued(titleLine.exec(block)?.[2]), problem: problemOf(language, message, line) }
   }
@@ -119,16 +178,21 @@ function rescued(title: string | undefined): Fields {
   return new Map(text === '' ? [] : [['title', text]])
 }
 
-/** The object that Hugo takes for front matter: it ends the line that it ends in. */
+/** The object that Hugo takes for front matter: nothing else is in the line that it ends in, nor in the next. Other objects are samples. */
 function jsonObject(source: string): Found | undefined {
   const length = objectLength(source)
-  if (length === undefined || !/^[^\S\n]*(?:\n|$)/.test(source.slice(length))) return undefined
+  if (length === undefined || !/^[^\S\n]*(?:$|\n[^\S\n]*(?:\n|$))/.test(source.slice(length))) return undefined
   try {
-    return { reading: { fields: fieldsOf(JSON.parse(source.slice(0, length))) }, length }
+    const object: unknown = JSON.parse(source.slice(0, length))
+    const isKnown = Object.keys(object ?? {}).some((name) => JSON_KEYS.has(name.toLowerCase()))
+    return isKnown ? { reading: { fields: fieldsOf(object) }, length } : undefined
   } catch {
     return undefined
   }
 }
+
+/** Samples have an id, a status or a version too. */
+const JSON_KEYS = new Set([...CAPITAL_KEYS, 'description', 'linktitle', 'weight', 'permalink', 'aliases', 'lastmod'])
 
 /** Front matter is short; whoever writes more writes JSON. */
 const JSON_CHARACTERS_MAX = 1 << 18
@@ -172,12 +236,10 @@ function readYaml(block: string): Reading {
   const document = parseDocument(block, { schema: 'failsafe', strict: false, uniqueKeys: false, logLevel: 'silent' })
   const error = document.errors[0]
   if (error) {
-    const keys = [...block.matchAll(/^([\w-]+)[^\S\n]*:/gm)].map(([, key = '']) => key.toLowerCase())
-    if (!keys.some((key) => KNOWN_KEYS.has(key))) return undefined
-    const title = /^title[^\S\n]*:[^\S\n]*(.*)$/im.exec(block)?.[1]?.trim() ?? ''
-    const quoted = /^"(.*)"$|^'(.*)'$/.exec(title)
+    const keys = [...block.matchAll(/^([\w-]+)[^\S\n]*:/gm)].map(([, key = '']) => key)
+    if (!keys.some(isKnownKey)) return undefined
     return {
-      fields: rescued(quoted?.[1] ?? quoted?.[2] ?? title),
+      fields: rescuedYaml(block),
       problem: problemOf('YAML', error.message, error.linePos?.[0].line),
     }
   }
@@ -192,11 +254,36 @@ function readYaml(block: string): Reading {
   return isProse(block, names, [...fields.values()]) ? undefined : { fields }
 }
 
+/** Keys are written in lower case, or as `linkTitle`; some people write `Title`. */
+function isKnownKey(key: string): boolean {
+  const lower = key.toLowerCase()
+  return KNOWN_KEYS.has(lower) && (/^[a-z]/.test(key) || CAPITAL_KEYS.has(lower))
+}
+
+/** A key that nobody knows; a word of a text before a colon has a capital, blanks or other letters. */
+const PLAIN_KEY = /^[a-z_][\w.-]*$/
+const PROSE_WORDS = 4
+
+/** Fields of one line each, of a block that has a mistake somewhere. */
+function rescuedYaml(block: string): Fields {
+  const fields = new Map<string, string>()
+  for (const [, name = '', value = ''] of block.matchAll(/^(\w+)[^\S\n]*:[^\S\n]+(.*)$/gm)) {
+    const key = name.toLowerCase()
+    const quoted = /^"(.*)"$|^'(.*)'$/.exec(value.trim())
+    const text = oneLine(quoted?.[1] ?? quoted?.[2] ?? value)
+    if ((key === 'title' || LEADS.includes(key)) && text !== '' && !/^[|>]/.test(text)) fields.set(key, text)
+  }
+  return fields
+}
+
 /** Whether a mapping is rather a paragraph such as "Note: nobody is told." between two thematic breaks. */
 function isProse(block: string, names: readonly string[], values: readonly string[]): boolean {
-  if (names.some((name) => KNOWN_KEYS.has(name.toLowerCase()))) return false
-  const isSentence = (value: string) => /\S\s+\S+\s+\S/.test(value) && /[.!?…。]["')\]]*$/.test(value)
-  return /^[^\S\n]*\n/.test(block) || names.some((name) => /\s/.test(name.trim())) || values.some(isSentence)
+  if (names.some(isKnownKey)) return false
+  const isText = (value: string) => {
+    const words = value.split(' ').length
+    return words >= PROSE_WORDS || (words > 2 && /[.!?…。]["')\]]*$/.test(value))
+  }
+  return /^[^\S\n]*\n/.test(block) || !names.every((name) => PLAIN_KEY.test(name.trim())) || values.some(isText)
 }
 
 function yamlText(node: Node | null, document: Document): string {

@@ -1,10 +1,11 @@
 /** Walks the tree of a Markdown or MDX page and hands its pieces to a collector, in the order of reading. */
+import { type Expression, Parser as JavaScript, type SpreadElement } from 'acorn'
 import type { fromMarkdown } from 'mdast-util-from-markdown'
 // For their node types alone, which they add to those of mdast.
 import type {} from 'mdast-util-gfm'
 import type {} from 'mdast-util-mdx'
 import type { Block } from '../page.ts'
-import { BlockCollector, type Tag } from './blockCollector.ts'
+import { BlockCollector, isShownAttribute, type Tag } from './blockCollector.ts'
 import { HtmlPieces } from './htmlNode.ts'
 import { cutLeadingAttributes, isTocMark } from './markers.ts'
 
@@ -149,8 +150,34 @@ export class MarkdownWalker {
 }
 
 function attributeText(value: string | null | undefined | { readonly value: string }): string | undefined {
-  if (typeof value === 'string') return value
-  return STRING.exec(value?.value ?? '')?.[2]
+  if (typeof value === 'string' || !value) return value ?? undefined
+  const string = STRING.exec(value.value)?.[2]
+  if (string !== undefined || !/^\s*["'`[]/.test(value.value)) return string
+  try {
+    return literalTexts(JavaScript.parseExpressionAt(value.value, 0, { ecmaVersion: 'latest' })).join('\n')
+  } catch {
+    return undefined
+  }
+}
+
+/** Texts that are written out: strings, lists of them, and lists of objects as questions and answers are often given. */
+function literalTexts(node: Expression | SpreadElement | null): readonly string[] {
+  switch (node?.type) {
+    case 'Literal':
+      return typeof node.value === 'string' ? [node.value] : []
+    case 'TemplateLiteral':
+      return node.expressions.length === 0 ? node.quasis.map(({ value }) => value.cooked ?? '') : []
+    case 'ArrayExpression':
+      return node.elements.flatMap(literalTexts)
+    case 'ObjectExpression':
+      return node.properties.flatMap((property) => {
+        if (property.type !== 'Property' || property.key.type !== 'Identifier') return []
+        const { name } = property.key
+        return literalTexts(property.value).filter((text) => isShownAttribute(name, text))
+      })
+    default:
+      return []
+  }
 }
 
 function lineOf(node: MarkdownNode): number {
