@@ -117,11 +117,12 @@ export function areColumnsPlaces(options: ColumnOptions): boolean {
   return named.length > 0 && named.every(({ name }) => isPlace(name))
 }
 
-/** Whether the first row can only be a passage: columns are told by places, and nothing in it is the name of one. */
+/** Whether the first row can only be a passage: columns are told by places, and it does not name them so. A cell that is "1" may be an id. */
 export function isPlacedRow(cells: readonly string[], options: ColumnOptions): boolean {
   if (!areColumnsPlaces(options) || isHeader(cells, options)) return false
   const names = cells.map((cell) => cell.trim())
-  return !namedColumns(options).some(({ name }) => names.includes(name.trim()))
+  const named = namedColumns(options)
+  return named.length < 2 || !named.every(({ name }) => names.includes(name.trim()))
 }
 
 function findColumn(names: readonly string[], wanted: string): number | undefined {

@@ -57,7 +57,10 @@ export class TextWatch {
       if (others.length > 0) note(this.#header.line, unsearchedNote(others.map((i) => names[i] ?? '')))
       return
     }
-    const found = this.#others().filter((i) => rows.some((cells) => isProse(cells[i] ?? '')))
+    const lengthOf = (i: number) => rows.reduce((sum, cells) => sum + (cells[i]?.length ?? 0), 0)
+    const found = this.#others()
+      .filter((i) => rows.some((cells) => isProse(cells[i] ?? '')))
+      .sort((a, b) => lengthOf(b) - lengthOf(a))
     if (found.length === 0) return
     throw problemError(this.#header, titleAlone(names[title ?? -1] ?? '', names, names[found[0] ?? 0] ?? ''))
   }

@@ -438,6 +438,10 @@ describe('tables without a header', () => {
     expect(short(await read('csv', 'a1,hello world\na2,second\n', options))).toEqual(expected)
     expect(short(await read('tsv', 'a1\thello world\na2\tsecond\n', options))).toEqual(expected)
     expect(short(await read('csv', 'id,text\na1,hello world\na2,second\n', options))).toEqual(expected)
+    expect(short(await read('csv', '1,hello world\n2,second\n', options))).toEqual([
+      ['1', '', 'hello world'],
+      ['2', '', 'second'],
+    ])
     expect(short(await read('csv', 'docid,Inhalt\na1,hello world\na2,second\n', options))).toEqual(expected)
     await expect(read('csv', 'a1,hello world\na2\n', options)).rejects.toEqual(
       inputError(/line 2: expected 2 columns as in the first row, got 1/),
