@@ -121,6 +121,7 @@ describe('front matter', () => {
     ['Warning: hot surface', ['Warning: hot surface']],
     ['Dosage: 5 mg\nRoute: oral', ['Dosage: 5 mg Route: oral']],
     ['Status: open', ['Status: open']],
+    ['version: all of them are affected', ['version: all of them are affected']],
     ['note: this is a line of text', ['note: this is a line of text']],
   ])('is not text between two lines of dashes: %s', (between, texts) => {
     expect(parseMarkdown(`---\n${between}\n---\n`).blocks.map(({ text }) => text)).toEqual(texts)

@@ -53,6 +53,9 @@ const CAPITAL_KEYS = new Set([
   'draft',
 ])
 
+/** Words that begin a paragraph too ("version: all of them are affected"): known, but no proof before a text. */
+const WEAK_KEYS = new Set(['version', 'status', 'next', 'prev', 'type', 'order', 'parent', 'outline', 'image', 'cover'])
+
 /** Fields that hold what readers of a list of pages see of a page. */
 const LEADS = ['description', 'summary', 'abstract', 'excerpt']
 
@@ -278,11 +281,12 @@ function rescuedYaml(block: string): Fields {
 
 /** Whether a mapping is rather a paragraph such as "Note: nobody is told." between two thematic breaks. */
 function isProse(block: string, names: readonly string[], values: readonly string[]): boolean {
-  if (names.some(isKnownKey)) return false
+  if (names.some((name) => isKnownKey(name) && !WEAK_KEYS.has(name))) return false
   const isText = (value: string) => {
     const words = value.split(' ').length
     return words >= PROSE_WORDS || (words > 2 && /[.!?…。]["')\]]*$/.test(value))
   }
+  if (names.some(isKnownKey)) return values.some(isText)
   return /^[^\S\n]*\n/.test(block) || !names.every((name) => PLAIN_KEY.test(name.trim())) || values.some(isText)
 }
 
