@@ -32,6 +32,8 @@ try {
     await page.goto(`${url}/?q=${encodeURIComponent(query)}`)
     await page.locator('.results[aria-busy="false"] .hit').first().waitFor()
   }
+  // Hits fade in.
+  await page.waitForTimeout(1000)
   await page.screenshot({ path: join(ROOT, 'docs/images/search.png') })
 } finally {
   await browser.close()
