@@ -7,6 +7,9 @@ const BORDERS: readonly RegExp[] = [
   /\s+/g, // words
 ]
 
+/** A passage of so few UTF-16 units says nothing by itself: a title of one character, the end of a cut word. */
+const SCRAP = 8
+
 /** Scripts that write no blanks between words; BERT-like tokenizers make a token of about each character. */
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}]/gu
 
@@ -24,7 +27,7 @@ export function estimateTokens(text: string): number {
 
 /**
  * Cuts at paragraphs; a paragraph that is too long at sentences and lines, then at words, then between characters.
- * Neighbouring pieces are packed together while they fit.
+ * Neighbouring pieces are packed together while they fit. A scrap before a piece that is cut is cut with it.
  *
  * @param tokensMax - bound of `countTokens` of each piece, at least 1; only a single character may be beyond it
  * @param countTokens - must grow with the text: a count that is cut at the encoder's length would never ask for a split
@@ -41,6 +44,8 @@ function splitAt(text: string, level: number, fits: (piece: string) => boolean):
   const ends = pieceEnds(text, level)
   const startOf = (piece: number) => ends[piece - 1] ?? 0
   const slices: string[] = []
+  /** Where the last slice began, unless it was cut. */
+  let before: number | undefined
   for (let piece = 0; piece < ends.length; ) {
     const run = longestRun(ends.length - piece, (count) => {
       return fits(text.slice(startOf(piece), startOf(piece + count)).trim())
@@ -48,11 +53,30 @@ function splitAt(text: string, level: number, fits: (piece: string) => boolean):
     // A piece that does not fit by itself goes one level down; below characters there is nothing.
     const count = Math.max(run, 1)
     const slice = text.slice(startOf(piece), startOf(piece + count)).trim()
-    if (run > 0 || level === BORDERS.length) slices.push(slice)
-    else slices.push(...splitAt(slice, level + 1, fits))
+    if (run > 0 || level === BORDERS.length) {
+      slices.push(slice)
+      before = run > 0 ? startOf(piece) : undefined
+    } else {
+      const isScrap = before !== undefined && (slices.at(-1)?.length ?? 0) < SCRAP
+      if (isScrap) slices.pop()
+      const from = (isScrap ? before : undefined) ?? startOf(piece)
+      slices.push(...splitAt(text.slice(from, startOf(piece + count)).trim(), level + 1, fits))
+      before = undefined
+    }
     piece += count
   }
-  return slices.filter((slice) => slice !== '')
+  const found = slices.filter((slice) => slice !== '')
+  return level === BORDERS.length ? withoutScrap(found, fits) : found
+}
+
+/** What is left of a cut word takes characters of the slice before it. */
+function withoutScrap(slices: string[], fits: (piece: string) => boolean): string[] {
+  const [before, last] = [slices.at(-2), slices.at(-1)]
+  if (before === undefined || last === undefined || last.length >= SCRAP || before.length < 2 * SCRAP) return slices
+  const characters = [...before]
+  const kept = characters.slice(0, characters.length >> 1).join('')
+  const end = `${before.slice(kept.length)}${last}`
+  return kept.trim() === kept && end.trim() === end && fits(end) ? [...slices.slice(0, -2), kept, end] : slices
 }
 
 /** Offsets where pieces end, ascending, the last one at the end of the text. */

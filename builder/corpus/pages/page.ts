@@ -13,7 +13,7 @@ export type Block =
       /** 1 to 6. */
       readonly depth: number
       readonly text: string
-      /** The id the page itself gives the heading, or what stands around it or just before. */
+      /** The id the page itself gives the heading, or what stands around it or just before, or its section. */
       readonly anchor?: string
       readonly line: number
     }
@@ -24,7 +24,7 @@ export interface Page {
   readonly blocks: readonly Block[]
   /**
    * What anchor a heading without one gets. 'slug' (default): GitHub's, as Markdown is rendered. 'own': none, since the
-   * page is all there is; its sections are reached by the nearest anchor before them.
+   * page is all there is.
    */
   readonly anchors?: 'slug' | 'own'
   readonly words?: PageWords
@@ -58,7 +58,7 @@ export interface PagePassage {
 interface Heading {
   readonly depth: number
   readonly text: string
-  /** Of the heading itself, or the nearest before it; undefined where the page has none so far. */
+  /** Undefined where the page has none that leads to the heading or its section. */
   readonly anchor: string | undefined
   readonly line: number
 }
@@ -114,7 +114,6 @@ function* sectionsOf(page: Page): Generator<Section> {
   let texts: string[] = []
   let line = page.blocks[0]?.line ?? 1
   let waiting: Heading[] = []
-  let nearest: string | undefined
   for (const block of page.blocks) {
     if (block.kind === 'text') {
       texts.push(block.text)
@@ -125,8 +124,7 @@ function* sectionsOf(page: Page): Generator<Section> {
       texts = []
       waiting = []
     }
-    const anchor = slugs ? slugs.add(block.anchor || headingAnchor(block.text) || 'section') : block.anchor || nearest
-    nearest = anchor
+    const anchor = slugs ? slugs.add(block.anchor || headingAnchor(block.text) || 'section') : block.anchor
     const heading: Heading = { depth: block.depth, text: block.text, anchor, line: block.line }
     path = [...path.filter((above) => above.depth < block.depth), heading]
     waiting.push(heading)
@@ -144,7 +142,9 @@ function* sectionsOf(page: Page): Generator<Section> {
 function leadOf(section: Section, cut: ReadonlySet<string>, pageTitle: string): readonly string[] {
   const headings = section.waiting.filter((heading) => !section.path.includes(heading) || cut.has(heading.text))
   const lead = headings.map((heading) => heading.text)
-  return pageTitle !== '' && cut.has(pageTitle) && !lead.includes(pageTitle) ? [pageTitle, ...lead] : lead
+  return pageTitle !== '' && cut.has(pageTitle) && ![...lead, ...section.texts].includes(pageTitle)
+    ? [pageTitle, ...lead]
+    : lead
 }
 
 /** Page title and headings. A first heading that the page title begins with ("Install | Handbook") is not said twice. */

@@ -25,6 +25,11 @@ describe('splitText', () => {
   it('cuts a text without any border between characters, never inside one', () => {
     expect(splitText('😀😀😀😀😀', 2, (text) => [...text].length)).toEqual(['😀😀', '😀😀', '😀'])
   })
+  it('leaves no scrap of a few characters before or behind a long word', () => {
+    const count = (text: string) => text.replace(/\s/g, '').length
+    expect(splitText(`長\n\n${'高'.repeat(40)}`, 30, count)).toEqual([`長\n\n${'高'.repeat(29)}`, '高'.repeat(11)])
+    expect(splitText('高'.repeat(31), 30, count)).toEqual(['高'.repeat(15), '高'.repeat(16)])
+  })
   it('gives single characters when nothing fits', () => {
     expect(splitText('ab c', 1, () => 2)).toEqual(['a', 'b', 'c'])
   })

@@ -8,6 +8,7 @@ import { decodeHtml } from '../../../builder/corpus/pages/html/charset.ts'
 import { pagePassages } from '../../../builder/corpus/pages/page.ts'
 import { PassageIds } from '../../../builder/corpus/pages/passageIds.ts'
 import { shortTrail } from '../../../builder/corpus/pages/trail.ts'
+import { estimateTokens } from '../../../builder/corpus/split.ts'
 import { ID_BYTES_MAX } from '../../../format/limits.ts'
 import { inputError, readAll, workspace } from './corpusWorkspace.ts'
 
@@ -160,6 +161,19 @@ describe('a trail of headings', () => {
   it('loses what stands in the middle first, then the end of the page title', () => {
     expect(shortTrail(['Guide', 'One two three', 'Four'], 6, countTokens)).toEqual({ title: 'Guide › … › Four', cut: new Set(['One two three']) }) // biome-ignore format: one value
     expect(shortTrail(['A very long title', 'Four five'], 5, countTokens)).toEqual({ title: 'A very… › Four five', cut: new Set(['A very long title']) }) // biome-ignore format: one value
+  })
+  it('of a long heading in a script without blanks leaves a text that says something', () => {
+    const page = {
+      title: '長',
+      blocks: [
+        { kind: 'heading', depth: 1, text: '高'.repeat(200), line: 1 },
+        { kind: 'text', text: '山です。', line: 2 },
+      ],
+    } as const
+    const made = [...pagePassages(page, 'p.html', { tokensMax: 180, countTokens: estimateTokens })]
+    const texts = made.map(({ passage }) => passage.text)
+    expect(texts[0]).toMatch(/^長\n\n高{80,}$/)
+    expect(texts.join('').replaceAll(/\s/g, '')).toBe(`長${'高'.repeat(200)}山です。`)
   })
   it('leaves at least half of the bound to the text, and its own words are read as text where it is cut', () => {
     const heading = Array.from({ length: 30 }, (_, i) => `w${i}`).join(' ')

@@ -76,6 +76,26 @@ describe('text that a reader can bring to sight is read', () => {
       '<section id="navigation"><h2>Navigation</h2><p><a href="/x">walrus</a></p></section>',
     ],
     ['what is to be looked up', '<search>walrus</search>'],
+    ['a text in a box that is called search', '<main><div class="search"><h2 id="se">Search and rescue</h2><p>A walrus flies by night.</p></div></main>'], // biome-ignore format: pairs
+    ['a text in a box that is called ads', '<div class="ads"><p>Assistive walrus services are offered at all of our stations.</p></div>'], // biome-ignore format: pairs
+    ['a short sentence in a box that is called ad', '<div class="ad"><p>The walrus sleeps.</p></div>'],
+    [
+      'a menu of links that lead nowhere',
+      '<ul class="menu"><li><a>Walrus soup 4.50</a></li><li><a>walrus</a></li></ul>',
+    ],
+    ['a menu with prices', '<ul class="menu"><li><a href="/s">walrus soup 4.50</a></li><li><a href="/t">Tea 2.00</a></li></ul>'], // biome-ignore format: pairs
+    ['a nav of steps', '<nav aria-label="Steps"><ol><li>Mix walrus and water.</li><li>Wait.</li></ol></nav>'],
+    ['a nav of a heading and a sentence', '<nav><h2>Ice</h2><p>In the long winter nights a walrus sleeps on ice. <a href="/x">More</a></p></nav>'], // biome-ignore format: pairs
+    ['a dialog', '<dialog><p>Press walrus.</p></dialog>'],
+    ['the source of a frame', '<iframe srcdoc="&lt;p&gt;walrus&lt;/p&gt;"></iframe>'],
+    [
+      'a question with a button',
+      '<div><p>Is this the answer, walrus?</p><button>Show the solution to me</button></div>',
+    ],
+    [
+      'an aside that names a place on the page',
+      '<aside><p>See <a href="#x">walrus</a> for the rest of it.</p></aside>',
+    ],
     ['a menu of a restaurant', '<div class="menu"><p>Smoked walrus, ten euros</p></div>'],
   ])('%s', (_, source) => {
     expect(all(PAGE + source)).toContain('walrus')
@@ -115,6 +135,23 @@ describe('what is no text of the page is not read', () => {
     ['a button that opens the menu', '<button aria-expanded="false">Toggle walrus</button>'],
     ['an advert', '<div class="ad-container"><p>Buy walrus now</p></div>'],
     ['an advert by its label', '<aside aria-label="Advertisement"><p>Buy walrus now</p></aside>'],
+    ['a banner of OneTrust', '<div id="onetrust-banner-sdk"><h2>walrus</h2><p>We and our 842 partners store information.</p><button>Reject All</button></div>'], // biome-ignore format: pairs
+    ['a banner that names partners', '<div class="x"><h2>walrus</h2><p>We and our 842 partners store and access information.</p><button>I agree</button></div>'], // biome-ignore format: pairs
+    [
+      'a notice with links as buttons',
+      '<div class="gdpr"><p>walrus values your privacy.</p><a href="#">Accept</a></div>',
+    ],
+    [
+      'the places on the page',
+      '<aside class="toc"><h2>On this page</h2><ul><li><a href="#a">walrus</a></li></ul></aside>',
+    ],
+    ['a question about the page', '<div class="f"><p>Was this page helpful, walrus?</p><button>Yes</button><button>No</button></div>'], // biome-ignore format: pairs
+    ['a subscription', '<div class="n"><h3>Walrus news</h3><p>Subscribe to our walrus letter.</p><form><input type="email"><button>Go</button></form></div>'], // biome-ignore format: pairs
+    ['a chat', '<div id="chat-widget"><p>How can we help, walrus?</p><button>Start</button></div>'],
+    [
+      'crumbs without links',
+      '<nav aria-label="Breadcrumb"><ol><li>Home of us</li><li>walrus and friends</li></ol></nav>',
+    ],
     ['scripts and styles', '<script>walrus</script><style>walrus</style><noscript>walrus</noscript>'],
     ['a template', '<template>walrus</template>'],
     ['a scrap that is hidden', '<div hidden>walrus</div>'],
@@ -153,6 +190,31 @@ describe('words of neighbours stay apart', () => {
   ])('%s', (_, source) => {
     expect(texts(source).join(' ')).toMatch(/\bone\s+two\b/)
   })
+  it.each([
+    ['links', '<a href="/a">one</a><a href="/b">two</a>'],
+    ['code', '<p><code>one</code><code>two</code></p>'],
+    ['spans of one look', '<div><span>one</span><span>two</span></div>'],
+    ['a heading in spans', '<h2><span>one</span><span>two</span></h2>text'],
+    ['a time and a name', '<p><time>one</time><span class="author">two</span></p>'],
+  ])('%s in a minified row', (_, source) => {
+    expect(all(source)).toMatch(/\bone\s+two\b/)
+  })
+  it('labels and names in a minified row', () => {
+    const row =
+      '<span class="name">Author:</span><span class="who">Jane</span><span class="key">Date:</span><span>2024</span>'
+    expect(texts(`<div>${row}</div>`)).toEqual(['Author: Jane Date: 2024'])
+  })
+  it.each([
+    ['a drop cap', '<p><span>W</span><span>alrus</span></p>'],
+    ['one link cut into two', '<p><a href="/a">Wal</a><a href="/a">rus</a></p>'],
+    ['a word of two looks', '<p><span class="bold">Wal</span><span class="thin">rus</span></p>'],
+    ['a word inside a sentence', '<p>The <span>Wal</span><span>rus</span> sleeps.</p>', 'The Walrus sleeps.'],
+    ['highlighted code', '<pre><span class="k">Wal</span><span class="k">rus</span></pre>'],
+    ['code in a sentence', '<p><code><span>Wal</span><span>rus</span></code></p>'],
+    ['a signature', '<p><code>wal.</code><code>rus</code></p>', 'wal.rus'],
+  ])('but %s together', (_, source, text = 'Walrus') => {
+    expect(texts(source)).toEqual([text])
+  })
   it('and letters of one word together', () => {
     expect(texts('<p>H<sub>2</sub>O, <b>W</b>alrus, long<wbr>word, soft&shy;hyphen</p>')).toEqual([
       'H2O, Walrus, longword, softhyphen',
@@ -180,6 +242,45 @@ describe('a heading', () => {
   it('takes no id of what was left out before it, nor of text before it', () => {
     const source = '<nav id="a"><a href="/">x</a></nav><h2>One</h2>t<p id="b">text</p><h2>Two</h2>u'
     expect(passages(source).map(({ id }) => id)).toEqual(['p.html', 'p.html~2'])
+  })
+  it.each([
+    [
+      'of a banner before',
+      '<div id="onetrust-banner-sdk"><h2>Hello</h2><p>x</p></div><main id="main"><h1>Guide</h1>g</main>',
+      'p.html#main',
+    ],
+    [
+      'of an empty banner before',
+      '<main id="main"><div id="onetrust-consent-sdk"></div><h1>Guide</h1>g</main>',
+      'p.html#main',
+    ],
+    [
+      'of a banner left out before',
+      '<div id="a"><div class="cookie-bar">cookies</div></div><h1>Guide</h1>one two three four five six',
+      'p.html',
+    ],
+    ['of a section that has ended', '<div id="a"><h2>One</h2>x</div><div><h2>Guide</h2>g</div>', 'p.html'],
+    [
+      'of a section that has ended, but that of the one around',
+      '<section id="s"><h2>S</h2>x<div><h3 id="a">A</h3>y</div><div><h3>Guide</h3>g</div></section>',
+      'p.html#s~2',
+    ],
+    [
+      'of the section before, but that of its card',
+      '<div id="w3"><h3>One</h3>x</div><div id="w4"><time>May 4</time><h3>Guide</h3>g</div>',
+      'p.html#w4',
+    ],
+    ['of a wrapper with a text before', '<div id="wrap"><p>Some text.</p><h2>Guide</h2>g</div>', 'p.html'],
+    ['of a site', '<div id="app"><h1>Guide</h1>g</div>', 'p.html'],
+  ])('takes no id %s', (_, source, id) => {
+    expect(
+      passages(source)
+        .find(({ metadata }) => metadata?.heading === 'Guide')
+        ?.id.replace(/^(p\.html)~2$/, '$1'),
+    ).toBe(id)
+  })
+  it.each(['wrap', 'main', 'content', 'page', 'foo'])('takes the id of its wrapper: %s', (id) => {
+    expect(passages(`<div id="${id}"><h1>Guide</h1>g</div>`).map((passage) => passage.id)).toEqual([`p.html#${id}`])
   })
   it('of signs of an icon font only is none, nor is such a text', () => {
     expect(

@@ -1,6 +1,7 @@
 /** A walk through the shown elements of a page that gathers headings and blocks of text, and says what it left out. */
 import type { Block } from '../page.ts'
 import { AnchorFinder } from './anchors.ts'
+import { areApart } from './apart.ts'
 import { LEFT_OUT, LeaveOut, type LeftOut } from './leftOut.ts'
 import { CHIP, namesOf } from './signs.ts'
 import type { Element, Event, Tree } from './tree.ts'
@@ -25,7 +26,7 @@ export type Rules = Pick<LeaveOut, 'reason'>
 /** Elements that begin and end a block of text. */
 const BLOCKS = new Set(
   `address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure footer form h1 h2
-  h3 h4 h5 h6 header hgroup hr html legend li listing main menu nav ol optgroup p plaintext pre search section slot summary table tbody
+  h3 h4 h5 h6 header hgroup hr html iframe legend li listing main menu nav ol optgroup p plaintext pre search section slot summary table tbody
   tfoot thead tr ul xmp svg text foreignObject math-block`.split(/\s+/),
 )
 /** Blocks that no heading holds: one that meets them was not closed. */
@@ -60,6 +61,7 @@ export function findBlocks(tree: Tree, rules: Rules = new LeaveOut(tree)): Found
 }
 
 class BlockCollector {
+  readonly #tree: Tree
   readonly #rules: Rules
   readonly #anchors: AnchorFinder
   readonly #blocks: FoundBlock[] = []
@@ -72,6 +74,7 @@ class BlockCollector {
   #line = 1
 
   constructor(tree: Tree, rules: Rules) {
+    this.#tree = tree
     this.#rules = rules
     this.#anchors = new AnchorFinder(tree.ids)
     this.#body = tree.body
@@ -103,7 +106,7 @@ class BlockCollector {
     const depth = headingDepth(element)
     if (this.#heading && (depth > 0 || (PROSE.has(name) && this.#heading.text.trim() !== ''))) this.#endHeading()
     if (isBlock(element)) this.#flush(element.parent ?? this.#body)
-    else if (isSpaced(element) || isNoteMark(element)) this.#space()
+    else if (isSpaced(element) || isNoteMark(element) || areApart(element, this.#tree.events)) this.#space()
     else if (name === 'br') this.#append(this.#heading ? ' ' : '\n', 0, true)
     if (depth > 0) this.#heading = { element, depth, text: '', link: undefined }
     else this.#anchors.open(element, this.#heading !== undefined)
@@ -117,6 +120,7 @@ class BlockCollector {
     else if (isBlock(element)) this.#flush(element)
     if (CODE.has(element.name)) this.#codeDepth--
     if (isSpaced(element)) this.#space()
+    this.#anchors.close(element)
   }
 
   /** Inside a heading a sign says its id, or by its link that of what is around. */
@@ -136,7 +140,7 @@ class BlockCollector {
     if (isBreak || this.#codeDepth > 0) this.#text += seen
     else this.#text += seen.replace(/\s+/g, ' ')
     this.#words += words
-    if (words > 0) this.#anchors.text()
+    if (words > 0) this.#anchors.text(words)
   }
 
   #space(): void {
@@ -154,7 +158,7 @@ class BlockCollector {
     this.#text = ''
     this.#words = 0
     if (text.trim() === '') return
-    this.#anchors.text()
+    this.#anchors.text(0)
     this.#blocks.push({ block: { kind: 'text', text, line: this.#line }, box, words })
   }
 

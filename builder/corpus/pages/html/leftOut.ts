@@ -5,13 +5,18 @@
  */
 import {
   ADVERT,
+  ADVERT_PLACE,
   ADVERT_TEXT,
+  ADVERT_WORD,
   CONSENT,
   CONSENT_BANNER,
   CONSENT_BUTTON,
+  CONSENT_SURE,
   CONSENT_TEXT,
   CONTENTS,
+  CONTENTS_TITLE,
   CONTROL_TEXT,
+  CRUMBS,
   classesOf,
   EDIT_LINK,
   FOOTER_TEXT,
@@ -27,10 +32,12 @@ import {
   PICKER,
   POPUP,
   SEARCH,
+  SEARCH_TEXT,
   SKIP_LINK,
 } from './signs.ts'
 import type { Element, Tree } from './tree.ts'
-import { oneLine } from './words.ts'
+import { hasSentence, holds, isWidget, textOf } from './widgets.ts'
+import { countWords, oneLine } from './words.ts'
 
 /** Why words of a page are in no passage. */
 export const LEFT_OUT = ['navigation', 'notices', 'controls', 'hidden', 'signs', 'repeated'] as const
@@ -104,11 +111,21 @@ export class LeaveOut {
     if (element.regions > 0 || element.titles > 0) return false
     const label = element.attributes.get('aria-label') ?? ''
     if (ADVERT_TEXT.test(label)) return true
-    const isBox = CONTAINERS.has(element.name) && ADVERT.test(classesOf(element))
-    if (isBox && element.headings === 0 && !this.#isWholePage(element)) return true
+    if (this.#isAdvert(element)) return true
     if (element.words <= 2 && (element.name === 'aside' || element.name === 'div'))
       return ADVERT_TEXT.test(this.text(element))
     return this.#isConsent(element, names, label)
+  }
+
+  /** A box called so that holds an advert: links, or a few words. A text without links is content, whatever its name. */
+  #isAdvert(element: Element): boolean {
+    const names = classesOf(element)
+    if (!CONTAINERS.has(element.name) || !ADVERT.test(names)) return false
+    if (element.headings > 0 || this.#isWholePage(element)) return false
+    if (ADVERT_PLACE.test(names) && element.words <= 60) return true
+    const text = this.text(element)
+    if (element.links > 0) return linkShare(element) >= 0.5 || ADVERT_WORD.test(text)
+    return element.words <= 5 && !/\.\s*$/.test(text)
   }
 
   #isConsent(element: Element, names: string, label: string): boolean {
@@ -118,21 +135,24 @@ export class LeaveOut {
     const isNamed = isBanner || CONSENT.test(names) || /\b(cookie|consent)\b/i.test(label)
     if (!isNamed && !isDialog && !(element.buttons > 0 && element.words <= 80 && element.headings <= 1)) return false
     const text = this.text(element)
+    const isAsking = CONSENT_BUTTON.test(this.#buttonTexts(element, isNamed))
+    if (isBanner && isAsking) return true
     if (!CONSENT_TEXT.test(text)) return false
     // A banner has no heading of its own, or something to press; a section of a policy has neither.
     if (isBanner) return element.headings === 0 || element.buttons + element.inputs > 0 || isHidden(element) || isDialog
-    return CONSENT_BUTTON.test(this.#buttonTexts(element)) && (isNamed || /\bcookies?\b/i.test(text))
+    return isAsking && (isNamed || CONSENT_SURE.test(text))
   }
 
-  #buttonTexts(element: Element): string {
+  /** @param isAny - links and fields that look as buttons too */
+  #buttonTexts(element: Element, isAny: boolean): string {
     const texts: string[] = []
     for (let i = element.start; i < element.end; i++) {
       const event = this.#tree.events[i]
-      if (
-        event?.kind === 'open' &&
-        (event.element.name === 'button' || event.element.attributes.get('role') === 'button')
-      )
+      if (event?.kind !== 'open') continue
+      const { name, attributes, words } = event.element
+      if (name === 'button' || attributes.get('role') === 'button' || (isAny && name === 'a' && words <= 3))
         texts.push(this.text(event.element))
+      else if (isAny && name === 'input') texts.push(attributes.get('value') ?? '')
     }
     return texts.join(' ')
   }
@@ -146,15 +166,19 @@ export class LeaveOut {
         `${names} ${attributes.get('name') ?? ''} ${(attributes.get('aria-label') ?? '').toLowerCase()}`,
       )
     if (name === 'label') return false
+    if (words > 80 || element.regions > 0 || element.titles > 0) return false
+    if (isWidget(element, names, this.#tree) && !this.#isWholePage(element)) return true
     const isSearch = role === 'search' || name === 'search' || SEARCH.test(names)
-    if (!isSearch || words > 80 || element.regions > 0 || element.titles > 0) return false
-    return (
-      element.inputs > 0 ||
-      element.buttons > 0 ||
-      isHidden(element) ||
-      name === 'dialog' ||
-      (words <= 8 && SEARCH.test(names))
-    )
+    return isSearch && this.#isSearch(element, names)
+  }
+
+  /** A box to search with: by its fields and buttons, and little else. */
+  #isSearch(element: Element, names: string): boolean {
+    const prose = proseWords(element)
+    if (element.inputs > 0) return element.headings === 0 ? prose <= 40 : prose <= 12
+    if (element.buttons > 0 && prose <= 8) return true
+    if (element.name === 'dialog' || isHidden(element)) return prose <= 20
+    return element.words <= 8 && element.headings === 0 && SEARCH.test(names) && SEARCH_TEXT.test(this.text(element))
   }
 
   /** Whether a reader can bring the text to sight: a tab, an accordion, or whatever a control names. */
@@ -164,6 +188,8 @@ export class LeaveOut {
     if (attributes.get('hidden') === 'until-found' || attributes.get('role') === 'tabpanel') return true
     const id = attributes.get('id')
     const isNamed = id !== undefined && this.#tree.targets.has(id)
+    // What a dialog says is shown some time; notices and search boxes are told before.
+    if (element.name === 'dialog' || /^(alert)?dialog$/.test(attributes.get('role') ?? '')) return true
     if (isPopup) return isNamed || words >= 12
     return isNamed || PANEL.test(names) || words >= 3 || INLINE.has(element.name)
   }
@@ -172,7 +198,7 @@ export class LeaveOut {
     const { name, attributes, words } = element
     if (element.regions > 0 || isTabs(element)) return false
     const role = attributes.get('role') ?? ''
-    if (name === 'nav' || NAVIGATION_ROLES.has(role)) return !isProse(element)
+    if (name === 'nav' || NAVIGATION_ROLES.has(role)) return !this.#isProse(element, names)
     if (name === 'header' || role === 'banner') return this.#isBanner(element)
     if (
       name === 'footer' ||
@@ -183,9 +209,11 @@ export class LeaveOut {
     }
     if (this.#isSiblingLinks(element, names)) return true
     if (element.titles > 0 && !(element.titles < this.#tree.body.titles && proseWords(element) <= 12)) return false
+    if (this.#isContents(element, names)) return true
     if (name === 'aside' && this.#isLinkList(element, names)) return true
     if (names === '') return false
     if (CONTENTS.test(names) && element.ownLinkWords / words >= 0.6) return true
+    if (/(^|\s)menu($|\s)/.test(names) && this.#hasPrices(element)) return false
     if (!NAVIGATION.test(names) || this.#isWholePage(element)) return false
     // A section of the text may be about navigation, and have that as its anchor.
     if (element.headings > 0 && !NAVIGATION.test(classesOf(element)) && isSection(element)) return false
@@ -195,9 +223,41 @@ export class LeaveOut {
   /** A line of links to the pages before, after and above, as DocBook and Texinfo write them: by `rel` or `accesskey`. */
   #isSiblingLinks(element: Element, names: string): boolean {
     if (element.headings > 0 || this.#isWholePage(element)) return false
-    if (/(^|\s)nav(header|footer)($|\s)/.test(names)) return true
+    if (/(^|\s)nav(header|footer)($|\s)/.test(names) && element.links > 0) return true
     const { siblingLinks, links, words } = element
     return siblingLinks > 0 && siblingLinks * 2 >= links && words <= 40 && linkShare(element) >= 0.4
+  }
+
+  /** "On this page", and links to places on it only. */
+  #isContents(element: Element, names: string): boolean {
+    const { linkWords, ownLinkWords, controlWords } = element
+    if (ownLinkWords === 0 || linkWords + controlWords > 0 || !CONTAINERS.has(element.name)) return false
+    if (proseWords(element) > 4 || !(element.name === 'aside' || CONTENTS.test(names))) return false
+    const title = CONTENTS_TITLE.exec(this.text(element))?.[0] ?? ''
+    return title !== '' && countWords(title) === proseWords(element)
+  }
+
+  /** A `<nav>` that holds text: one that was never closed, or that is none. Without links it leads nowhere. */
+  #isProse(element: Element, names: string): boolean {
+    const prose = proseWords(element)
+    if (prose < 4) return false
+    if (element.links + element.buttons === 0) {
+      const label = `${names} ${element.attributes.get('aria-label') ?? ''}`
+      return !CRUMBS.test(label) && !holds(element, this.#tree, isMenuItem) && !this.#isContentsTitle(element)
+    }
+    if (linkShare(element) >= 0.5) return false
+    return prose >= 40 || hasSentence(element, this.#tree)
+  }
+
+  #isContentsTitle(element: Element): boolean {
+    const title = CONTENTS_TITLE.exec(this.text(element))?.[0] ?? ''
+    return countWords(title) === element.words
+  }
+
+  /** A card of what there is to eat. */
+  #hasPrices(element: Element): boolean {
+    const prices = this.text(element).match(/\d[.,]\d\d\b(?![.,]\d)/g)?.length ?? 0
+    return prices > 0 && prices * 2 >= element.links
   }
 
   /** The header of the site, not that of an article: little text, and neither the page's only title nor a lead. */
@@ -237,12 +297,7 @@ export class LeaveOut {
 
   /** All text of an element, with blanks between what its elements say. */
   text(element: Element): string {
-    let text = ''
-    for (let i = element.start; i < element.end; i++) {
-      const event = this.#tree.events[i]
-      text += event?.kind === 'text' ? event.text : ' '
-    }
-    return text
+    return textOf(element, this.#tree)
   }
 }
 
@@ -271,9 +326,8 @@ function isSection({ name, attributes }: Element): boolean {
   return name === 'section' || /\bsection\b/.test(attributes.get('class') ?? '')
 }
 
-/** A `<nav>` that holds text: one that was never closed, or that is none. */
-function isProse(element: Element): boolean {
-  return proseWords(element) >= 40 && linkShare(element) < 0.5
+function isMenuItem({ attributes }: Element): boolean {
+  return /^menuitem/.test(attributes.get('role') ?? '')
 }
 
 /** Whether the button names a part of the text, as that of an accordion and of a tab do, or is a sentence. */

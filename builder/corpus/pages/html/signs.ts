@@ -81,15 +81,39 @@ export const CONSENT_BANNER = parts(
 )
 /** Names that a text about consent may have as well. */
 export const CONSENT = parts('cookies? gdpr ccpa consent')
-export const CONSENT_TEXT = /\b(cookies?|consent|tracking|gdpr|datenschutz|confidentialité|privacidad)\b/i
+export const CONSENT_TEXT =
+  /\b(cookies?|consent|tracking|your privacy|partners\b[^.]*\b(store|access|process)|gdpr|datenschutz|confidentialité|privacidad)\b/i
+/** What is said by no other text that has buttons to accept and reject. */
+export const CONSENT_SURE = /\bcookies?\b|\bpartners\b[^.]*\b(store|access|process)/i
 export const CONSENT_BUTTON =
   /\b(accept|agree|allow|reject|decline|deny|got it|understood|necessary|preferences|settings|ok|okay|akzeptieren|ablehnen|zustimmen|accepter|refuser|aceptar|rechazar)\b/i
 
 export const ADVERT = parts(
   'ad ads adsbygoogle adsense advert adverts advertisement advertisements advertising ad-banner banner-ad ad-slot ad-unit ad-container ad-wrapper ad-placeholder adbox ad-box carbonads carbon-ads carbon-wrap ethical-ad ethical-ads ethical-sidebar ea-placement google-ad google-ads google-auto-placed gpt-ad dfp-ad dfp taboola outbrain sponsored sponsored-content promoted-content promo promo-banner',
 )
+/** Names that only adverts have: of those who deliver them, and of their places. */
+export const ADVERT_PLACE = parts(
+  'adsbygoogle ad-banner banner-ad ad-slot ad-unit ad-container ad-wrapper ad-placeholder adbox ad-box carbonads carbon-ads carbon-wrap ethical-ad ethical-ads ethical-sidebar ea-placement google-ad google-ads google-auto-placed gpt-ad dfp-ad dfp taboola outbrain',
+)
+export const ADVERT_WORD = /\b(ads? (by|via)|sponsored|sponsors?|advert(isement)?|promoted|anzeige|werbung)\b/i
 export const ADVERT_TEXT =
   /^\W*(ad|ads|advert|advertisement|anzeige|werbung|publicité|publicidad|sponsored|promoted)\W*$/i
 
 export const FOOTER_TEXT =
   /©|\(c\)|\bcopyright\b|\ball rights reserved\b|\b(powered|built|made) (by|with)\b|\bgenerated (by|on|with)\b|\blast (updated|modified|built|changed)\b|\bprivacy policy\b|\bterms of (use|service)\b|\bimprint\b|\bimpressum\b|\bwas this page helpful\b/i
+
+/** All that search boxes say; elements that are called so may as well be about rescue. */
+export const SEARCH_TEXT =
+  /^(?:[^\p{L}\p{N}]|\b(?:search|searching|find|go|loading|initializing|no|matches|results?|found|the|this|our|in|docs?|documentation|site|website|book|pages?|wiki|ctrl|cmd|control|command|k|s|esc|close|clear|suchen?|rechercher|buscar)\b|搜索|検索|검색)*$/iu
+/** Over a list of the page's own headings. */
+export const CONTENTS_TITLE =
+  /^\W*(on this page|in this (article|section|guide|document)|(table of )?contents|page contents|auf dieser seite|inhalt(sverzeichnis)?|sur cette page|sommaire|en esta página)\b\W*/i
+export const FEEDBACK =
+  /^\W*((was|is|did|were|do) (this|that|the|you|we)\b.{0,40}\b(helpful|useful|help you|(solve|answer) your|find what you)|(rate|how (would you rate|do you like)) this (page|article|doc|topic)|how helpful was|war diese seite hilfreich|cette page vous a-t-elle)/i
+export const SUBSCRIBE =
+  /\b(subscribe|subscription|newsletters?|mailing list|abonnieren|s.abonner|inscrivez|suscr[ií]b)/i
+export const CHAT = parts(
+  'chat chat-widget chat-bubble chat-box chatbox chat-bot chatbot chat-launcher live-chat livechat intercom intercom-container drift drift-widget crisp crisp-client tawk zopim zendesk hubspot-messages',
+)
+export const CHAT_TEXT = /\b(chat|how (can|may) (we|i) help|ask (us|me|ai)|message us|support|agent|assistant)\b/i
+export const CRUMBS = /\bbread-?crumbs?\b|\bcrumbs?\b/i

@@ -1,5 +1,5 @@
 /** HTML (by parse5, as browsers read it) to the elements that are shown, in document order, with what each holds. */
-import { type DefaultTreeAdapterMap, defaultTreeAdapter, parse } from 'parse5'
+import { type DefaultTreeAdapterMap, defaultTreeAdapter, parse, parseFragment } from 'parse5'
 import { countWords } from './words.ts'
 
 type Adapted = DefaultTreeAdapterMap
@@ -37,6 +37,8 @@ export interface Element {
   readonly isControl: boolean
   /** What stands inside, at any depth. */
   words: number
+  /** Of them, those that stand in no element inside. */
+  ownWords: number
   /** Words of links to elsewhere, and of links to a place on the same page. */
   linkWords: number
   ownLinkWords: number
@@ -74,7 +76,7 @@ export interface Tree {
 
 /** Elements that nothing is shown of. Text in drawings is shown, their titles and definitions are not. */
 const NOT_SHOWN = new Set(
-  'head script style noscript noembed noframes iframe object datalist param source track annotation annotation-xml desc metadata defs clipPath symbol'.split(
+  'head script style noscript noembed noframes object datalist param source track annotation annotation-xml desc metadata defs clipPath symbol'.split(
     ' ',
   ),
 )
@@ -184,6 +186,8 @@ class TreeWalk {
       }
     }
     if (NOT_SHOWN.has(name) || name === 'title' || name === 'template') return undefined
+    const framed = name === 'iframe' ? framedNodes(attributes.get('srcdoc') ?? '') : undefined
+    if (framed?.length === 0) return undefined
     if (name === 'slot' && frame.slots) {
       const shown = frame.slots.get(attributes.get('name') ?? '') ?? []
       return { element: parent, children: shown.length > 0 ? shown : node.childNodes, next: 0, slots: undefined }
@@ -200,7 +204,7 @@ class TreeWalk {
     const shadow = shadowOf(node)
     return shadow
       ? { element, children: shadow.children, next: 0, slots: shadow.slots }
-      : { element, children: node.childNodes, next: 0, slots: frame.slots }
+      : { element, children: framed ?? node.childNodes, next: 0, slots: frame.slots }
   }
 
   #note({ tagName: name, attrs }: Adapted['element'], attributes: Attributes): void {
@@ -233,6 +237,7 @@ class TreeWalk {
     if (!parent) return
     const words = countWords(text)
     parent.words += words
+    parent.ownWords += words
     if (parent.isControl) parent.controlWords += words
     else if (parent.isLink) {
       if (isOwnLink(parent, this.#file)) parent.ownLinkWords += words
@@ -270,7 +275,7 @@ function newElement(
 ): Element {
   const isControl = name === 'button' || name === 'select' || (parent?.isControl ?? false)
   const isLink = (name === 'a' && attributes.has('href')) || (parent?.isLink ?? false)
-  const counts = { words: 0, linkWords: 0, ownLinkWords: 0, links: 0, siblingLinks: 0, controlWords: 0, inputs: 0, buttons: 0,
+  const counts = { words: 0, ownWords: 0, linkWords: 0, ownLinkWords: 0, links: 0, siblingLinks: 0, controlWords: 0, inputs: 0, buttons: 0,
     tabs: 0, titles: 0, headings: 0, regions: 0 } // biome-ignore format: zeros
   return { name, attributes, parent, line, start, end: start, isLink, isControl, ...counts }
 }
@@ -293,6 +298,20 @@ function isOwnLink(element: Element, file: string | undefined): boolean {
   while (link && !(link.name === 'a' && link.attributes.has('href'))) link = link.parent
   const [target, fragment] = link?.attributes.get('href')?.trim().split('#') ?? []
   return fragment !== undefined && (target === '' || (file !== undefined && target === file))
+}
+
+/** What an `<iframe srcdoc>` shows, without its ids and its title: those are no places and no title of the page. */
+function framedNodes(srcdoc: string): readonly Node[] {
+  if (srcdoc.trim() === '') return []
+  const bounded = boundedAdapter(srcdoc.length)
+  const treeAdapter: typeof defaultTreeAdapter = {
+    ...bounded,
+    createElement: (name, namespace, attributes) => {
+      const kept = attributes.filter((attribute) => attribute.name !== 'id' && attribute.name !== 'name')
+      return bounded.createElement(name === 'title' ? 'script' : name, namespace, kept)
+    },
+  }
+  return parseFragment(srcdoc, { treeAdapter }).childNodes
 }
 
 function childrenOf(node: Adapted['element']): readonly Node[] {
