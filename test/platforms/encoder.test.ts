@@ -95,7 +95,9 @@ async function inChromium(options: PageOptions): Promise<EncodeReport> {
 }
 
 async function search(vectors: Float32Array): Promise<readonly SearchHit[]> {
-  const query = { vectors, rows: native.fingerprint.queryLength, dim: searcher.info.dim }
+  const { dim } = searcher.info
+  // A long question has more rows than the model's usual ones.
+  const query = { vectors, rows: vectors.length / dim, dim }
   return (await searcher.search(query, { k: K })).hits
 }
 

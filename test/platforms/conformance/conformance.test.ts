@@ -45,9 +45,17 @@ describe.each(chromiumHosts)('%s', (name, start) => {
   replayCases(name, (path, init) => host.send(path, init))
 })
 
-/** A server may close a kept-alive connection after it refused a body, just when the client uses it again: clients then send anew. */
-function fetchAgain(url: string, init: RequestInit): Promise<Response> {
-  return fetch(url, init).catch(() => fetch(url, init))
+/**
+ * A server may refuse a body and close before all of it was sent, or close a kept-alive connection just when the client uses it again. Whether
+ * the client then reads the answer or fails to write is a race between the two: clients send anew.
+ */
+async function fetchAgain(url: string, init: RequestInit, tries = 8): Promise<Response> {
+  try {
+    return await fetch(url, init)
+  } catch (error) {
+    if (tries === 1) throw error
+    return fetchAgain(url, init, tries - 1)
+  }
 }
 
 describe('Lambda', () => {
