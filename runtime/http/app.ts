@@ -228,7 +228,8 @@ function addEncoding(app: App, catalog: Catalog, { encoder, limits }: AppOptions
   })
 }
 
-function addCatalog(app: App, catalog: Catalog, { encoder, log }: AppOptions): void {
+function addCatalog(app: App, catalog: Catalog, options: AppOptions): void {
+  const { encoder } = options
   // Registered by hand: an OpenAPI path cannot say that an id may hold slashes.
   app.openAPIRegistry.registerPath({
     ...routes.passageGet,
@@ -260,14 +261,10 @@ function addCatalog(app: App, catalog: Catalog, { encoder, log }: AppOptions): v
   app.get('/v1/indexes/:name{[\\s\\S]+}', (c) =>
     c.json(describeIndex(catalog.choose(c.req.param('name')), encoder), 200),
   )
-  addReadiness(app, catalog, { encoder, log })
+  addReadiness(app, catalog, options)
 }
 
-function addReadiness(
-  app: App,
-  catalog: Catalog,
-  { encoder, log, admission }: Pick<AppOptions, 'encoder' | 'log' | 'admission'>,
-): void {
+function addReadiness(app: App, catalog: Catalog, { encoder, log, admission }: AppOptions): void {
   const look = admission ? recentHealth(catalog) : () => catalog.health()
   app.openAPIRegistry.registerPath(routes.readyGet)
   /** Troubles that the log has: it is asked every few seconds. */

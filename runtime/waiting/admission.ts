@@ -92,10 +92,12 @@ export class Admission {
     else await this.#lane(signal, since, kind)
     const began = performance.now()
     try {
-      return await work({ signal, waitedMs: began - since })
+      const result = await work({ signal, waitedMs: began - since })
+      // Not of work that failed or was given up: it tells nothing of how long the rest will take.
+      this.#learn(kind, performance.now() - began)
+      return result
     } finally {
       this.#underWay--
-      this.#learn(kind, performance.now() - began)
       this.#beginNext()
       this.#refuseHopeless()
     }

@@ -70,6 +70,23 @@ describe('an app with an admission', () => {
     expect((await asked).status).toBe(200)
   })
 
+  it('says of /ready what was seen last, where storage does not answer at once', async () => {
+    const encoder = new ToyEncoder()
+    const toy = await createToySearcher('toy', encoder, toyPassages)
+    let looks = 0
+    const health = () => (looks++ === 0 ? Promise.resolve({}) : new Promise<never>(() => {}))
+    const app = createApp({
+      indexes: { ...toy, health },
+      encoder,
+      admission: new Admission({ lanes: 1 }),
+      timeoutMs: 5000,
+    })
+    const statuses = []
+    for (let i = 0; i < 3; i++) statuses.push((await app.request('/ready')).status)
+    // The second look never ends; the third is not begun beside it.
+    expect([statuses, looks]).toEqual([[200, 200, 200], 2])
+  })
+
   it('computes equal questions at once only once, by GET and by POST', async () => {
     const { app, begun, release, admission } = await heldApp()
     const post = () =>

@@ -98,6 +98,20 @@ describe('Admission', () => {
     expect(await Promise.all(long.slice(0, 4))).toEqual(['a', 'b', 'c', 'd'])
   })
 
+  it('learns nothing from work that failed', async () => {
+    const admission = new Admission({ lanes: 1, waitMaxMs: 15 })
+    const failing = () => new Promise<never>((_, reject) => setTimeout(() => reject(new Error('no')), 20))
+    for (let i = 0; i < 8; i++) await admission.run(failing, wanted()).catch(() => {})
+    const { work, end } = byHand()
+    const all = ['a', 'b', 'c'].map((name) => admission.run(work(name), wanted()))
+    expect([admission.waiting, admission.refused]).toEqual([2, 0])
+    for (const name of ['a', 'b', 'c']) {
+      end(name)
+      await settle()
+    }
+    expect(await Promise.all(all)).toEqual(['a', 'b', 'c'])
+  })
+
   it('refuses what waited as long as was promised, if the work before it took longer than expected', async () => {
     const admission = new Admission({ lanes: 1, waitMaxMs: 5 })
     const { begun, work } = byHand()
