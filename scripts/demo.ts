@@ -9,7 +9,7 @@ const serveArguments = process.argv.slice(2)
 
 if (!existsSync(index)) {
   process.stdout.write(
-    'Building the example index of 5,183 scientific abstracts. This takes two to three minutes on two cores that are idle, once; every line says about how long is left.\n',
+    'Building the example index of 5,183 scientific abstracts. This takes two to four minutes on two cores that are idle, once; every line says about how long is left.\n',
   )
   process.exitCode = await runCli(['build', corpus, '--out', index, '--name', 'SciFact'])
 }
